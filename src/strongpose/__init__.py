@@ -1,0 +1,1 @@
+"""StrongPose: bottom-up multi-person pose estimation in one fully convolutional pass."""
