@@ -1,0 +1,165 @@
+"""Encode poses as target fields and loss masks, for a whole batch at once and on any device."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from strongpose.fields import Fields, cells_to_pixels
+from strongpose.skeleton import Skeleton
+
+__all__ = ["DISK_RADIUS", "Targets", "encode"]
+
+DISK_RADIUS = 16.0
+"""R, the radius in pixels of the disk around every keypoint (SP §III-B)."""
+
+LIMB_WIDTH = 0.12
+"""Half the width of a drawn limb, as a share of the person's scale (root of the keypoints' box area)."""
+
+
+class Targets(NamedTuple):
+    """What the network should predict, B images at a time; the frame is the network's input image.
+
+    Attributes:
+        heatmaps: (B, K, h, w) float32, 1 within R pixels of some person's keypoint, else 0.
+        offsets: (B, K, 2, h, w) float32, pixels from the cell to the nearest person's keypoint k;
+            meaningful where ``heatmaps`` is 1.
+        displacements: (B, 2E, 2, h, w) float32, pixels from the cell to the head keypoint of the
+            person whose tail keypoint is nearest; meaningful under ``displacement_mask``.
+        displacement_mask: (B, 2E, h, w) bool, within R of a tail keypoint whose person's head keypoint is labelled.
+        body: (B, h, w) float32, 1 on a person's body, else 0.
+        valid: (B, h, w) bool, False where nobody knows whether there is a person (crowds, unlabelled people).
+    """
+
+    heatmaps: Tensor
+    offsets: Tensor
+    displacements: Tensor
+    displacement_mask: Tensor
+    body: Tensor
+    valid: Tensor
+
+    def fields(self, index: int, stride: int, skeleton: Skeleton) -> Fields:
+        """The targets of one image as `Fields`, as a perfect network would predict them."""
+        return Fields(
+            heatmaps=self.heatmaps[index].cpu().numpy(),
+            offsets=(self.offsets[index] * self.heatmaps[index][:, None]).cpu().numpy(),
+            displacements=(self.displacements[index] * self.displacement_mask[index][:, None]).cpu().numpy(),
+            body=self.body[index].cpu().numpy(),
+            stride=stride,
+            skeleton=skeleton,
+        )
+
+
+@torch.no_grad()
+def encode(
+    keypoints: Tensor,
+    size: tuple[int, int],
+    stride: int,
+    skeleton: Skeleton,
+    radius: float = DISK_RADIUS,
+    valid: Tensor | None = None,
+    silhouettes: Tensor | None = None,
+    has_silhouette: Tensor | None = None,
+) -> Targets:
+    """Target fields of annotated people (SP §III-B, §III-C).
+
+    Args:
+        keypoints: (B, N, K, 3) float; x, y in pixels of the network's input and a label that is
+            positive where the keypoint is annotated. A row without any label is padding.
+        size: (h, w), cells down and across.
+        stride: pixels per cell.
+        skeleton: K keypoints and E edges.
+        radius: R, the disks' radius in pixels; the same for every person.
+        valid: (B, h, w) bool, False where the losses must not look; all True if None. Inside a disk
+            the target is certain, so it stays valid there.
+        silhouettes: (B, h, w) bool, bodies known from segmentation.
+        has_silhouette: (B, N) bool, people who are already in ``silhouettes``; everybody else's body
+            is drawn from the keypoints.
+
+    Returns:
+        The targets, on the device of ``keypoints``.
+
+    Raises:
+        ValueError: if ``keypoints`` does not have the skeleton's K keypoints.
+    """
+    k = skeleton.num_keypoints
+    if keypoints.ndim != 4 or keypoints.shape[2:] != (k, 3):
+        raise ValueError(
+            f"keypoints of skeleton {skeleton.name!r} must be (B, N, {k}, 3), got {tuple(keypoints.shape)}"
+        )
+    if keypoints.shape[1] == 0:
+        keypoints = keypoints.new_zeros(keypoints.shape[0], 1, k, 3)
+        has_silhouette = None
+    device = keypoints.device
+    batch, people = keypoints.shape[:2]
+    (h, w), points, labelled = size, keypoints[..., :2].float(), keypoints[..., 2] > 0
+    ys = cells_to_pixels(torch.arange(h, device=device, dtype=torch.float32), stride)
+    xs = cells_to_pixels(torch.arange(w, device=device, dtype=torch.float32), stride)
+
+    nearest = torch.zeros(batch, k, h, w, dtype=torch.long, device=device)  # person
+    squared = torch.full((batch, k, h, w), torch.inf, device=device)  # distance to that person's keypoint, px²
+    for n in range(people):
+        dx = points[:, n, :, 0, None] - xs  # (B, K, w)
+        dy = points[:, n, :, 1, None] - ys  # (B, K, h)
+        distance = dx.square()[:, :, None, :] + dy.square()[:, :, :, None]
+        distance = distance.masked_fill(~labelled[:, n, :, None, None], torch.inf)
+        closer = distance < squared
+        squared = torch.where(closer, distance, squared)
+        nearest.masked_fill_(closer, n)
+    disks = squared <= radius**2
+
+    cells = torch.stack(torch.broadcast_tensors(xs[None, :], ys[:, None]))  # (2, h, w)
+
+    def vectors(person: Tensor, keypoint: Tensor) -> Tensor:
+        """(B, C, 2, h, w): from each cell to ``keypoint[c]`` of ``person[:, c]``."""
+        table = points[:, :, keypoint].permute(0, 2, 3, 1)  # (B, C, 2, N)
+        index = person.flatten(2)[:, :, None].expand(-1, -1, 2, -1)  # (B, C, 2, h·w)
+        return table.gather(3, index).reshape(batch, len(keypoint), 2, h, w) - cells
+
+    every = torch.arange(k, device=device)
+    tails, heads = torch.as_tensor(skeleton.directed_edges, device=device).unbind(1)
+    owner = nearest[:, tails]  # (B, 2E, h, w)
+    has_head = labelled[:, :, heads].transpose(1, 2).gather(2, owner.flatten(2)).view_as(owner)
+
+    body = _bodies(points, labelled, has_silhouette, xs, ys, skeleton)
+    if silhouettes is not None:
+        body = body | silhouettes
+    certain = disks.any(1) | body
+    valid = torch.ones_like(certain) if valid is None else valid | certain
+    return Targets(
+        heatmaps=disks.float(),
+        offsets=vectors(nearest, every),
+        displacements=vectors(owner, heads),
+        displacement_mask=disks[:, tails] & has_head,
+        body=body.float(),
+        valid=valid,
+    )
+
+
+def _bodies(
+    points: Tensor, labelled: Tensor, has_silhouette: Tensor | None, xs: Tensor, ys: Tensor, skeleton: Skeleton
+) -> Tensor:
+    """(B, h, w) bool: limbs drawn as capsules whose width follows the person's scale."""
+    batch, people = points.shape[:2]
+    body = torch.zeros(batch, len(ys), len(xs), dtype=torch.bool, device=points.device)
+    a, b = torch.as_tensor(skeleton.limbs, device=points.device).reshape(-1, 2).unbind(1)
+    for n in range(people):
+        known = labelled[:, n, :, None]  # (B, K, 1)
+        low = points[:, n].masked_fill(~known, torch.inf).amin(1)
+        high = points[:, n].masked_fill(~known, -torch.inf).amax(1)
+        extent = (high - low).clamp(min=0).nan_to_num(0.0)
+        width = LIMB_WIDTH * torch.maximum(extent.prod(-1).sqrt(), 0.5 * extent.amax(-1))  # (B,)
+        start, limb = points[:, n, a], points[:, n, b] - points[:, n, a]  # (B, L, 2)
+        drawn = labelled[:, n, a] & labelled[:, n, b]
+        if has_silhouette is not None:
+            drawn = drawn & ~has_silhouette[:, n, None]
+        x = xs[None, None, None, :] - start[..., 0, None, None]  # (B, L, 1, w)
+        y = ys[None, None, :, None] - start[..., 1, None, None]  # (B, L, h, 1)
+        length = limb.square().sum(-1).clamp(min=1e-6)[..., None, None]
+        along = ((x * limb[..., 0, None, None] + y * limb[..., 1, None, None]) / length).clamp(0, 1)
+        away = (x - along * limb[..., 0, None, None]).square() + (y - along * limb[..., 1, None, None]).square()
+        inside = (away <= width.square()[:, None, None, None]) & drawn[..., None, None]
+        body |= inside.any(1)
+    return body
