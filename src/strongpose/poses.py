@@ -1,0 +1,286 @@
+"""Poses, the result of pose estimation: the keypoints, scores and boxes of N people in one photo."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+
+from strongpose.skeleton import COCO, Skeleton
+
+if TYPE_CHECKING:
+    import supervision
+
+__all__ = ["Pose", "Poses"]
+
+_BOX_SCORE = 0.1  # keypoints below it are guesses that would blow a box up
+_BOX_COLUMNS = ("x0", "y0", "x1", "y1")
+
+
+@dataclass(frozen=True, eq=False)
+class Pose:
+    """One person of `Poses`.
+
+    Attributes:
+        keypoints: (K, 3) float32, x, y in photo pixels and score 0-1.
+        score: how sure the person is.
+        box: (4,) float32, x0, y0, x1, y1 in photo pixels.
+        skeleton: what the K keypoints are called.
+    """
+
+    keypoints: np.ndarray
+    score: float
+    box: np.ndarray
+    skeleton: Skeleton
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """(3,) x, y, score of the keypoint called ``name``, for example ``pose["left_wrist"]``.
+
+        Raises:
+            KeyError: if the skeleton has no such keypoint; the message lists those it has.
+        """
+        if name not in self.skeleton.names:
+            raise KeyError(f"no keypoint {name!r} in skeleton {self.skeleton.name!r}; it has {self.skeleton.names}")
+        return self.keypoints[self.skeleton.names.index(name)]
+
+
+@dataclass(frozen=True, eq=False)
+class Poses:
+    """The people found in one photo.
+
+    ``len(poses)`` is the number of people, ``poses[i]`` and iteration give one `Pose`; slices, index
+    lists and boolean masks give `Poses`.
+
+    A keypoint that was not found keeps its best-guess coordinates and has a low score: thresholds are
+    the reader's choice, ``poses.keypoints[..., 2] > 0.3``.
+
+    Attributes:
+        keypoints: (N, K, 3) float32, x, y in photo pixels (integers are pixel centres) and score 0-1.
+        scores: (N,) float32, how sure each person is; higher is surer.
+        skeleton: what the K keypoints are called.
+        boxes: (N, 4) float32, x0, y0, x1, y1 in photo pixels; left out, they enclose the keypoints that
+            score at least 0.1 (all keypoints where fewer than two do).
+
+    Raises:
+        ValueError: if a shape does not fit or a value is not finite; says what was expected.
+    """
+
+    keypoints: np.ndarray
+    scores: np.ndarray
+    skeleton: Skeleton = COCO
+    boxes: np.ndarray = None  # type: ignore[assignment]  # filled in below
+
+    def __post_init__(self) -> None:
+        keypoints = np.asarray(self.keypoints, dtype=np.float32)
+        k = self.skeleton.num_keypoints
+        if keypoints.ndim != 3 or keypoints.shape[1:] != (k, 3):
+            raise ValueError(
+                f"keypoints of skeleton {self.skeleton.name!r} must have shape (people, {k}, 3), got {keypoints.shape}"
+            )
+        boxes = _enclosing_boxes(keypoints) if self.boxes is None else np.asarray(self.boxes, dtype=np.float32)
+        scores = np.asarray(self.scores, dtype=np.float32)
+        n = len(keypoints)
+        for name, array, shape in (("scores", scores, (n,)), ("boxes", boxes, (n, 4))):
+            if array.shape != shape:
+                raise ValueError(f"{name} of {n} people must have shape {shape}, got {array.shape}")
+        for name, array in (("keypoints", keypoints), ("scores", scores), ("boxes", boxes)):
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} must be finite numbers, got {int((~np.isfinite(array)).sum())} that are not")
+            object.__setattr__(self, name, array)
+
+    @classmethod
+    def empty(cls, skeleton: Skeleton = COCO) -> Poses:
+        """No people."""
+        return cls(np.zeros((0, skeleton.num_keypoints, 3)), np.zeros(0), skeleton)
+
+    def __len__(self) -> int:
+        return len(self.keypoints)
+
+    @overload
+    def __getitem__(self, index: int | np.integer) -> Pose: ...
+
+    @overload
+    def __getitem__(self, index: slice | list[int] | list[bool] | np.ndarray) -> Poses: ...
+
+    def __getitem__(self, index: int | np.integer | slice | list[int] | list[bool] | np.ndarray) -> Pose | Poses:
+        """One `Pose` for an integer; `Poses` for a slice, index list or boolean mask.
+
+        Raises:
+            IndexError: if there is no such person.
+        """
+        if isinstance(index, int | np.integer):
+            return Pose(self.keypoints[index], float(self.scores[index]), self.boxes[index], self.skeleton)
+        if not isinstance(index, slice):
+            index = np.asarray(index)
+            if index.size == 0 and index.dtype != bool:
+                index = index.astype(np.int64)
+        return Poses(self.keypoints[index], self.scores[index], self.skeleton, self.boxes[index])
+
+    def __iter__(self) -> Iterator[Pose]:
+        return (self[i] for i in range(len(self)))
+
+    def __repr__(self) -> str:
+        return f"Poses({len(self)} people, skeleton {self.skeleton.name!r}, scores {np.round(self.scores, 2).tolist()})"
+
+    def to_coco(self, image_id: int | str, category_id: int = 1) -> list[dict[str, Any]]:
+        """COCO keypoint results, one dictionary per person: image_id, category_id, keypoints (3K), score."""
+        return [
+            {
+                "image_id": image_id,
+                "category_id": category_id,
+                "keypoints": _rounded(person.keypoints.ravel(), 3),
+                "score": round(person.score, 6),
+            }
+            for person in self
+        ]
+
+    @classmethod
+    def from_coco(cls, results: Iterable[Mapping[str, Any]], skeleton: Skeleton = COCO) -> Poses:
+        """The poses in COCO keypoint results of one image (`to_coco`).
+
+        Raises:
+            ValueError: if a result lacks keypoints or score, or its number of values does not fit.
+        """
+        results = list(results)
+        images = {result.get("image_id") for result in results}
+        if len(images) > 1:
+            raise ValueError(f"expected the results of one image, got those of {len(images)}; select an image_id first")
+        rows = []
+        for i, result in enumerate(results):
+            missing = [key for key in ("keypoints", "score") if key not in result]
+            if missing:
+                raise ValueError(f"COCO result {i} lacks {' and '.join(missing)}; it has {sorted(result)}")
+            rows.append(_keypoint_row(result["keypoints"], skeleton, f"COCO result {i}"))
+        if not rows:
+            return cls.empty(skeleton)
+        return cls(np.stack(rows), np.array([r["score"] for r in results]), skeleton)
+
+    def to_json(self, about: Mapping[str, Any] | None = None) -> str:
+        """JSON that explains itself: the skeleton, and each person's score, box and keypoints by name.
+
+        Args:
+            about: more facts to write first, for example ``{"photo": "beach.jpg"}``.
+        """
+        lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in (about or {}).items()]
+        lines.append(f'"skeleton": {json.dumps(self.skeleton.to_dict())}')
+        people = [
+            json.dumps(
+                {
+                    "score": round(person.score, 6),
+                    "box": _rounded(person.box, 3),
+                    "keypoints": {
+                        name: _rounded(row, 3) for name, row in zip(self.skeleton.names, person.keypoints, strict=True)
+                    },
+                }
+            )
+            for person in self
+        ]
+        lines.append('"poses": [' + ",".join(f"\n  {person}" for person in people) + "]")
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Poses:
+        """The poses that `to_json` wrote.
+
+        Raises:
+            ValueError: if the text is not such JSON; says what is wrong.
+        """
+        try:
+            data = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"not JSON: {error}") from error
+        if not isinstance(data, dict) or "skeleton" not in data or not isinstance(data.get("poses"), list):
+            raise ValueError("expected a JSON object with 'skeleton' and a list 'poses', as Poses.to_json writes it")
+        skeleton = Skeleton.from_dict(data["skeleton"])
+        rows, scores, boxes = [], [], []
+        for i, person in enumerate(data["poses"]):
+            try:
+                named, score, box = dict(person["keypoints"]), float(person["score"]), person["box"]
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(
+                    f"pose {i} needs 'keypoints' by name, a number 'score' and a 'box': {error!r}"
+                ) from error
+            if set(named) != set(skeleton.names):
+                odd = sorted(set(named) ^ set(skeleton.names))
+                raise ValueError(f"pose {i}: keypoint names differ from those of skeleton {skeleton.name!r}: {odd}")
+            rows.append(_keypoint_row([named[name] for name in skeleton.names], skeleton, f"pose {i}"))
+            scores.append(score)
+            boxes.append(box)
+        return cls(np.stack(rows), np.array(scores), skeleton, np.array(boxes)) if rows else cls.empty(skeleton)
+
+    def to_csv(self) -> str:
+        """A table with one row per person: score, x0, y0, x1, y1, then x, y and score of every keypoint."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(_csv_header(self.skeleton))
+        for person in self:
+            box, keypoints = _rounded(person.box, 3), _rounded(person.keypoints.ravel(), 3)
+            writer.writerow([round(person.score, 6), *box, *keypoints])
+        return out.getvalue()
+
+    @classmethod
+    def from_csv(cls, text: str, skeleton: Skeleton = COCO) -> Poses:
+        """The poses that `to_csv` wrote.
+
+        Raises:
+            ValueError: if the header is not that of ``skeleton`` or a row does not fit it.
+        """
+        header, *rows = list(csv.reader(io.StringIO(text))) or [[]]
+        expected = _csv_header(skeleton)
+        if header != expected:
+            raise ValueError(f"expected the columns {', '.join(expected[:8])}, … ({len(expected)}), got {header[:8]}")
+        try:
+            table = np.array(rows, dtype=np.float32).reshape(len(rows), len(expected))
+        except ValueError as error:
+            raise ValueError(f"every row must hold {len(expected)} numbers: {error}") from error
+        return cls(table[:, 5:].reshape(len(rows), -1, 3), table[:, 0], skeleton, table[:, 1:5])
+
+    def to_supervision(self) -> supervision.KeyPoints:
+        """The poses as ``supervision.KeyPoints``, for that library's annotators.
+
+        Raises:
+            ImportError: if supervision is not installed.
+        """
+        try:
+            import supervision
+        except ImportError as error:
+            raise ImportError("to_supervision needs the package supervision: pip install supervision") from error
+        return supervision.KeyPoints(
+            xy=self.keypoints[..., :2], confidence=self.keypoints[..., 2], class_id=np.zeros(len(self), dtype=int)
+        )
+
+
+def _enclosing_boxes(keypoints: np.ndarray) -> np.ndarray:
+    """(N, 4) boxes around the (N, K, 3) keypoints that are sure enough."""
+    sure = keypoints[..., 2] >= _BOX_SCORE
+    sure |= sure.sum(axis=1, keepdims=True) < 2
+    xy = keypoints[..., :2]
+    low = np.where(sure[..., None], xy, np.inf).min(axis=1)
+    high = np.where(sure[..., None], xy, -np.inf).max(axis=1)
+    return np.concatenate([low, high], axis=1).astype(np.float32)
+
+
+def _keypoint_row(values: Any, skeleton: Skeleton, what: str) -> np.ndarray:
+    """(K, 3) from 3K numbers in any nesting."""
+    try:
+        row = np.array(values, dtype=np.float32).ravel()
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{what}: keypoints must be numbers: {error}") from error
+    k = skeleton.num_keypoints
+    if row.size != 3 * k:
+        raise ValueError(f"{what}: expected {3 * k} keypoint values ({k} times x, y, score), got {row.size}")
+    return row.reshape(k, 3)
+
+
+def _rounded(values: np.ndarray, digits: int) -> list[float]:
+    return [round(float(v), digits) for v in values]
+
+
+def _csv_header(skeleton: Skeleton) -> list[str]:
+    columns = [f"{name}_{part}" for name in skeleton.names for part in ("x", "y", "score")]
+    return ["score", *_BOX_COLUMNS, *columns]
