@@ -1,0 +1,14 @@
+"""The network: a fully convolutional backbone, a neck and heads that predict the fields (needs torch)."""
+
+from strongpose.network.heads import DISPLACEMENT_SCALE, OFFSET_SCALE, Maps
+from strongpose.network.model import NetworkConfig, PoseNetwork, build_network, load_backbone
+
+__all__ = [
+    "DISPLACEMENT_SCALE",
+    "OFFSET_SCALE",
+    "Maps",
+    "NetworkConfig",
+    "PoseNetwork",
+    "build_network",
+    "load_backbone",
+]

@@ -1,0 +1,192 @@
+"""The light backbone: a MobileNet trunk with the context and refinement stages of Lightweight OpenPose.
+
+Source: D. Osokin, "Real-time 2D Multi-Person Pose Estimation on CPU: Lightweight OpenPose", 2018. The
+whole trained network serves as features, its own maps included: they already know where joints are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import elu, relu
+
+__all__ = ["MobileBackbone", "rename_trunk"]
+
+# Name in the weight file, channels, stride and dilation of the depthwise-separable units.
+_UNITS = (
+    ("conv2_1", 64, 1, 1),
+    ("conv2_2", 128, 2, 1),
+    ("conv3_1", 128, 1, 1),
+    ("conv3_2", 256, 2, 1),
+    ("conv4_1", 256, 1, 1),
+    ("conv4_2", 512, 1, 1),
+    ("conv5_1", 512, 1, 2),
+    ("conv5_2", 512, 1, 1),
+    ("conv5_3", 512, 1, 1),
+    ("conv5_4", 512, 1, 1),
+    ("conv5_5", 512, 1, 1),
+)
+# Units that run at strides 2, 4 and 8; `freeze_stages` counts them.
+_STAGE_UNITS = (1, 3, 11)
+_WIDTH, _AFFINITIES, _HEATMAPS = 128, 38, 19
+
+
+def _conv3(inputs: int, outputs: int, stride: int = 1, dilation: int = 1, groups: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, stride, padding=dilation, dilation=dilation, groups=groups)
+
+
+class _Separable(nn.Module):
+    """Depthwise 3×3 and pointwise 1×1 convolution, ReLU after each."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, dilation: int) -> None:
+        super().__init__()
+        self.depthwise = _conv3(inputs, inputs, stride, dilation, groups=inputs)
+        self.pointwise = nn.Conv2d(inputs, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return relu(self.pointwise(relu(self.depthwise(x))))
+
+
+class _Context(nn.Module):
+    """Narrow the trunk's 512 channels to 128 and gather context with three depthwise convolutions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.align = nn.Conv2d(512, _WIDTH, 1)
+        self.chain = nn.ModuleList(
+            nn.Conv2d(_WIDTH, _WIDTH, 1) if i % 2 == 0 else _conv3(_WIDTH, _WIDTH, groups=_WIDTH) for i in range(7)
+        )
+        self.merge = _conv3(_WIDTH, _WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = wide = elu(self.align(x))
+        for layer in self.chain:
+            wide = elu(layer(wide))
+        return relu(self.merge(x + wide))
+
+
+class _Branches(nn.Module):
+    """The affinity maps (38) and heat maps (19), each from a hidden layer."""
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.affinity1 = nn.Conv2d(_WIDTH, hidden, 1)
+        self.affinity2 = nn.Conv2d(hidden, _AFFINITIES, 1)
+        self.heatmap1 = nn.Conv2d(_WIDTH, hidden, 1)
+        self.heatmap2 = nn.Conv2d(hidden, _HEATMAPS, 1)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        return [self.affinity2(relu(self.affinity1(x))), self.heatmap2(relu(self.heatmap1(x)))]
+
+
+class _Refine(nn.Module):
+    """Residual block: 1×1, then 3×3 and dilated 3×3."""
+
+    def __init__(self, inputs: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(inputs, _WIDTH, 1)
+        self.conv1 = _conv3(_WIDTH, _WIDTH)
+        self.conv2 = _conv3(_WIDTH, _WIDTH, dilation=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = relu(self.squeeze(x))
+        return x + relu(self.conv2(relu(self.conv1(x))))
+
+
+class MobileBackbone(nn.Module):
+    """Features of 313 channels at stride 8; cell i lies on pixel 8·i.
+
+    Attributes:
+        channels: 313 = refinement 128, context 128, affinity maps 38, heat maps 19.
+        middle_channels: 128, the first stage's features.
+        stride: 8 pixels per cell of ``features``.
+        middle_stride: 8 pixels per cell of ``middle``.
+        mean: per channel (RGB, 0-1), what the network subtracts from the image.
+        std: per channel, what it then divides by.
+    """
+
+    channels = 2 * _WIDTH + _AFFINITIES + _HEATMAPS
+    middle_channels = _WIDTH
+    stride = 8
+    middle_stride = 8
+    mean = (0.502, 0.502, 0.502)
+    std = (1.0, 1.0, 1.0)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = _conv3(3, 32, stride=2)
+        widths = [32, *(width for _, width, _, _ in _UNITS)]
+        self.units = nn.ModuleList(
+            _Separable(widths[i], width, stride, dilation) for i, (_, width, stride, dilation) in enumerate(_UNITS)
+        )
+        self.context = _Context()
+        self.initial = nn.ModuleList(_conv3(_WIDTH, _WIDTH) for _ in range(3))
+        self.initial_maps = _Branches(512)
+        self.refine = nn.ModuleList(_Refine(_WIDTH + _AFFINITIES + _HEATMAPS if i == 0 else _WIDTH) for i in range(5))
+        self.final_maps = _Branches(_WIDTH)
+
+    def freeze(self, stages: int) -> None:
+        """Stop training the stem and the units of the first stages (strides 2, 4, 8).
+
+        Raises:
+            ValueError: if ``stages`` is not 0 to 3.
+        """
+        if not 0 <= stages <= len(_STAGE_UNITS):
+            raise ValueError(f"the mobile backbone has 3 stages that can be frozen, got freeze_stages={stages}")
+        if stages:
+            self.stem.requires_grad_(False)
+            self.units[: _STAGE_UNITS[stages - 1]].requires_grad_(False)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (B, 313, n, m) and middle features (B, 128, n, m) of normalised RGB (B, 3, H, W)."""
+        x = relu(self.stem(x))
+        for unit in self.units:
+            x = unit(x)
+        context = self.context(x)
+        middle = context
+        for layer in self.initial:
+            middle = relu(layer(middle))
+        x = torch.cat([*self.initial_maps(middle), context], dim=1)
+        for block in self.refine:
+            x = block(x)
+        return torch.cat([x, context, *self.final_maps(x)], dim=1), middle
+
+
+def _file_layers() -> dict[str, str]:
+    """Layer name in the weight file → layer name in `MobileBackbone`."""
+    names = {"conv1": "stem"}
+    for i, (unit, *_) in enumerate(_UNITS):
+        names[f"{unit}.dw"] = f"units.{i}.depthwise"
+        names[f"{unit}.sep"] = f"units.{i}.pointwise"
+    names["conv4_3_CPM.al"] = "context.align"
+    for i, layer in enumerate(("red", "dw1", "dw1.1x1", "dw2", "dw2.1x1", "dw3", "inc")):
+        names[f"conv4_3_CPM.{layer}"] = f"context.chain.{i}"
+    names["conv4_4_CPM"] = "context.merge"
+    for i in range(3):
+        names[f"conv5_{i + 1}_CPM_L1"] = f"initial.{i}"
+    for i in range(5):
+        for theirs, ours in (("sq", "squeeze"), ("3x3", "conv1"), ("3x3.2", "conv2")):
+            names[f"Mconv{i + 1}_stage2_L1.{theirs}"] = f"refine.{i}.{ours}"
+    for branch, kind in (("L1", "affinity"), ("L2", "heatmap")):
+        for i in (1, 2):
+            names[f"conv5_{i + 3}_CPM_{branch}"] = f"initial_maps.{kind}{i}"
+            names[f"Mconv{i + 5}_stage2_{branch}"] = f"final_maps.{kind}{i}"
+    return names
+
+
+def rename_trunk(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """State of `MobileBackbone` from tensors named as Open Model Zoo's human-pose-estimation-0001.
+
+    That network reads BGR; the first layer's input channels are reversed here, so that ours reads RGB.
+    Tensors that it does not know keep their names, for the loader to complain about.
+    """
+    layers = _file_layers()
+    state = {}
+    for name, tensor in tensors.items():
+        layer, _, kind = name.rpartition(".")
+        state[f"{layers[layer]}.{kind}" if layer in layers else name] = tensor
+    if "stem.weight" in state:
+        state["stem.weight"] = state["stem.weight"].flip(1)
+    return state

@@ -1,0 +1,155 @@
+"""The pose network: configuration, backbone → neck → heads, and how to build one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from strongpose.network.heads import Head, Maps
+from strongpose.network.mobile import MobileBackbone, rename_trunk
+from strongpose.network.weights import fill, read_tensors
+from strongpose.skeleton import COCO, Skeleton
+
+__all__ = ["NetworkConfig", "PoseNetwork", "build_network", "load_backbone"]
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """What a pose network is made of.
+
+    Attributes:
+        skeleton: gives the channels of the heads.
+        backbone: "mobile".
+        output_stride: pixels per cell of the backbone's features: 8 for "mobile".
+        upsample: pixel-shuffle factor u of the heads, 1, 2 or 4: the fields' stride is output_stride / u.
+        neck_channels: width of the two 3×3 convolutions between backbone and heads; 0 leaves them out.
+        freeze_stages: that many first stages of the backbone are not trained.
+        middle_head: supervise a layer in the middle of the network as well (SP §IV-B), in training only.
+
+    Raises:
+        ValueError: if a value is not one of those above; the message says what was expected.
+    """
+
+    skeleton: Skeleton = COCO
+    backbone: str = "mobile"
+    output_stride: int = 8
+    upsample: int = 2
+    neck_channels: int = 256
+    freeze_stages: int = 0
+    middle_head: bool = True
+
+    def __post_init__(self) -> None:
+        if self.backbone != "mobile":
+            raise ValueError(f"unknown backbone {self.backbone!r}")
+        if self.output_stride != MobileBackbone.stride:
+            raise ValueError(f"the mobile backbone has output_stride 8, got {self.output_stride}")
+        if self.upsample not in (1, 2, 4):
+            raise ValueError(f"upsample must be 1, 2 or 4, got {self.upsample}")
+        if self.neck_channels < 0 or self.freeze_stages < 0:
+            raise ValueError(
+                "neck_channels and freeze_stages must not be negative, "
+                f"got {self.neck_channels} and {self.freeze_stages}"
+            )
+
+    @property
+    def stride(self) -> int:
+        """Pixels per cell of the fields."""
+        return self.output_stride // self.upsample
+
+    @property
+    def coarse_stride(self) -> int:
+        """Input sides are multiples of this many pixels, plus 1."""
+        return self.output_stride
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary for JSON."""
+        return {**asdict(self), "skeleton": self.skeleton.to_dict()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> NetworkConfig:
+        """The configuration that `to_dict` wrote.
+
+        Raises:
+            ValueError: if a field is missing, unknown or does not fit.
+        """
+        expected = {field.name for field in fields(cls)}
+        if not isinstance(data, dict) or set(data) != expected:
+            got = sorted(data) if isinstance(data, dict) else type(data).__name__
+            raise ValueError(f"a network configuration needs the fields {sorted(expected)}, got {got}")
+        return cls(**{**data, "skeleton": Skeleton.from_dict(data["skeleton"])})
+
+
+class PoseNetwork(nn.Module):
+    """Predict the fields of images; see `Maps`. Pre-processing is part of the network.
+
+    Sides of the form coarse_stride·n + 1 put a cell on the last pixel, which mirroring needs; with any
+    other side, too, cell i lies on pixel stride·i.
+
+    Attributes:
+        config: what it was built from.
+        mean, std: (3, 1, 1) buffers, what normalises RGB 0-1.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = MobileBackbone()
+        self.backbone.freeze(config.freeze_stages)
+        self.register_buffer("mean", torch.tensor(self.backbone.mean)[:, None, None])
+        self.register_buffer("std", torch.tensor(self.backbone.std)[:, None, None])
+        width = config.neck_channels
+        self.neck = _neck(self.backbone.channels, width) if width else nn.Identity()
+        self.head = Head(width or self.backbone.channels, config.skeleton, config.upsample)
+        self.middle_head = (
+            Head(self.backbone.middle_channels, config.skeleton, config.upsample) if config.middle_head else None
+        )
+
+    def forward(self, images: Tensor) -> Maps:
+        """The maps of images (B, 3, H, W), float RGB 0-1; in training mode with ``middle`` set."""
+        features, middle = self.backbone((images - self.mean) / self.std)
+        maps = self.head(self.neck(features))
+        if self.training and self.middle_head is not None:
+            step = self.backbone.stride // self.backbone.middle_stride
+            return maps._replace(middle=self.middle_head(middle[..., ::step, ::step]))
+        return maps
+
+
+def _neck(channels: int, width: int) -> nn.Sequential:
+    """Two 3×3 convolutions, the second dilated: they adapt the features and widen the view."""
+    neck = nn.Sequential(
+        nn.Conv2d(channels, width, 3, padding=1),
+        nn.ReLU(),
+        nn.Conv2d(width, width, 3, padding=2, dilation=2),
+        nn.ReLU(),
+    )
+    for layer in neck:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            layer.bias = nn.Parameter(torch.zeros(width))
+    return neck
+
+
+def build_network(config: NetworkConfig) -> PoseNetwork:
+    """A network with random weights; `load_backbone` gives its backbone trained ones."""
+    return PoseNetwork(config)
+
+
+def load_backbone(network: PoseNetwork, path: str | Path) -> None:
+    """Fill the backbone, in place, with trained weights in the layout of its kind.
+
+    Args:
+        network: as built.
+        path: a safetensors file: the trunk of Open Model Zoo's human-pose-estimation-0001 for "mobile".
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it cannot be read, a tensor is left over or missing or has another shape.
+    """
+    fill(network.backbone, rename_trunk(read_tensors(path)), path)
