@@ -125,7 +125,7 @@ class Poses:
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        return f"Poses({len(self)} people, skeleton {self.skeleton.name!r}, scores {np.round(self.scores, 2).tolist()})"
+        return f"Poses({len(self)} people, skeleton {self.skeleton.name!r}, scores {_rounded(self.scores, 2)})"
 
     def to_coco(self, image_id: int | str, category_id: int = 1) -> list[dict[str, Any]]:
         """COCO keypoint results, one dictionary per person: image_id, category_id, keypoints (3K), score."""
@@ -238,20 +238,25 @@ class Poses:
             table = np.array(rows, dtype=np.float32).reshape(len(rows), len(expected))
         except ValueError as error:
             raise ValueError(f"every row must hold {len(expected)} numbers: {error}") from error
-        return cls(table[:, 5:].reshape(len(rows), -1, 3), table[:, 0], skeleton, table[:, 1:5])
+        return cls(table[:, 5:].reshape(len(rows), skeleton.num_keypoints, 3), table[:, 0], skeleton, table[:, 1:5])
 
     def to_supervision(self) -> supervision.KeyPoints:
         """The poses as ``supervision.KeyPoints``, for that library's annotators.
 
         Raises:
-            ImportError: if supervision is not installed.
+            ImportError: if supervision (0.29 or newer) is not installed.
         """
         try:
             import supervision
         except ImportError as error:
-            raise ImportError("to_supervision needs the package supervision: pip install supervision") from error
+            raise ImportError(
+                "to_supervision needs the package supervision: pip install 'supervision>=0.29'"
+            ) from error
         return supervision.KeyPoints(
-            xy=self.keypoints[..., :2], confidence=self.keypoints[..., 2], class_id=np.zeros(len(self), dtype=int)
+            xy=self.keypoints[..., :2],
+            class_id=np.zeros(len(self), dtype=int),
+            keypoint_confidence=self.keypoints[..., 2],
+            detection_confidence=self.scores,
         )
 
 
