@@ -1,0 +1,145 @@
+"""StrongPose, the estimator: a photo in, the poses of its people out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from os import PathLike
+
+import numpy as np
+
+from strongpose.decode import DecodeOptions, decode
+from strongpose.fields import Fields, cell_count
+from strongpose.images import FittedImage, Photo, fit_image, open_image
+from strongpose.poses import Poses
+from strongpose.runtime import ModelError, ModelInfo, OnnxRuntime, Runtime, resolve_model
+
+__all__ = ["StrongPose"]
+
+
+class StrongPose:
+    """Finds the people in photos and the keypoints of each.
+
+    Args:
+        runtime: what runs the network.
+        size: long side in pixels to which photos are scaled; left out, the size recommended by the
+            model. Larger finds smaller people and takes longer.
+        flip: also look at the mirrored photo and average both fields; better and half as fast.
+        options: of the decoder.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        size: int | None = None,
+        flip: bool = False,
+        options: DecodeOptions = DecodeOptions(),
+    ) -> None:
+        self._runtime = runtime
+        self.size = runtime.info.size if size is None else size
+        self.flip = flip
+        self.options = options
+        if self.size < 1:
+            raise ValueError(f"size must be at least 1 pixel, got {size}")
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | PathLike[str] = "base",
+        *,
+        size: int | None = None,
+        flip: bool = False,
+        options: DecodeOptions = DecodeOptions(),
+        threads: int = 0,
+    ) -> StrongPose:
+        """An estimator with a trained network.
+
+        Args:
+            name_or_path: a model that comes with the package, or the path of an .onnx file.
+            size: long side in pixels to which photos are scaled; left out, what the model recommends.
+            flip: also look at the mirrored photo.
+            options: of the decoder.
+            threads: CPU threads of the network; 0 takes all cores.
+
+        Raises:
+            strongpose.runtime.ModelError: if there is no such model, or it cannot be used.
+        """
+        return cls(OnnxRuntime(resolve_model(name_or_path), threads), size, flip, options)
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model says about itself: skeleton, stride, licence and more."""
+        return self._runtime.info
+
+    def __call__(self, image: Photo) -> Poses:
+        """The people in a photo.
+
+        Args:
+            image: a path, the bytes of an image file, (H, W, 3) uint8 RGB or a Pillow image.
+
+        Returns:
+            Poses in photo pixels, best first.
+
+        Raises:
+            strongpose.images.ImageError: if the photo cannot be opened.
+        """
+        fitted = self.fit(image)
+        return self.decode(self.fields(fitted), fitted)
+
+    def predict_many(self, images: Iterable[Photo]) -> Iterator[Poses]:
+        """The people in each of many photos, one photo at a time and only as they are asked for.
+
+        Raises:
+            strongpose.images.ImageError: if a photo cannot be opened.
+        """
+        return map(self, images)
+
+    def fit(self, image: Photo) -> FittedImage:
+        """The photo as the network's input, with the mapping back to photo pixels.
+
+        Raises:
+            strongpose.images.ImageError: if the photo cannot be opened.
+        """
+        return fit_image(open_image(image), self.size, self.info.coarse_stride)
+
+    def fields(self, image: Photo | FittedImage) -> Fields:
+        """All maps of a photo, in the frame of the network's input (`fit`).
+
+        Raises:
+            strongpose.images.ImageError: if the photo cannot be opened.
+        """
+        fitted = image if isinstance(image, FittedImage) else self.fit(image)
+        pixels = fitted.pixels
+        if not self.flip:
+            return self._run(pixels[None])[0]
+        straight, mirrored = self._run(np.stack([pixels, pixels[:, ::-1]]))
+        return _mean(straight, mirrored.mirrored())
+
+    def decode(self, fields: Fields, fitted: FittedImage) -> Poses:
+        """The poses, in photo pixels, that `fields` found in a photo that `fit` fitted."""
+        poses = decode(fields, self.options)
+        keypoints = poses.keypoints.copy()
+        keypoints[..., :2] = fitted.to_photo(keypoints[..., :2])
+        boxes = fitted.to_photo(poses.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
+        return Poses(keypoints, poses.scores, poses.skeleton, boxes)
+
+    def _run(self, images: np.ndarray) -> list[Fields]:
+        """The fields of each of (B, H, W, 3) network inputs."""
+        maps, info = self._runtime(images), self.info
+        expected = tuple(cell_count(side, info.stride) for side in images.shape[1:3])
+        if maps.body.shape[1:] != expected:
+            raise ModelError(
+                f"the model's metadata says stride {info.stride}, which gives {expected} cells "
+                f"for an input of {images.shape[1:3]} pixels, but it returned {maps.body.shape[1:]}"
+            )
+        return [Fields(*one, stride=info.stride, skeleton=info.skeleton) for one in zip(*maps, strict=True)]
+
+
+def _mean(a: Fields, b: Fields) -> Fields:
+    return Fields(
+        (a.heatmaps + b.heatmaps) / 2,
+        (a.offsets + b.offsets) / 2,
+        (a.displacements + b.displacements) / 2,
+        (a.body + b.body) / 2,
+        a.stride,
+        a.skeleton,
+    )

@@ -1,0 +1,104 @@
+"""Released models: where they lie, what they say about themselves, and what runs them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from strongpose.skeleton import Skeleton
+
+__all__ = ["ModelError", "ModelInfo", "RawMaps", "Runtime", "packaged_models", "resolve_model"]
+
+MODELS = Path(__file__).parent.parent / "models"
+
+
+class ModelError(ValueError):
+    """A model that cannot be used; the message names the file, the reason and the remedy."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model file says about itself.
+
+    Attributes:
+        skeleton: what the channels mean.
+        stride: pixels per cell of the fields.
+        coarse_stride: input sides have the form n·coarse_stride + 1 pixels.
+        size: recommended long side of the input in pixels.
+        about: everything else the file says: licence, and what its card says.
+    """
+
+    skeleton: Skeleton
+    stride: int
+    coarse_stride: int
+    size: int
+    about: dict[str, Any]
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelInfo:
+        """The facts in a model's metadata entry ``strongpose``.
+
+        Raises:
+            ValueError: if a fact is missing or does not fit; the message says which.
+        """
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            raise ValueError(f"expected a JSON object, got {type(data).__name__}")
+        numbers = {}
+        for key in ("stride", "coarse_stride", "size"):
+            value = data.pop(key, None)
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"{key!r} must be a positive whole number, got {value!r}")
+            numbers[key] = value
+        stride, coarse_stride = numbers["stride"], numbers["coarse_stride"]
+        if coarse_stride % stride:
+            raise ValueError(f"'coarse_stride' must be a multiple of 'stride', got {coarse_stride} and {stride}")
+        return cls(skeleton=Skeleton.from_dict(data.pop("skeleton", None)), about=data, **numbers)
+
+
+class RawMaps(NamedTuple):
+    """The network's output for B images, in the frame of its input; see `strongpose.fields.Fields`."""
+
+    heatmaps: np.ndarray  # (B, K, h, w) probabilities
+    offsets: np.ndarray  # (B, K, 2, h, w) pixels
+    displacements: np.ndarray  # (B, 2E, 2, h, w) pixels
+    body: np.ndarray  # (B, h, w) probabilities
+
+
+class Runtime(Protocol):
+    """Runs a network."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model says about itself."""
+
+    def __call__(self, images: np.ndarray) -> RawMaps:
+        """The float32 maps of (B, H, W, 3) uint8 RGB images whose sides have the form n·coarse_stride + 1."""
+
+
+def packaged_models() -> list[str]:
+    """Names of the models that come with the package."""
+    return sorted(path.stem for path in MODELS.glob("*.onnx"))
+
+
+def resolve_model(name_or_path: str | PathLike[str]) -> Path:
+    """The file of a model.
+
+    Args:
+        name_or_path: the name of a model that comes with the package, or a path to an .onnx file.
+
+    Raises:
+        ModelError: if there is no such model; the message lists those there are.
+    """
+    path = Path(name_or_path)
+    if path.suffix == "" and path.name == str(name_or_path) and str(name_or_path) in packaged_models():
+        return MODELS / f"{name_or_path}.onnx"
+    if path.is_file():
+        return path
+    names = ", ".join(packaged_models()) or "none"
+    raise ModelError(f"{name_or_path}: no such model; give the path of an .onnx file or a packaged name ({names})")
