@@ -1,0 +1,53 @@
+"""Decode fields to poses: seeds, growth, scores, suppression (SP §III-C, §III-D)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from strongpose.decode.options import DecodeOptions, Ranking, Suppression
+from strongpose.decode.peaks import find_seeds
+from strongpose.decode.plotting import plot_poses
+from strongpose.decode.scoring import mean_of_best, mean_of_unclaimed
+from strongpose.decode.suppression import hard_suppression, person_areas, soft_suppression
+from strongpose.fields import Fields
+from strongpose.poses import Poses
+
+__all__ = ["DecodeOptions", "Ranking", "Suppression", "decode"]
+
+_DEFAULTS = DecodeOptions()
+
+
+def decode(fields: Fields, options: DecodeOptions = _DEFAULTS) -> Poses:
+    """Turn the fields of one image into the people in it.
+
+    The same fields always give the same poses. Keypoints that were not found keep their best guess and
+    a low score; coordinates are never zeroed.
+
+    Args:
+        fields: what the network predicts for one image.
+        options: how to decode.
+
+    Returns:
+        The poses in pixels of the network's input image, the highest score first.
+    """
+    o = options
+    seeds = find_seeds(fields, o.disk_radius, o.vote_threshold, o.seed_threshold, o.max_seeds, o.body_threshold)
+    points, scores = plot_poses(fields, seeds, o)
+    if o.ranking is Ranking.UNCLAIMED:
+        ranks = mean_of_unclaimed(points, scores, o.claim_radius)
+    else:
+        ranks = mean_of_best(scores, o.best_keypoints)
+    order = np.argsort(-ranks, kind="stable")
+    points, scores, ranks = points[order], scores[order], ranks[order]
+
+    areas = person_areas(points, scores, o.sure, least=o.disk_radius**2)
+    sigmas = np.array(fields.skeleton.sigmas, dtype=np.float32)
+    if o.suppression is Suppression.HARD:
+        stays = hard_suppression(points, scores, areas, sigmas, o.similarity)
+    elif o.suppression is Suppression.SOFT:
+        ranks = soft_suppression(points, scores, ranks, areas, sigmas, o.similarity)
+        stays = np.argsort(-ranks, kind="stable")
+    else:
+        stays = np.arange(len(ranks))
+    stays = stays[ranks[stays] >= o.min_score][: o.max_people]
+    return Poses(np.concatenate([points, scores[..., None]], axis=-1)[stays], ranks[stays], fields.skeleton)

@@ -1,0 +1,86 @@
+"""The options of the decoder and their measured defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+__all__ = ["DecodeOptions", "Ranking", "Suppression"]
+
+
+class Ranking(Enum):
+    """How the score of a person follows from the scores of the keypoints (SP §III-D)."""
+
+    BEST = "best"
+    """Mean of the `DecodeOptions.best_keypoints` highest: people half out of the picture keep a fair score."""
+    UNCLAIMED = "unclaimed"
+    """Eq. (1): the sum of the scores that no stronger person claims within `DecodeOptions.claim_radius`, over K."""
+
+
+class Suppression(Enum):
+    """What happens to a pose that resembles a stronger one (SP §III-D)."""
+
+    NONE = "none"
+    """Nothing."""
+    HARD = "hard"
+    """It is dropped where the similarity (OKS) exceeds `DecodeOptions.similarity`."""
+    SOFT = "soft"
+    """Its score is multiplied by exp(−OKS² / `DecodeOptions.similarity`)."""
+
+
+@dataclass(frozen=True)
+class DecodeOptions:
+    """How fields become poses.
+
+    Attributes:
+        disk_radius: R in pixels, the radius of the disks the network was trained on; it sets the unit of
+            ``seed_threshold`` and the least tolerance of the way back.
+        vote_threshold: cells with less heat cast no Hough vote.
+        seed_threshold: least height of a seed in the filtered Hough map; 1 is what a whole disk of certain
+            cells reaches that all point at the same spot.
+        max_seeds: the number of strongest seeds looked at.
+        body_threshold: seeds on cells with less body heat are dropped; 0 switches the gate off.
+        refinements: how often the short offsets correct a point that a displacement led to.
+        return_tolerance: a keypoint belongs to another person, and scores 0, where the displacement back
+            misses the keypoint it was reached from by more than this share of the distance (or by more
+            than ``disk_radius`` if that is larger).
+        sure: heat from which a keypoint counts as found.
+        through_unsure: whether growth goes on from keypoints that were not found once all others are used.
+        seed_radius: pixels from the same keypoint of a person within which a seed is that person's.
+        ranking: how people are scored.
+        best_keypoints: the number of keypoints in `Ranking.BEST`.
+        claim_radius: r in pixels of `Ranking.UNCLAIMED`.
+        suppression: what happens to duplicates.
+        similarity: OKS above which a pose is a duplicate (hard), or the width of the Gaussian (soft).
+        min_score: people with a lower score are dropped.
+        max_people: the number of people returned at most.
+
+    Raises:
+        ValueError: if a count is below its least sensible value.
+    """
+
+    disk_radius: float = 16.0
+    vote_threshold: float = 0.05
+    seed_threshold: float = 0.03
+    max_seeds: int = 1000
+    body_threshold: float = 0.0
+    refinements: int = 2
+    return_tolerance: float = 0.3
+    sure: float = 0.1
+    through_unsure: bool = True
+    seed_radius: float = 10.0
+    ranking: Ranking = Ranking.BEST
+    best_keypoints: int = 9
+    claim_radius: float = 10.0
+    suppression: Suppression = Suppression.HARD
+    similarity: float = 0.85
+    min_score: float = 0.0
+    max_people: int = 100
+
+    def __post_init__(self) -> None:
+        for name, least in (("max_seeds", 1), ("refinements", 0), ("best_keypoints", 1), ("max_people", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        for name in ("disk_radius", "similarity"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")

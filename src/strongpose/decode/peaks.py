@@ -1,0 +1,136 @@
+"""Find seeds: Hough voting, Gaussian filter, local maxima (SP §III-C)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
+
+__all__ = ["Seeds", "filter_votes", "find_seeds", "hough_votes", "local_maxima"]
+
+FILTER_SIGMA = 1.0
+"""Sigma of the Gaussian filter, in cells (SP §III-C)."""
+
+_EARLIER = ((-1, -1), (-1, 0), (-1, 1), (0, -1))  # the neighbours that come first in reading order
+_TINY = np.finfo(np.float32).tiny
+
+
+class Seeds(NamedTuple):
+    """S keypoints from which people may grow, strongest first.
+
+    Attributes:
+        keypoints: (S,) int, which of the K keypoints a seed is.
+        points: (S, 2) float32, x, y in pixels.
+        heights: (S,) float32, how strong a seed is; 1 is a whole disk of certain, agreeing cells.
+    """
+
+    keypoints: np.ndarray
+    points: np.ndarray
+    heights: np.ndarray
+
+
+def find_seeds(
+    fields: Fields,
+    disk_radius: float,
+    vote_threshold: float,
+    seed_threshold: float,
+    max_seeds: int,
+    body_threshold: float = 0.0,
+) -> Seeds:
+    """The queue: local maxima of all K filtered Hough maps, strongest first (SP §III-C).
+
+    Equal heights keep the order row, column, keypoint. The arguments are those of `DecodeOptions`.
+    """
+    votes = hough_votes(fields.heatmaps, fields.offsets, fields.stride, vote_threshold)
+    heights = filter_votes(votes, fields.stride, disk_radius)
+    cells, points = local_maxima(heights, seed_threshold)
+    if body_threshold > 0:
+        inside = fields.body[cells[:, 0], cells[:, 1]] >= body_threshold
+        cells, points = cells[inside], points[inside]
+    row, column, keypoint = cells.T
+    height = heights[row, column, keypoint]
+    order = np.argsort(-height, kind="stable")[:max_seeds]
+    return Seeds(keypoint[order], cells_to_pixels(points[order], fields.stride), height[order])
+
+
+def hough_votes(heatmaps: np.ndarray, offsets: np.ndarray, stride: int, threshold: float) -> np.ndarray:
+    """Let every cell vote for the point that its offset leads to.
+
+    Args:
+        heatmaps: (K, h, w) float, 0-1.
+        offsets: (K, 2, h, w) float, x, y in pixels from the cell's own position.
+        stride: pixels per cell.
+        threshold: cells with less heat do not vote.
+
+    Returns:
+        (h, w, K) float32, the heat that arrives at each cell: a vote is shared bilinearly among the four
+        cells around its point. What falls outside of the map is lost.
+    """
+    k, h, w = heatmaps.shape
+    keypoint, row, column = np.nonzero(heatmaps >= max(threshold, float(_TINY)))
+    heat = heatmaps[keypoint, row, column]
+    x = column + pixels_to_cells(offsets[keypoint, 0, row, column], stride)
+    y = row + pixels_to_cells(offsets[keypoint, 1, row, column], stride)
+    near = (x > -1) & (x < w) & (y > -1) & (y < h)
+    if not near.all():
+        keypoint, heat, x, y = keypoint[near], heat[near], x[near], y[near]
+    left, top = np.floor(x), np.floor(y)
+    right_share, low_share = x - left, y - top
+    across, down = k, (w + 2) * k  # the map has a margin of one cell, channels last
+    corner = (top.astype(np.int64) + 1) * down + (left.astype(np.int64) + 1) * across + keypoint
+    low = heat * low_share
+    high = heat - low
+    votes = np.bincount(
+        np.concatenate([corner, corner + across, corner + down, corner + down + across]),
+        np.concatenate([high * (1 - right_share), high * right_share, low * (1 - right_share), low * right_share]),
+        minlength=(h + 2) * down,
+    )
+    return votes.reshape(h + 2, w + 2, k)[1:-1, 1:-1].astype(np.float32)
+
+
+def filter_votes(votes: np.ndarray, stride: int, disk_radius: float) -> np.ndarray:
+    """Smooth (h, w, K) votes with a Gaussian of one cell.
+
+    The unit of the result is a perfect keypoint: a whole disk of cells of heat 1 that all point at the
+    position of one cell gives about 1 there.
+    """
+    mass = np.pi * (disk_radius / stride) ** 2
+    peak = 1 / (2 * np.pi * FILTER_SIGMA**2)
+    smooth = cv2.GaussianBlur(votes, (7, 7), FILTER_SIGMA, borderType=cv2.BORDER_CONSTANT)
+    return smooth.reshape(votes.shape) / np.float32(mass * peak)
+
+
+def local_maxima(maps: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+    """Cells that are higher than their eight neighbours, in every map on its own.
+
+    Among equal neighbours the first in reading order wins, so two equal cells are one maximum.
+
+    Args:
+        maps: (h, w, K) float32, not negative.
+        threshold: lower cells, and cells of height 0, are no maxima.
+
+    Returns:
+        (M, 3) int: row, column, map of each maximum, in this order.
+        (M, 2) float32: x, y in cells, refined to the vertex of the parabolas through the logarithms of
+        the heights beside and above (exact for a Gaussian), at most half a cell away.
+    """
+    framed = np.pad(maps, ((1, 1), (1, 1), (0, 0)))
+    highest = cv2.dilate(maps, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    row, column, channel = np.nonzero((maps == highest.reshape(maps.shape)) & (maps >= max(threshold, float(_TINY))))
+    height = maps[row, column, channel]
+    first = np.ones(len(row), dtype=bool)
+    for dy, dx in _EARLIER:
+        first &= framed[row + 1 + dy, column + 1 + dx, channel] < height
+    row, column, channel, height = row[first], column[first], channel[first], height[first]
+    x = column + _vertex(framed[row + 1, column, channel], height, framed[row + 1, column + 2, channel])
+    y = row + _vertex(framed[row, column + 1, channel], height, framed[row + 2, column + 1, channel])
+    return np.stack([row, column, channel], axis=1), np.stack([x, y], axis=1).astype(np.float32)
+
+
+def _vertex(before: np.ndarray, at: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """(M,) where, in -0.5 … 0.5, the parabola through the logarithms of three heights has its vertex."""
+    a, b, c = (np.log(np.maximum(height, _TINY)) for height in (before, at, after))
+    return np.clip((c - a) / np.maximum(2 * (2 * b - a - c), np.float32(1e-6)), -0.5, 0.5)

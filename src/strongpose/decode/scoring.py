@@ -1,0 +1,41 @@
+"""Score people by their keypoints (SP §III-D)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["mean_of_best", "mean_of_unclaimed"]
+
+
+def mean_of_best(scores: np.ndarray, count: int) -> np.ndarray:
+    """The mean of the ``count`` highest keypoint scores: what is out of the picture does not count.
+
+    Args:
+        scores: (N, K) keypoint scores.
+        count: how many; all K if there are fewer.
+
+    Returns:
+        (N,) scores of the people.
+    """
+    return np.sort(scores, axis=1)[:, -count:].mean(axis=1)
+
+
+def mean_of_unclaimed(points: np.ndarray, scores: np.ndarray, radius: float) -> np.ndarray:
+    """Eq. (1) of SP §III-D: keypoints that a stronger person claims count 0.
+
+    Args:
+        points: (N, K, 2) x, y in pixels.
+        scores: (N, K) keypoint scores; the sum of a person's says how strong the person is.
+        radius: r, the distance in pixels within which the same keypoint of a stronger person claims one.
+
+    Returns:
+        (N,) sums of the scores that nobody claims, over K.
+    """
+    n, k = scores.shape
+    order = np.argsort(-scores.sum(axis=1), kind="stable")
+    result = np.zeros(n, dtype=scores.dtype)
+    for rank, i in enumerate(order):
+        away = points[order[:rank]] - points[i]  # (rank, K, 2)
+        free = (np.square(away).sum(axis=-1) > radius**2).all(axis=0)
+        result[i] = scores[i, free].sum() / k
+    return result
