@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from strongpose.network.heads import Head, Maps
 from strongpose.network.mobile import MobileBackbone, rename_trunk
+from strongpose.network.resnet import NormMode, ResNet, rename_torchvision
+from strongpose.network.timm_backbone import TimmBackbone
 from strongpose.network.weights import fill, read_tensors
 from strongpose.skeleton import COCO, Skeleton
 
 __all__ = ["NetworkConfig", "PoseNetwork", "build_network", "load_backbone"]
+
+HouseBackbone = Literal["mobile", "resnet50", "resnet101", "resnet152", "resnet50v2", "resnet101v2", "resnet152v2"]
 
 
 @dataclass(frozen=True)
@@ -23,8 +27,11 @@ class NetworkConfig:
 
     Attributes:
         skeleton: gives the channels of the heads.
-        backbone: "mobile".
-        output_stride: pixels per cell of the backbone's features: 8 for "mobile".
+        backbone: "mobile", a ResNet ("resnet50", "resnet101", "resnet152", with "v2" behind for
+            pre-activation units) or "timm:NAME" for a backbone of the timm library.
+        output_stride: pixels per cell of the backbone's features: 8 for "mobile", 8, 16 or 32 for ResNets.
+        last_stage: 4, or 3 to cut a ResNet after stage 3.
+        norm: batch norms of ResNets: "frozen", "fixed" statistics only (SP §IV-B), or "trained".
         upsample: pixel-shuffle factor u of the heads, 1, 2 or 4: the fields' stride is output_stride / u.
         neck_channels: width of the two 3×3 convolutions between backbone and heads; 0 leaves them out.
         freeze_stages: that many first stages of the backbone are not trained.
@@ -35,18 +42,28 @@ class NetworkConfig:
     """
 
     skeleton: Skeleton = COCO
-    backbone: str = "mobile"
+    backbone: HouseBackbone | str = "mobile"
     output_stride: int = 8
+    last_stage: Literal[3, 4] = 4
+    norm: NormMode = "fixed"
     upsample: int = 2
     neck_channels: int = 256
     freeze_stages: int = 0
     middle_head: bool = True
 
     def __post_init__(self) -> None:
-        if self.backbone != "mobile":
-            raise ValueError(f"unknown backbone {self.backbone!r}")
-        if self.output_stride != MobileBackbone.stride:
+        if self.backbone not in get_args(HouseBackbone) and not self.backbone.startswith("timm:"):
+            raise ValueError(
+                f"backbone must be one of {', '.join(get_args(HouseBackbone))} or 'timm:NAME', got {self.backbone!r}"
+            )
+        if self.backbone == "mobile" and self.output_stride != MobileBackbone.stride:
             raise ValueError(f"the mobile backbone has output_stride 8, got {self.output_stride}")
+        if self.output_stride not in (8, 16, 32):
+            raise ValueError(f"output_stride must be 8, 16 or 32, got {self.output_stride}")
+        if self.last_stage not in (3, 4):
+            raise ValueError(f"last_stage must be 3 or 4, got {self.last_stage}")
+        if self.norm not in get_args(NormMode):
+            raise ValueError(f"norm must be one of {', '.join(get_args(NormMode))}, got {self.norm!r}")
         if self.upsample not in (1, 2, 4):
             raise ValueError(f"upsample must be 1, 2 or 4, got {self.upsample}")
         if self.neck_channels < 0 or self.freeze_stages < 0:
@@ -100,7 +117,7 @@ class PoseNetwork(nn.Module):
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
         self.config = config
-        self.backbone = MobileBackbone()
+        self.backbone = _backbone(config)
         self.backbone.freeze(config.freeze_stages)
         self.register_buffer("mean", torch.tensor(self.backbone.mean)[:, None, None])
         self.register_buffer("std", torch.tensor(self.backbone.std)[:, None, None])
@@ -119,6 +136,16 @@ class PoseNetwork(nn.Module):
             step = self.backbone.stride // self.backbone.middle_stride
             return maps._replace(middle=self.middle_head(middle[..., ::step, ::step]))
         return maps
+
+
+def _backbone(config: NetworkConfig) -> MobileBackbone | ResNet | TimmBackbone:
+    name, stride = config.backbone, config.output_stride
+    if name == "mobile":
+        return MobileBackbone()
+    if name.startswith("timm:"):
+        return TimmBackbone(name.removeprefix("timm:"), stride)
+    depth, preactivation = int(name.removeprefix("resnet").removesuffix("v2")), name.endswith("v2")
+    return ResNet(depth, preactivation, stride, config.last_stage, config.norm)
 
 
 def _neck(channels: int, width: int) -> nn.Sequential:
@@ -146,10 +173,17 @@ def load_backbone(network: PoseNetwork, path: str | Path) -> None:
 
     Args:
         network: as built.
-        path: a safetensors file: the trunk of Open Model Zoo's human-pose-estimation-0001 for "mobile".
+        path: a safetensors file. For "mobile": the trunk of Open Model Zoo's human-pose-estimation-0001,
+            layers named as there. For ResNets: torchvision's names (classic units, the classifier is
+            left out) or ours. For timm: the state of its ``features_only`` model.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if it cannot be read, a tensor is left over or missing or has another shape.
     """
-    fill(network.backbone, rename_trunk(read_tensors(path)), path)
+    tensors, backbone = read_tensors(path), network.backbone
+    if isinstance(backbone, TimmBackbone):
+        fill(backbone.model, tensors, path)
+    else:
+        rename = rename_trunk if isinstance(backbone, MobileBackbone) else rename_torchvision
+        fill(backbone, rename(tensors), path)
