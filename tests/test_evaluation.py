@@ -1,0 +1,184 @@
+"""COCO evaluation: parity with pycocotools, and clear errors for damaged annotations."""
+
+import contextlib
+import copy
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+from pycocotools.coco import COCO as Truth
+from pycocotools.cocoeval import COCOeval
+
+from strongpose.evaluation import AnnotationError, Figures, evaluate_results, load_annotations
+from strongpose.skeleton import COCO, Skeleton
+
+ARM = Skeleton.from_names("arm", ["shoulder", "elbow", "wrist"], [("shoulder", "elbow")], [], [0.08, 0.07, 0.06], [])
+
+
+def made_up(skeleton: Skeleton = COCO, people: int = 3, detections: int = 25, noise: float = 8.0) -> tuple[dict, list]:
+    """Annotations of six images and results that are partly right."""
+    rng = np.random.default_rng(0)
+    k = skeleton.num_keypoints
+    annotations, results = [], []
+    for image_id in range(6):
+        truths = []
+        for _ in range(people):
+            corner, extent = rng.random(2) * 300, rng.uniform(20, 250, 2)
+            points = np.concatenate([corner + rng.random((k, 2)) * extent, rng.integers(0, 3, (k, 1))], axis=1)
+            points[points[:, 2] == 0] = 0
+            truths.append(points)
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image_id,
+                    "category_id": 1,
+                    "iscrowd": int(rng.random() < 0.15),
+                    "area": float(extent.prod() * 0.6),
+                    "bbox": [*corner.tolist(), *extent.tolist()],
+                    "num_keypoints": int((points[:, 2] > 0).sum()),
+                    "keypoints": points.ravel().tolist(),
+                }
+            )
+        for _ in range(detections):
+            if truths and rng.random() < 0.6:
+                points = truths[rng.integers(len(truths))] + rng.normal(0, noise * rng.random(), (k, 3))
+            else:
+                points = rng.random((k, 3)) * 400
+            points[:, 2] = rng.random(k)
+            results.append(
+                {
+                    "image_id": image_id,
+                    "category_id": 1,
+                    "keypoints": points.ravel().tolist(),
+                    "score": float(rng.random()),
+                }
+            )
+    names = list(skeleton.names)
+    data = {
+        "images": [{"id": i, "file_name": f"{i}.jpg", "width": 500, "height": 500} for i in range(6)],
+        "annotations": annotations,
+        "categories": [{"id": 1, "name": "person", "keypoints": names, "skeleton": []}],
+    }
+    return data, results
+
+
+def pycocotools_figures(results: list, data: dict, sigmas: tuple[float, ...]) -> list[float]:
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth = Truth()
+        truth.dataset = copy.deepcopy(data)
+        truth.createIndex()
+        found = Truth()
+        found.dataset = {"images": data["images"], "annotations": [], "categories": data["categories"]}
+        found.createIndex()
+        if results:
+            found = truth.loadRes(copy.deepcopy(results))
+        run = COCOeval(truth, found, "keypoints")
+        run.params.kpt_oks_sigmas = np.array(sigmas)
+        run.evaluate()
+        run.accumulate()
+        run.summarize()
+    return [float(v) for v in run.stats]
+
+
+def values(figures: Figures) -> list[float]:
+    return [-1.0 if v is None else v for v in figures.to_dict().values()]
+
+
+@pytest.mark.parametrize("skeleton", [COCO, ARM], ids=["coco", "arm"])
+@pytest.mark.parametrize(("people", "detections"), [(3, 25), (1, 4), (3, 0), (0, 5), (0, 0)], ids=lambda n: str(n))
+def test_the_ten_figures_are_those_of_pycocotools(skeleton, people, detections):
+    data, results = made_up(skeleton, people, detections)
+    before = copy.deepcopy((data, results))
+    got = values(evaluate_results(results, data, skeleton.sigmas))
+    assert got == pytest.approx(pycocotools_figures(results, data, skeleton.sigmas), abs=1e-9)
+    assert (data, results) == before  # what was passed in is left as it was
+    if people and detections:
+        assert 0 < got[0] < 1  # neither side is trivial
+
+
+def perfect() -> tuple[dict, list]:
+    """Annotations without crowds, and results that repeat them."""
+    data, _ = made_up()
+    data["annotations"] = [a for a in data["annotations"] if a["num_keypoints"] and not a["iscrowd"]]
+    keys = ("image_id", "category_id", "keypoints")
+    return data, [{key: a[key] for key in keys} | {"score": 0.5} for a in data["annotations"]]
+
+
+def test_perfect_results_score_one():
+    data, results = perfect()
+    figures = evaluate_results(results, data, COCO.sigmas)
+    assert figures.ap == pytest.approx(1)
+    assert figures.ar == pytest.approx(1)
+    assert evaluate_results(results[1:], data, COCO.sigmas).ar < 1
+
+
+def test_a_person_without_keypoints_is_not_missed():
+    data, results = perfect()
+    data["annotations"].append({"image_id": 0, "category_id": 1, "area": 9000.0, "bbox": [0, 0, 90, 100]})
+    assert evaluate_results(results, data, COCO.sigmas).ar == pytest.approx(1)
+
+
+def test_annotations_may_come_from_a_file(tmp_path):
+    data, results = made_up()
+    (tmp_path / "a.json").write_text(json.dumps(data))
+    assert evaluate_results(results, tmp_path / "a.json", COCO.sigmas) == evaluate_results(results, data, COCO.sigmas)
+
+
+def test_figures_that_are_not_defined_are_nan_and_shown_as_a_dash():
+    data, results = made_up(people=0)
+    figures = evaluate_results(results, data, COCO.sigmas)
+    assert math.isnan(figures.ap)
+    assert figures.to_dict()["ap"] is None
+    assert "–" in str(figures)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda d: d.pop("images"), "expected a list 'images'"),
+        (lambda d: d["images"].clear(), "holds no images"),
+        (lambda d: d["images"][0].pop("file_name"), "image 0 needs 'id' and 'file_name'"),
+        (lambda d: d["categories"][0].pop("keypoints"), "no category has 'keypoints'"),
+        (lambda d: d["annotations"][1].pop("image_id"), "annotation 1 needs 'image_id'"),
+        (lambda d: d["annotations"][1].update(image_id=77), "about image 77, which is not among the images"),
+        (lambda d: d["annotations"][1].pop("area"), "annotation 1 needs a number 'area'"),
+        (lambda d: d["annotations"][1].update(bbox=[1, 2]), "annotation 1 needs 'bbox'"),
+        (lambda d: d["annotations"][1]["keypoints"].pop(), "needs 51 keypoint values .* got 50"),
+        (lambda d: d["annotations"][1]["keypoints"].__setitem__(3, None), "not all numbers"),
+    ],
+)
+def test_damaged_annotations_are_named_with_the_file(tmp_path, change, message):
+    data, _ = made_up()
+    change(data)
+    path = tmp_path / "people.json"
+    path.write_text(json.dumps(data))
+    with pytest.raises(AnnotationError, match=message) as caught:
+        load_annotations(path)
+    assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [("{", "not JSON, or cut short"), ("[]", "expected a JSON object"), (None, "no such file")]
+)
+def test_files_that_are_no_annotations_are_named(tmp_path, content, message):
+    path = tmp_path / "people.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(AnnotationError, match=rf"people\.json: {message}"):
+        load_annotations(path)
+
+
+def test_other_keypoints_than_the_models_are_refused():
+    data, _ = made_up(ARM)
+    with pytest.raises(AnnotationError, match="its keypoints are shoulder, elbow, wrist, but the model's are nose"):
+        load_annotations(data, COCO)
+
+
+def test_results_about_unknown_images_or_other_skeletons_are_refused():
+    data, results = made_up()
+    with pytest.raises(AnnotationError, match="about 1 images that are not annotated, the first 99"):
+        evaluate_results([{**results[0], "image_id": 99}], data, COCO.sigmas)
+    with pytest.raises(AnnotationError, match="expected 9 keypoint values a result, got 51"):
+        evaluate_results(results, data, ARM.sigmas)
