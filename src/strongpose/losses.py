@@ -1,0 +1,91 @@
+"""Training losses: masked, normalised and returned term by term."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from strongpose.encode import Targets
+from strongpose.network.heads import DISPLACEMENT_SCALE, OFFSET_SCALE, Maps
+
+__all__ = ["LossWeights", "losses", "total_loss"]
+
+
+class LossWeights(NamedTuple):
+    """How much each term counts in the sum that is minimised.
+
+    Attributes:
+        heatmaps: strong keypoint heat maps.
+        offsets: short offsets.
+        displacements: relative displacements.
+        body: body heat map.
+        middle: all terms of the middle-layer head together.
+    """
+
+    heatmaps: float = 1.0
+    offsets: float = 1.0
+    displacements: float = 1.0
+    body: float = 1.0
+    middle: float = 0.3
+
+
+def losses(maps: Maps, targets: Targets, hardness: float = 1.0) -> dict[str, Tensor]:
+    """Loss terms of a batch, each a scalar of order one (SP §III-B).
+
+    The heat map term is the logistic loss; a cell counts by the error |p − t|^hardness, so that the
+    great easy background does not drown the disks, and the sum is divided by the number of disk cells.
+    With ``hardness`` 0 it is the paper's average logistic loss, over the valid cells. Offsets and
+    displacements are L1 errors in units of 16 and 64 pixels, averaged over their disks only.
+
+    Args:
+        maps: predictions of a batch; heat maps and body as logits, vectors in pixels.
+        targets: from `strongpose.encode.encode`, of the same sizes.
+        hardness: exponent of the hard-example weight.
+
+    Returns:
+        ``heatmaps``, ``offsets``, ``displacements``, ``body`` and, where the network returned its
+        middle-layer maps, ``middle``: the sum of that head's terms.
+    """
+    terms = _vector_terms(maps, targets)
+    terms["heatmaps"] = _heatmap_term(maps.heatmaps, targets, hardness)
+    terms["body"] = (_logistic(maps.body, targets.body) * targets.valid).sum() / targets.valid.sum().clamp(min=1)
+    if maps.middle is not None:
+        middle = sum(_vector_terms(maps.middle, targets).values())
+        terms["middle"] = middle + _heatmap_term(maps.middle.heatmaps, targets, hardness)
+    return terms
+
+
+def total_loss(terms: dict[str, Tensor], weights: LossWeights) -> Tensor:
+    """The weighted sum of the terms, a scalar."""
+    return torch.stack([getattr(weights, name) * term for name, term in terms.items()]).sum()
+
+
+def _logistic(logits: Tensor, target: Tensor) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none")
+
+
+def _heatmap_term(logits: Tensor, targets: Targets, hardness: float) -> Tensor:
+    """Scalar; ``logits`` (B, K, h, w)."""
+    valid = targets.valid[:, None]
+    loss = _logistic(logits, targets.heatmaps) * valid
+    if hardness == 0:
+        return loss.sum() / (valid.sum() * logits.shape[1]).clamp(min=1)
+    error = (logits.detach().float().sigmoid() - targets.heatmaps).abs()
+    return (loss * error**hardness).sum() / targets.heatmaps.sum().clamp(min=1)
+
+
+def _vector_terms(maps: Maps, targets: Targets) -> dict[str, Tensor]:
+    return {
+        "offsets": _disk_l1(maps.offsets, targets.offsets, targets.heatmaps > 0) / OFFSET_SCALE,
+        "displacements": _disk_l1(maps.displacements, targets.displacements, targets.displacement_mask)
+        / DISPLACEMENT_SCALE,
+    }
+
+
+def _disk_l1(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+    """Mean over masked cells of |Δx| + |Δy| in pixels; ``predicted`` (B, C, 2, h, w), ``mask`` (B, C, h, w)."""
+    error = (predicted.float() - target).abs().sum(2)
+    return torch.where(mask, error, 0.0).sum() / mask.sum().clamp(min=1)
