@@ -1,0 +1,1 @@
+"""Reading COCO-format data sets and turning them into augmented training batches."""

@@ -1,0 +1,110 @@
+"""Training batches by step number, so that a resumed run sees what an undisturbed one would have seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from strongpose.data.augment import Augmentation, Sample, augment
+from strongpose.data.coco import KeypointDataset
+
+__all__ = ["Batch", "BatchesByStep", "batch_loader"]
+
+
+class Batch(NamedTuple):
+    """B samples; people are padded with unlabelled rows to the batch's greatest number N.
+
+    Attributes:
+        images: (B, S, S, 3) uint8 RGB.
+        keypoints: (B, N, K, 3) float32; x, y in crop pixels, label > 0 where annotated.
+        valid: (B, h, w) bool.
+        silhouettes: (B, h, w) bool.
+        has_silhouette: (B, N) bool.
+    """
+
+    images: Tensor
+    keypoints: Tensor
+    valid: Tensor
+    silhouettes: Tensor
+    has_silhouette: Tensor
+
+
+class BatchesByStep(Dataset[Batch]):
+    """Item ``step`` is the batch of that training step: the same for the same seed, whoever asks and when.
+
+    Args:
+        datasets: data sets to mix; all with the same skeleton.
+        weights: expected share of samples from each data set, relative to its number of photos; 1 for
+            all means that every photo is as likely as every other.
+        batch_size: B.
+        side: S, pixels of the square crops.
+        stride: pixels per cell of the masks.
+        augmentation: ranges of the random crop.
+        seed: source of every random choice.
+    """
+
+    def __init__(
+        self,
+        datasets: Sequence[KeypointDataset],
+        weights: Sequence[float],
+        batch_size: int,
+        side: int,
+        stride: int,
+        augmentation: Augmentation,
+        seed: int,
+    ) -> None:
+        if len(weights) != len(datasets) or not all(w > 0 for w in weights):
+            raise ValueError(f"expected {len(datasets)} positive weights, one for each data set, got {list(weights)}")
+        mass = np.array([w * len(d) for w, d in zip(weights, datasets, strict=True)])
+        self.share = mass / mass.sum()
+        self.datasets = datasets
+        self.batch_size = batch_size
+        self.side = side
+        self.stride = stride
+        self.augmentation = augmentation
+        self.seed = seed
+
+    def sample(self, step: int, index: int) -> Sample:
+        """Sample ``index`` of the batch of ``step``."""
+        rng = np.random.default_rng((self.seed, step, index))
+        dataset = self.datasets[rng.choice(len(self.datasets), p=self.share)]
+        photo, record = dataset.open(int(rng.integers(len(dataset))))
+        return augment(photo, record, self.side, self.stride, dataset.skeleton, self.augmentation, rng)
+
+    def __getitem__(self, step: int) -> Batch:
+        samples = [self.sample(step, index) for index in range(self.batch_size)]
+        people = max(1, *(len(s.keypoints) for s in samples)) if samples else 1
+
+        def padded(rows: np.ndarray) -> np.ndarray:
+            return np.concatenate([rows, np.zeros((people - len(rows), *rows.shape[1:]), dtype=rows.dtype)])
+
+        return Batch(
+            images=torch.from_numpy(np.stack([s.image for s in samples])),
+            keypoints=torch.from_numpy(np.stack([padded(s.keypoints) for s in samples])),
+            valid=torch.from_numpy(np.stack([s.valid for s in samples])),
+            silhouettes=torch.from_numpy(np.stack([s.silhouettes for s in samples])),
+            has_silhouette=torch.from_numpy(np.stack([padded(s.has_silhouette) for s in samples])),
+        )
+
+
+def batch_loader(batches: BatchesByStep, first_step: int, last_step: int, workers: int) -> DataLoader[Batch]:
+    """The batches of the steps ``first_step`` … ``last_step`` − 1, in order, made by ``workers`` processes."""
+    return DataLoader(
+        batches,
+        batch_size=None,
+        sampler=range(first_step, last_step),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_single_threaded,
+    )
+
+
+def _single_threaded(_: int) -> None:
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

@@ -1,0 +1,162 @@
+"""Reading a COCO-format keypoint data set into one record per photo."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from strongpose.data.photos import PhotoStore
+from strongpose.skeleton import COCO, Skeleton
+
+__all__ = ["DatasetError", "KeypointDataset", "PhotoRecord", "Region"]
+
+
+class DatasetError(ValueError):
+    """An annotation file that cannot be used; the message names the file and what is wrong."""
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """A part of a photo: polygons, or a mask where the annotation is run-length encoded.
+
+    Attributes:
+        polygons: list of (P, 2) float arrays, x and y in photo pixels.
+        mask: (H, W) uint8, 1 inside, or None.
+    """
+
+    polygons: tuple[np.ndarray, ...] = ()
+    mask: np.ndarray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class PhotoRecord:
+    """What is known about one photo.
+
+    Attributes:
+        file_name: as in the annotation file.
+        width: in pixels.
+        height: in pixels.
+        keypoints: (N, K, 3) float32; x, y in photo pixels and COCO's visibility (0 not labelled,
+            1 hidden, 2 visible).
+        silhouettes: N regions, or None for a person without segmentation.
+        ignore: regions in which nobody knows who is there: crowds and people without keypoints.
+    """
+
+    file_name: str
+    width: int
+    height: int
+    keypoints: np.ndarray
+    silhouettes: tuple[Region | None, ...]
+    ignore: tuple[Region, ...]
+
+
+class KeypointDataset:
+    """The photos of one COCO-format keypoint file that say anything about people.
+
+    Args:
+        annotations: the JSON file.
+        images: the folder of its photos; None for the folder (or tar shards) beside the file that
+            bears its name: ``train/mpii.json`` → ``train/mpii/`` or ``train/mpii-0.tar`` …
+        skeleton: the keypoints that the file must have.
+
+    Raises:
+        DatasetError: if the file is missing, damaged, has other keypoints or no person.
+        FileNotFoundError: if there are no photos.
+    """
+
+    def __init__(self, annotations: Path, images: Path | None = None, skeleton: Skeleton = COCO) -> None:
+        self.path = Path(annotations)
+        self.skeleton = skeleton
+        data = _load(self.path)
+        self._check_names(data["categories"])
+        self.photos = PhotoStore(Path(images) if images is not None else self.path.with_suffix(""))
+        people: dict[Any, list[dict[str, Any]]] = {}
+        for annotation in data["annotations"]:
+            people.setdefault(annotation.get("image_id"), []).append(annotation)
+        self.records = [self._record(image, people[image["id"]]) for image in data["images"] if image["id"] in people]
+        if not self.records:
+            raise DatasetError(f"{self.path}: no photo has an annotated person")
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def open(self, index: int) -> tuple[np.ndarray, PhotoRecord]:
+        """Photo ``index`` as (H, W, 3) uint8 RGB, and its record.
+
+        A photo whose size differs from the record's is taken as it is, its annotations scaled to it
+        by the augmentation, which reads the size from the photo.
+        """
+        record = self.records[index]
+        return self.photos.open(record.file_name), record
+
+    def _check_names(self, categories: list[dict[str, Any]]) -> None:
+        names = [tuple(c["keypoints"]) for c in categories if c.get("keypoints")]
+        if self.skeleton.names not in names:
+            raise DatasetError(
+                f"{self.path}: no category has the keypoints of skeleton {self.skeleton.name!r} "
+                f"({', '.join(self.skeleton.names)}); the file has {names or 'none'}"
+            )
+
+    def _record(self, image: dict[str, Any], annotations: list[dict[str, Any]]) -> PhotoRecord:
+        k = self.skeleton.num_keypoints
+        try:
+            width, height = int(image["width"]), int(image["height"])
+            keypoints, silhouettes, ignore = [], [], []
+            for annotation in annotations:
+                points = np.asarray(annotation.get("keypoints") or np.zeros(3 * k), dtype=np.float32).reshape(k, 3)
+                if annotation.get("iscrowd") or not (points[:, 2] > 0).any():
+                    ignore.append(_region(annotation, width, height) or _box(annotation["bbox"]))
+                else:
+                    keypoints.append(points)
+                    silhouettes.append(_region(annotation, width, height))
+            return PhotoRecord(
+                file_name=image["file_name"],
+                width=width,
+                height=height,
+                keypoints=np.stack(keypoints) if keypoints else np.zeros((0, k, 3), dtype=np.float32),
+                silhouettes=tuple(silhouettes),
+                ignore=tuple(ignore),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise DatasetError(
+                f"{self.path}: annotations of image {image.get('id')!r} do not fit: {error!r}; "
+                f"expected COCO keypoint format with {k} keypoints a person"
+            ) from error
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_bytes())
+    except OSError as error:
+        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise DatasetError(f"{path}: not valid JSON ({error})") from error
+    for field in ("images", "annotations", "categories"):
+        if not isinstance(data, dict) or not isinstance(data.get(field), list):
+            raise DatasetError(f"{path}: a COCO annotation file needs a list {field!r}")
+    return data
+
+
+def _box(box: list[float]) -> Region:
+    x, y, w, h = box
+    return Region((np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], dtype=np.float32),))
+
+
+def _region(annotation: dict[str, Any], width: int, height: int) -> Region | None:
+    segmentation = annotation.get("segmentation")
+    if not segmentation:
+        return None
+    if isinstance(segmentation, list):
+        return Region(tuple(np.asarray(p, dtype=np.float32).reshape(-1, 2) for p in segmentation))
+    from faster_coco_eval.core import mask
+
+    rle = (
+        segmentation
+        if isinstance(segmentation["counts"], str | bytes)
+        else mask.frPyObjects(segmentation, height, width)
+    )
+    return Region(mask=np.asarray(mask.decode(rle), dtype=np.uint8))

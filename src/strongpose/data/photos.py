@@ -1,0 +1,61 @@
+"""Where a data set's photos lie: in a folder, or in tar shards read in place."""
+
+from __future__ import annotations
+
+import tarfile
+from pathlib import Path
+
+import numpy as np
+
+from strongpose.images import open_image
+
+__all__ = ["PhotoStore"]
+
+
+class PhotoStore:
+    """Photos by file name, from a folder or from the tar shards that would unpack to it.
+
+    Args:
+        folder: the photo folder. Where it does not exist, the shards ``folder-*.tar`` and
+            ``folder.tar`` beside it are indexed and read without unpacking.
+
+    Raises:
+        FileNotFoundError: if there is neither the folder nor a shard; the message names both.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self._members: dict[str, tuple[Path, int, int]] = {}
+        if self.folder.is_dir():
+            return
+        shards = [
+            *self.folder.parent.glob(f"{self.folder.name}-*.tar"),
+            *self.folder.parent.glob(f"{self.folder.name}.tar"),
+        ]
+        if not shards:
+            raise FileNotFoundError(f"no photos: neither the folder {self.folder} nor shards {self.folder}-*.tar exist")
+        for shard in sorted(shards):
+            with tarfile.open(shard) as archive:
+                for member in archive:
+                    if member.isfile():
+                        name = member.name.removeprefix(f"{self.folder.name}/")
+                        self._members[name] = (shard, member.offset_data, member.size)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._members if self._members else (self.folder / name).is_file()
+
+    def open(self, name: str) -> np.ndarray:
+        """The photo as (H, W, 3) uint8 RGB.
+
+        Raises:
+            FileNotFoundError: if the photo is not there.
+            strongpose.images.ImageError: if it cannot be read; the message names it.
+        """
+        if not self._members:
+            return open_image(self.folder / name)
+        if name not in self._members:
+            raise FileNotFoundError(f"{self.folder}: no photo {name!r} in its shards")
+        shard, start, size = self._members[name]
+        with shard.open("rb") as file:
+            file.seek(start)
+            return open_image(file.read(size), name=f"{shard}:{name}")
