@@ -1,0 +1,115 @@
+"""The recipe: everything that a training run is told (imports no torch)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+__all__ = ["TrainConfig"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Train a pose network on COCO-format keypoint data sets."""
+
+    data: tuple[Path, ...]
+    """Annotation files to train on. Their photos lie in a folder (or tar shards) of the same name beside each."""
+    out: Path = Path("runs/pose")
+    """Folder of the run: checkpoint, log and weights. A run found there is resumed."""
+    images: tuple[Path, ...] = ()
+    """Photo folders, one for each annotation file, where they lie elsewhere."""
+    weights: tuple[float, ...] = ()
+    """How much likelier a photo of each data set is than others; 1 for all if left out."""
+    val: Path | None = None
+    """Annotation file to validate on; never trained on."""
+    val_images: Path | None = None
+    """Folder of the validation photos; beside the file, in a folder named images, if left out."""
+    val_size: int = 401
+    """Long side of validation photos in pixels."""
+    val_every: int = 500
+    """Steps between validations."""
+    backbone: Literal["mobile", "resnet50", "resnet101", "resnet152", "resnet50v2"] = "mobile"
+    """Feature network; mobile is the small one, resnet50v2 stops at its third stage."""
+    backbone_weights: Path | None = None
+    """Safetensors file with the backbone's trained weights."""
+    init: Path | None = None
+    """Start from all the weights of this network (.safetensors or a released .onnx)."""
+    output_stride: Literal[8, 16, 32] = 8
+    """Pixels per cell of the backbone's last features."""
+    upsample: Literal[1, 2, 4] = 1
+    """Sub-pixel up-sampling of the heads: fields have output_stride / upsample pixels per cell."""
+    freeze_stages: int = 0
+    """Leave that many first stages of the backbone as they are."""
+    side: int = 257
+    """Pixels of the square crops; a multiple of the output stride plus 1."""
+    radius: float = 12.0
+    """Radius of the heat map disks in pixels."""
+    scale: tuple[float, float] = (0.8, 2.2)
+    """Least and greatest size of a photo's long side, in crop sides."""
+    batch_size: int = 16
+    """Samples per step."""
+    steps: int = 3000
+    """Steps in all; may be changed on resuming."""
+    learning_rate: float = 1e-3
+    """Peak learning rate of neck and heads."""
+    backbone_rate: float = 0.3
+    """The backbone's learning rate, as a share of it."""
+    weight_decay: float = 0.01
+    """AdamW weight decay."""
+    warmup: int = 100
+    """Steps of linear warm-up."""
+    decay: float = 0.4
+    """Share of the steps, at the end, over which the learning rate falls to zero."""
+    averaging: float = 0.998
+    """Polyak averaging: how much of the average each step keeps."""
+    hardness: float = 1.0
+    """How strongly heat map cells count by their error; 0 is the plain logistic loss."""
+    clip: float = 5.0
+    """Greatest norm of the gradient."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train."""
+    bf16: bool = True
+    """Use bfloat16 autocast."""
+    compile: bool = False
+    """Compile the network (needs a C++ compiler)."""
+    workers: int = 1
+    """Processes that read and augment photos."""
+    seed: int = 0
+    """Source of all random choices."""
+    checkpoint_minutes: float = 5.0
+    """Time between checkpoints."""
+    log_every: int = 20
+    """Steps between progress lines."""
+    threads: int = field(default=0)
+    """CPU threads of the training process; 0 leaves it to torch."""
+
+    def __post_init__(self) -> None:
+        for what, given in (("images", self.images), ("weights", self.weights)):
+            if given and len(given) != len(self.data):
+                raise ValueError(f"--{what}: expected {len(self.data)}, one for each data set, got {len(given)}")
+        if not self.data:
+            raise ValueError("--data: name at least one annotation file")
+        if (self.side - 1) % self.output_stride:
+            raise ValueError(f"--side: {self.side} is not a multiple of the output stride {self.output_stride} plus 1")
+        if self.steps < 1 or self.batch_size < 1:
+            raise ValueError(f"--steps and --batch-size must be positive, got {self.steps} and {self.batch_size}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """A plain dictionary for JSON."""
+        return {
+            k: [str(p) if isinstance(p, Path) else p for p in v]
+            if isinstance(v, tuple)
+            else (str(v) if isinstance(v, Path) else v)
+            for k, v in asdict(self).items()
+        }
+
+    def changed_from(self, earlier: dict[str, Any]) -> list[str]:
+        """Names of the fields whose value differs from what `to_dict` gave earlier."""
+        now = self.to_dict()
+        return [f.name for f in fields(self) if now[f.name] != earlier.get(f.name)]
+
+    def learning_rate_factor(self, step: int) -> float:
+        """Learning rate of a step as a share of the peak: linear warm-up, plateau, linear fall to zero."""
+        fall = max(1.0, self.decay * self.steps)
+        return max(0.0, min((step + 1) / max(1, self.warmup), 1.0, (self.steps - step) / fall))

@@ -1,0 +1,97 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from pictures import write_dataset
+from safetensors.torch import load_file
+
+from strongpose.training.checkpoint import CheckpointError
+from strongpose.training.loop import TrainingError, train
+from strongpose.training.recipe import TrainConfig
+
+
+def small(path, out, **changes):
+    values = dict(data=(path,), out=out, side=65, batch_size=2, steps=6, warmup=2, workers=0, bf16=False, log_every=1)
+    return TrainConfig(**(values | changes))
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return write_dataset(tmp_path_factory.mktemp("drawn") / "set", 4)
+
+
+def test_resumed_run_equals_the_undisturbed_one(dataset, tmp_path):
+    """N steps = k steps, stop, resume, N − k steps: bit-equal weights."""
+    whole = load_file(train(small(dataset, tmp_path / "whole")))
+
+    lines = []
+
+    def stop_after_three(line):
+        lines.append(line)
+        if line.startswith("step 3/"):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    train(small(dataset, tmp_path / "parts"), stop_after_three)
+    assert lines[-1].startswith("stopped at step 3")
+    lines.clear()
+    parts = load_file(train(small(dataset, tmp_path / "parts", workers=1), lines.append))
+    assert "at step 3" in lines[0] and "changed: workers" in lines[0]
+    assert whole.keys() == parts.keys()
+    for name, tensor in whole.items():
+        assert torch.equal(tensor, parts[name]), name
+
+
+def test_stops_at_a_loss_that_is_not_finite(dataset, tmp_path):
+    with pytest.raises(TrainingError, match=r"the loss is not finite \(.*heatmaps.*nothing was saved yet"):
+        train(small(dataset, tmp_path / "run", learning_rate=1e30, clip=1e30, warmup=0))
+
+
+def test_damaged_checkpoint_is_named(dataset, tmp_path):
+    config = small(dataset, tmp_path / "run", steps=1)
+    train(config)
+    checkpoint = tmp_path / "run" / "checkpoint.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(CheckpointError, match=r"checkpoint\.safetensors: cannot be resumed"):
+        train(config)
+
+
+def test_terminated_run_leaves_a_checkpoint_and_a_log(dataset, tmp_path):
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "strongpose", "train", "--data", str(dataset), "--out", str(out)]
+    options = "--side 65 --batch-size 2 --steps 100000 --log-every 1 --workers 1 --no-bf16".split()
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        deadline = time.monotonic() + 120
+        seen = ""
+        for line in run.stdout:
+            seen += line
+            if line.startswith("step 3/"):
+                run.terminate()
+                break
+            assert time.monotonic() < deadline, seen
+        rest = run.stdout.read()
+    assert run.returncode == 0, seen + rest
+    for term in ("images/s", "loss", "heatmaps", "offsets", "displacements", "body", "middle"):
+        assert term in line
+    assert "stopped at step" in rest
+    assert (out / "weights.safetensors").exists() and json.loads((out / "config.json").read_text())["side"] == 65
+    assert list((out / "tensorboard").iterdir())
+
+
+def test_config_errors():
+    with pytest.raises(ValueError, match="name at least one annotation file"):
+        TrainConfig(data=())
+    with pytest.raises(ValueError, match="256 is not a multiple of the output stride 8 plus 1"):
+        TrainConfig(data=("a.json",), side=256)
+    with pytest.raises(ValueError, match="--weights: expected 1, one for each data set, got 2"):
+        TrainConfig(data=("a.json",), weights=(1.0, 2.0))
+
+
+def test_learning_rate_schedule():
+    config = TrainConfig(data=("a.json",), steps=100, warmup=10, decay=0.5)
+    factors = [config.learning_rate_factor(step) for step in (0, 9, 30, 50, 75, 100)]
+    assert factors == pytest.approx([0.1, 1, 1, 1, 0.5, 0])
