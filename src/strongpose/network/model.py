@@ -13,7 +13,7 @@ from strongpose.network.heads import Head, Maps
 from strongpose.network.mobile import MobileBackbone, rename_trunk
 from strongpose.network.resnet import NormMode, ResNet, rename_torchvision
 from strongpose.network.timm_backbone import TimmBackbone
-from strongpose.network.weights import fill, read_tensors
+from strongpose.network.tensors import fill, read_tensors
 from strongpose.skeleton import COCO, Skeleton
 
 __all__ = ["NetworkConfig", "PoseNetwork", "build_network", "load_backbone"]

@@ -1,62 +1,121 @@
-"""Weights: reading and writing networks as safetensors, with a check that nothing is left over."""
+"""A network's weights: saved as safetensors, loaded from those or out of a released .onnx file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import os
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
 
-__all__ = ["fill", "read_tensors"]
+from strongpose.network.model import NetworkConfig, PoseNetwork, build_network
+from strongpose.network.tensors import fill, read_tensors
+
+__all__ = ["METADATA_KEY", "load_network", "load_weights", "save_weights"]
+
+METADATA_KEY = "strongpose"
+"""Where safetensors and .onnx files keep our JSON; its entry "network" is the `NetworkConfig`."""
+
+_MIDDLE = "middle_head."
 
 
-def read_tensors(path: str | Path) -> dict[str, Tensor]:
-    """All tensors of a safetensors file.
+def save_weights(network: PoseNetwork, path: str | Path) -> None:
+    """Write all weights, with the configuration in the file's metadata; never leaves half a file behind.
+
+    Args:
+        network: any `PoseNetwork`.
+        path: of the .safetensors file.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    partial = Path(path).with_suffix(".partial")
+    save_file(tensors, partial, metadata={METADATA_KEY: json.dumps({"network": network.config.to_dict()})})
+    os.replace(partial, path)
+
+
+def load_weights(network: PoseNetwork, path: str | Path) -> None:
+    """Fill a network, in place, from a .safetensors file of `save_weights` or a released .onnx file.
+
+    The middle-layer head serves training only: a file without it (every .onnx) leaves the network's own
+    as it is, and a network without it leaves the file's out.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is not in the safetensors format.
+        ImportError: if the file is an .onnx and the onnx package is missing.
+        ValueError: if the file cannot be read, belongs to another skeleton, or a tensor is left over,
+            missing or of another shape.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"{path}: no such weight file")
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a readable safetensors file ({error}); fetch or export it again") from error
+    _fill(network, *_read(path), path)
 
 
-def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str | Path) -> None:
-    """Copy tensors into a module's parameters and buffers of the same names, converted to their types.
+def load_network(path: str | Path) -> PoseNetwork:
+    """The network that a .safetensors file of `save_weights` or a released .onnx file describes.
 
-    Args:
-        module: what to fill, in place.
-        tensors: by name; every one must be used, and every parameter and buffer filled.
-        source: the file that they come from, for error messages.
+    The middle-layer head, which an .onnx file does not hold, then has random weights.
 
     Raises:
-        ValueError: naming the tensors that are missing, left over or of another shape; nothing was
-            copied then.
+        FileNotFoundError: if there is no such file.
+        ImportError: if the file is an .onnx and the onnx package is missing.
+        ValueError: if the file cannot be read or its tensors do not fit its configuration.
     """
-    state = module.state_dict()
-    problems = [
-        *(f"{name} is missing" for name in state.keys() - tensors.keys()),
-        *(f"{name} is not part of this network" for name in tensors.keys() - state.keys()),
-        *(
-            f"{name} has shape {tuple(tensors[name].shape)}, expected {tuple(state[name].shape)}"
-            for name in state.keys() & tensors.keys()
-            if tensors[name].shape != state[name].shape
-        ),
-    ]
-    if problems:
-        shown = "; ".join(sorted(problems)[:8])
-        more = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
+    tensors, config = _read(path)
+    network = build_network(config)
+    _fill(network, tensors, config, path)
+    return network
+
+
+def _fill(network: PoseNetwork, tensors: dict[str, Tensor], config: NetworkConfig, path: str | Path) -> None:
+    if config.skeleton != network.config.skeleton:
         raise ValueError(
-            f"{source}: the weights do not fit {type(module).__name__}: {shown}{more}. "
-            "Use the configuration that the weights were made with"
+            f"{path}: made for the skeleton {config.skeleton.name!r}, this network is for "
+            f"{network.config.skeleton.name!r}; load only its backbone, or use the same skeleton"
         )
-    with torch.no_grad():
-        for name, target in state.items():
-            target.copy_(tensors[name])
+    own = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(_MIDDLE)}
+    theirs = {name: tensor for name, tensor in tensors.items() if name.startswith(_MIDDLE)}
+    middle = theirs if own and theirs else own
+    fill(network, {name: t for name, t in tensors.items() if name not in theirs} | middle, path)
+
+
+def _read(path: str | Path) -> tuple[dict[str, Tensor], NetworkConfig]:
+    if Path(path).suffix == ".onnx":
+        return _read_onnx(path)
+    tensors = read_tensors(path)
+    with safe_open(path, framework="pt") as file:
+        return tensors, _config(file.metadata() or {}, path)
+
+
+def _read_onnx(path: str | Path) -> tuple[dict[str, Tensor], NetworkConfig]:
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such model file")
+    try:
+        import onnx
+        from google.protobuf.message import DecodeError
+    except ImportError as error:
+        raise ImportError(
+            f"{path}: reading weights out of an .onnx file needs: pip install 'strongpose[export]'"
+        ) from error
+    try:
+        model = onnx.load(path)
+    except DecodeError as error:
+        raise ValueError(f"{path}: not a readable .onnx file ({error}); copy or export it again") from error
+    tensors = {
+        initializer.name.removeprefix("network."): torch.from_numpy(np.array(onnx.numpy_helper.to_array(initializer)))
+        for initializer in model.graph.initializer
+        if initializer.name.startswith("network.")
+    }
+    return tensors, _config({entry.key: entry.value for entry in model.metadata_props}, path)
+
+
+def _config(metadata: dict[str, str], path: str | Path) -> NetworkConfig:
+    try:
+        description: Any = json.loads(metadata[METADATA_KEY])
+        return NetworkConfig.from_dict(description["network"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path}: its metadata does not describe a StrongPose network ({error}); "
+            "only files written by save_weights or `strongpose export` can be loaded"
+        ) from error

@@ -1,0 +1,62 @@
+"""Named tensors: reading them from a file and filling a module with a check that nothing is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+__all__ = ["fill", "read_tensors"]
+
+
+def read_tensors(path: str | Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is not in the safetensors format.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path}: no such weight file")
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a readable safetensors file ({error}); fetch or export it again") from error
+
+
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str | Path) -> None:
+    """Copy tensors into a module's parameters and buffers of the same names, converted to their types.
+
+    Args:
+        module: what to fill, in place.
+        tensors: by name; every one must be used, and every parameter and buffer filled.
+        source: the file that they come from, for error messages.
+
+    Raises:
+        ValueError: naming the tensors that are missing, left over or of another shape; nothing was
+            copied then.
+    """
+    state = module.state_dict()
+    problems = [
+        *(f"{name} is missing" for name in state.keys() - tensors.keys()),
+        *(f"{name} is not part of this network" for name in tensors.keys() - state.keys()),
+        *(
+            f"{name} has shape {tuple(tensors[name].shape)}, expected {tuple(state[name].shape)}"
+            for name in state.keys() & tensors.keys()
+            if tensors[name].shape != state[name].shape
+        ),
+    ]
+    if problems:
+        shown = "; ".join(sorted(problems)[:8])
+        more = f"; and {len(problems) - 8} more" if len(problems) > 8 else ""
+        raise ValueError(
+            f"{source}: the weights do not fit {type(module).__name__}: {shown}{more}. "
+            "Use the configuration that the weights were made with"
+        )
+    with torch.no_grad():
+        for name, target in state.items():
+            target.copy_(tensors[name])
