@@ -33,11 +33,11 @@ def draw(people: list[np.ndarray], width: int, height: int, rng: np.random.Gener
         scale = np.ptp(keypoints[:, 1])
         for a, b in COCO.limbs:
             colour = (230, 60, 60) if "left" in COCO.names[b] else (60, 60, 230)
-            ends = [tuple(int(round(v)) for v in keypoints[i, :2]) for i in (a, b)]
+            ends = [tuple(round(v) for v in keypoints[i, :2]) for i in (a, b)]
             cv2.line(image, *ends, colour, max(1, int(scale * 0.04)), cv2.LINE_AA)
         for k, (x, y, _) in enumerate(keypoints):
             shade = (255, 255, 40 + 12 * k)
-            cv2.circle(image, (int(round(x)), int(round(y))), max(1, int(scale * 0.025)), shade, -1, cv2.LINE_AA)
+            cv2.circle(image, (round(x), round(y)), max(1, int(scale * 0.025)), shade, -1, cv2.LINE_AA)
     return image
 
 
