@@ -11,7 +11,7 @@ import pytest
 from pycocotools.coco import COCO as Truth
 from pycocotools.cocoeval import COCOeval
 
-from strongpose.evaluation import AnnotationError, Figures, evaluate_results, load_annotations
+from strongpose.evaluation import EvaluationError, Figures, evaluate_results, load_annotations
 from strongpose.skeleton import COCO, Skeleton
 
 ARM = Skeleton.from_names("arm", ["shoulder", "elbow", "wrist"], [("shoulder", "elbow")], [], [0.08, 0.07, 0.06], [])
@@ -154,7 +154,7 @@ def test_damaged_annotations_are_named_with_the_file(tmp_path, change, message):
     change(data)
     path = tmp_path / "people.json"
     path.write_text(json.dumps(data))
-    with pytest.raises(AnnotationError, match=message) as caught:
+    with pytest.raises(EvaluationError, match=message) as caught:
         load_annotations(path)
     assert str(caught.value).startswith(str(path))
 
@@ -166,19 +166,19 @@ def test_files_that_are_no_annotations_are_named(tmp_path, content, message):
     path = tmp_path / "people.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(AnnotationError, match=rf"people\.json: {message}"):
+    with pytest.raises(EvaluationError, match=rf"people\.json: {message}"):
         load_annotations(path)
 
 
 def test_other_keypoints_than_the_models_are_refused():
     data, _ = made_up(ARM)
-    with pytest.raises(AnnotationError, match="its keypoints are shoulder, elbow, wrist, but the model's are nose"):
+    with pytest.raises(EvaluationError, match="its keypoints are shoulder, elbow, wrist, but the model's are nose"):
         load_annotations(data, COCO)
 
 
 def test_results_about_unknown_images_or_other_skeletons_are_refused():
     data, results = made_up()
-    with pytest.raises(AnnotationError, match="about 1 images that are not annotated, the first 99"):
+    with pytest.raises(EvaluationError, match="about 1 images that are not annotated, the first 99"):
         evaluate_results([{**results[0], "image_id": 99}], data, COCO.sigmas)
-    with pytest.raises(AnnotationError, match="expected 9 keypoint values a result, got 51"):
+    with pytest.raises(EvaluationError, match="expected 9 keypoint values a result, got 51"):
         evaluate_results(results, data, ARM.sigmas)

@@ -17,14 +17,14 @@ import numpy as np
 from strongpose.estimator import StrongPose
 from strongpose.skeleton import Skeleton
 
-__all__ = ["AnnotationError", "Evaluation", "Figures", "evaluate", "evaluate_results", "load_annotations"]
+__all__ = ["Evaluation", "EvaluationError", "Figures", "evaluate", "evaluate_results", "load_annotations"]
 
 MAX_DETECTIONS = 20
 """COCO's keypoint task looks at that many people a photo, the best."""
 
 
-class AnnotationError(ValueError):
-    """An annotation file that cannot be used; the message names the file, the entry and the remedy."""
+class EvaluationError(ValueError):
+    """Annotations or results that cannot be evaluated; the message names the file, the entry and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def evaluate(
         progress: called after every photo with the number done and the total.
 
     Raises:
-        AnnotationError: if the annotations are damaged, are about other keypoints than the model's, or
+        EvaluationError: if the annotations are damaged, are about other keypoints than the model's, or
             photos are missing.
         strongpose.images.ImageError: if a photo cannot be opened.
     """
@@ -98,7 +98,7 @@ def evaluate(
     paths = {image["id"]: folder / image["file_name"] for image in data["images"]}
     missing = [path for path in paths.values() if not path.is_file()]
     if missing:
-        raise AnnotationError(
+        raise EvaluationError(
             f"{len(missing)} of the {len(paths)} annotated photos are missing, the first is {missing[0]}; "
             "check the folder of the photos"
         )
@@ -129,7 +129,7 @@ def evaluate_results(
         sigmas: K tolerances, of the skeleton that results and annotations share.
 
     Raises:
-        AnnotationError: if the annotations are damaged, or a result is about a photo they do not hold.
+        EvaluationError: if the annotations are damaged, or a result is about a photo they do not hold.
     """
     from faster_coco_eval import COCO, COCOeval_faster
 
@@ -137,11 +137,11 @@ def evaluate_results(
     known = {image["id"] for image in data["images"]}
     unknown = sorted({result["image_id"] for result in results} - known, key=str)
     if unknown:
-        raise AnnotationError(f"results are about {len(unknown)} images that are not annotated, the first {unknown[0]}")
+        raise EvaluationError(f"results are about {len(unknown)} images that are not annotated, the first {unknown[0]}")
     values = 3 * len(sigmas)
     for result in results:
         if len(result["keypoints"]) != values:
-            raise AnnotationError(f"expected {values} keypoint values a result, got {len(result['keypoints'])}")
+            raise EvaluationError(f"expected {values} keypoint values a result, got {len(result['keypoints'])}")
     truth = COCO(_essentials(data, values))
     found = truth.loadRes([dict(result) for result in results])
     run = COCOeval_faster(truth, found, "keypoints", kpt_oks_sigmas=list(sigmas), print_function=lambda *_: None)
@@ -165,7 +165,7 @@ def load_annotations(
         The content, with only those categories that have keypoints, and their annotations.
 
     Raises:
-        AnnotationError: if the file is missing or damaged, or its keypoints are not the skeleton's.
+        EvaluationError: if the file is missing or damaged, or its keypoints are not the skeleton's.
     """
     if isinstance(annotations, Mapping):
         name, data = "annotations", dict(annotations)
@@ -173,19 +173,19 @@ def load_annotations(
         name, data = str(annotations), _read_json(Path(annotations))
     for key in ("images", "annotations", "categories"):
         if not isinstance(data.get(key), list):
-            raise AnnotationError(f"{name}: expected a list {key!r}, as in COCO's person_keypoints files")
+            raise EvaluationError(f"{name}: expected a list {key!r}, as in COCO's person_keypoints files")
     ids = set()
     for i, image in enumerate(data["images"]):
         if not isinstance(image, dict) or not {"id", "file_name"} <= set(image):
-            raise AnnotationError(f"{name}: image {i} needs 'id' and 'file_name'")
+            raise EvaluationError(f"{name}: image {i} needs 'id' and 'file_name'")
         ids.add(image["id"])
     if not ids:
-        raise AnnotationError(f"{name}: holds no images")
+        raise EvaluationError(f"{name}: holds no images")
     categories = [c for c in data["categories"] if isinstance(c, dict) and "id" in c and c.get("keypoints")]
     if not categories:
-        raise AnnotationError(f"{name}: no category has 'keypoints'; COCO's person_keypoints files are of this kind")
+        raise EvaluationError(f"{name}: no category has 'keypoints'; COCO's person_keypoints files are of this kind")
     if skeleton is not None and tuple(categories[0]["keypoints"]) != skeleton.names:
-        raise AnnotationError(
+        raise EvaluationError(
             f"{name}: its keypoints are {', '.join(categories[0]['keypoints'])}, "
             f"but the model's are {', '.join(skeleton.names)}"
         )
@@ -193,7 +193,7 @@ def load_annotations(
     people = []
     for i, person in enumerate(data["annotations"]):
         if not isinstance(person, dict) or not {"image_id", "category_id"} <= set(person):
-            raise AnnotationError(f"{name}: annotation {i} needs 'image_id' and 'category_id'")
+            raise EvaluationError(f"{name}: annotation {i} needs 'image_id' and 'category_id'")
         if person["category_id"] in count:
             _check_person(person, count[person["category_id"]], ids, f"{name}: annotation {i}")
             people.append(person)
@@ -204,31 +204,31 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise AnnotationError(f"{path}: no such file; check the path") from error
+        raise EvaluationError(f"{path}: no such file; check the path") from error
     except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise EvaluationError(f"{path}: cannot be read ({error.strerror or error})") from error
     except ValueError as error:
-        raise AnnotationError(f"{path}: not JSON, or cut short ({error}); copy or download it again") from error
+        raise EvaluationError(f"{path}: not JSON, or cut short ({error}); copy or download it again") from error
     if not isinstance(data, dict):
-        raise AnnotationError(f"{path}: expected a JSON object as in COCO's files, got a {type(data).__name__}")
+        raise EvaluationError(f"{path}: expected a JSON object as in COCO's files, got a {type(data).__name__}")
     return data
 
 
 def _check_person(person: dict[str, Any], values: int, image_ids: set[Any], what: str) -> None:
-    """Raise `AnnotationError` if an annotation cannot be evaluated."""
+    """Raise `EvaluationError` if an annotation cannot be evaluated."""
     if person["image_id"] not in image_ids:
-        raise AnnotationError(f"{what} is about image {person['image_id']}, which is not among the images")
+        raise EvaluationError(f"{what} is about image {person['image_id']}, which is not among the images")
     if not isinstance(person.get("area"), int | float):
-        raise AnnotationError(f"{what} needs a number 'area'")
+        raise EvaluationError(f"{what} needs a number 'area'")
     box = person.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(isinstance(v, int | float) for v in box):
-        raise AnnotationError(f"{what} needs 'bbox', four numbers x, y, width, height")
+        raise EvaluationError(f"{what} needs 'bbox', four numbers x, y, width, height")
     keypoints = person.get("keypoints") or [0] * values  # nobody labelled them
     if not isinstance(keypoints, list) or len(keypoints) != values:
         got = len(keypoints) if isinstance(keypoints, list) else repr(keypoints)
-        raise AnnotationError(f"{what} needs {values} keypoint values (x, y, visible), got {got}")
+        raise EvaluationError(f"{what} needs {values} keypoint values (x, y, visible), got {got}")
     if not all(isinstance(v, int | float) and math.isfinite(v) for v in keypoints):
-        raise AnnotationError(f"{what}: its keypoints are not all numbers")
+        raise EvaluationError(f"{what}: its keypoints are not all numbers")
 
 
 def _essentials(data: dict[str, Any], values: int) -> dict[str, Any]:
@@ -237,7 +237,7 @@ def _essentials(data: dict[str, Any], values: int) -> dict[str, Any]:
     for i, person in enumerate(data["annotations"], start=1):
         keypoints = person.get("keypoints") or [0] * values
         if len(keypoints) != values:
-            raise AnnotationError(f"expected {values} keypoint values an annotation, got {len(keypoints)}")
+            raise EvaluationError(f"expected {values} keypoint values an annotation, got {len(keypoints)}")
         kept = {key: person[key] for key in ("image_id", "category_id", "bbox", "area")}
         labelled = person.get("num_keypoints", sum(v > 0 for v in keypoints[2::3]))
         iscrowd = person.get("iscrowd", 0)
