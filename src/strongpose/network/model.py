@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from strongpose.network.heads import Head, Maps
 from strongpose.network.mobile import MobileBackbone, rename_trunk
 from strongpose.network.resnet import NormMode, ResNet, rename_torchvision
-from strongpose.network.timm_backbone import TimmBackbone
 from strongpose.network.tensors import fill, read_tensors
+from strongpose.network.timm_backbone import TimmBackbone
 from strongpose.skeleton import COCO, Skeleton
 
 __all__ = ["NetworkConfig", "PoseNetwork", "build_network", "load_backbone"]

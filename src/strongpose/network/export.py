@@ -1,0 +1,138 @@
+"""Export: a pose network as one .onnx file that holds pre-processing, weights and their description."""
+
+from __future__ import annotations
+
+import json
+import os
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from strongpose.network.model import PoseNetwork
+from strongpose.network.weights import METADATA_KEY
+
+if TYPE_CHECKING:
+    import onnx
+
+__all__ = ["export_onnx"]
+
+_OWN_KEYS = ("skeleton", "stride", "coarse_stride", "network")
+_NEEDED_KEYS = ("size", "licence")
+_OUTPUTS = ["heatmaps", "offsets", "displacements", "body"]
+
+
+class _Exported(nn.Module):
+    """uint8 images in, probabilities and pixels out; the network keeps its parameters' names."""
+
+    def __init__(self, network: PoseNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        maps = self.network(images.permute(0, 3, 1, 2).float() / 255)
+        return maps.heatmaps.sigmoid(), maps.offsets, maps.displacements, maps.body.sigmoid()
+
+
+def export_onnx(network: PoseNetwork, path: str | Path, metadata: Mapping[str, Any], half: bool = True) -> None:
+    """Write the network as .onnx; the network itself stays as it is.
+
+    Input ``images`` (B, H, W, 3) uint8 RGB, any B, H, W. Outputs, float32: ``heatmaps`` (B, K, h, w) and
+    ``body`` (B, h, w) as probabilities, ``offsets`` (B, K, 2, h, w) and ``displacements`` (B, 2E, 2, h, w)
+    in pixels. The parameters keep their names behind ``network.``, so that a later training run can start
+    from the file (`strongpose.network.weights.load_weights`).
+
+    Args:
+        network: what to export; its middle-layer head is left out.
+        path: of the .onnx file.
+        metadata: JSON-able facts for the file's entry ``strongpose``: ``size``, the recommended long side
+            of the input in pixels; ``licence``; whatever else the model's card says. Skeleton, strides and
+            configuration are added.
+        half: store convolution weights in half precision, which halves the file. They are cast to
+            float32 when the model is loaded; the computation is in float32 all the same.
+
+    Raises:
+        ImportError: if onnx or onnxscript is missing.
+        ValueError: if the metadata lacks a fact or names one that the network states, or a weight does
+            not fit half precision.
+    """
+    wrong = [key for key in _OWN_KEYS if key in metadata]
+    missing = [key for key in _NEEDED_KEYS if key not in metadata]
+    if wrong or missing:
+        raise ValueError(f"metadata of an exported model must give {missing} and must not give {wrong}")
+    config = network.config
+    facts = {
+        "skeleton": config.skeleton.to_dict(),
+        "stride": config.stride,
+        "coarse_stride": config.coarse_stride,
+        "network": config.to_dict(),
+        **metadata,
+    }
+    description = json.dumps(facts)
+    model = _to_onnx(network)
+    if half:
+        _store_half(model)
+    model.metadata_props.add(key=METADATA_KEY, value=description)
+    partial = Path(path).with_suffix(".partial")
+    partial.write_bytes(model.SerializeToString())
+    os.replace(partial, path)
+
+
+def _to_onnx(network: PoseNetwork) -> onnx.ModelProto:
+    try:
+        import onnxscript.optimizer
+    except ImportError as error:
+        raise ImportError("exporting needs onnx and onnxscript: pip install 'strongpose[export]'") from error
+    training, layout = network.training, network.mean.device
+    example = torch.zeros(2, 97, 129, 3, dtype=torch.uint8, device=layout)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the exporter's own deprecations
+            program = torch.onnx.export(
+                _Exported(network).eval(),
+                (example,),
+                dynamo=True,
+                optimize=False,  # the full optimiser folds norms into convolutions, and their names with them
+                input_names=["images"],
+                output_names=_OUTPUTS,
+                dynamic_shapes={"images": {0: "batch", 1: "height", 2: "width"}},
+                verbose=False,
+            )
+    finally:
+        network.train(training)
+    if program is None:
+        raise RuntimeError("torch.onnx.export returned no program")
+    onnxscript.optimizer.fold_constants(program.model)
+    onnxscript.optimizer.remove_unused_nodes(program.model)
+    model = program.model_proto
+    for part in (*model.graph.node, *model.graph.input, *model.graph.output, *model.graph.value_info):
+        del part.metadata_props[:]  # source lines of this machine
+        part.doc_string = ""
+    return model
+
+
+def _store_half(model: onnx.ModelProto) -> None:
+    """Convert convolution weights to half precision, each followed by a cast back to float32, in place."""
+    import onnx
+
+    casts, renamed = [], {}
+    for initializer in model.graph.initializer:
+        if initializer.data_type != onnx.TensorProto.FLOAT or len(initializer.dims) != 4:
+            continue
+        values = onnx.numpy_helper.to_array(initializer)
+        if np.abs(values).max() > np.finfo(np.float16).max:
+            raise ValueError(f"{initializer.name} holds values beyond half precision; export with half=False")
+        name = initializer.name
+        initializer.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), name))
+        renamed[name] = f"{name}.float32"
+        casts.append(onnx.helper.make_node("Cast", [name], [renamed[name]], to=onnx.TensorProto.FLOAT))
+    for node in model.graph.node:
+        for i, name in enumerate(node.input):
+            node.input[i] = renamed.get(name, name)
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
