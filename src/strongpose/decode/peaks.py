@@ -9,7 +9,7 @@ import numpy as np
 
 from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
 
-__all__ = ["Seeds", "filter_votes", "find_seeds", "hough_votes", "local_maxima"]
+__all__ = ["Seeds", "filter_votes", "find_seeds", "hough_votes", "local_maxima", "vote_centroids"]
 
 FILTER_SIGMA = 1.0
 """Sigma of the Gaussian filter, in cells (SP §III-C)."""
@@ -46,14 +46,13 @@ def find_seeds(
     """
     votes = hough_votes(fields.heatmaps, fields.offsets, fields.stride, vote_threshold)
     heights = filter_votes(votes, fields.stride, disk_radius)
-    cells, points = local_maxima(heights, seed_threshold)
+    cells = local_maxima(heights, seed_threshold)
     if body_threshold > 0:
-        inside = fields.body[cells[:, 0], cells[:, 1]] >= body_threshold
-        cells, points = cells[inside], points[inside]
-    row, column, keypoint = cells.T
-    height = heights[row, column, keypoint]
+        cells = cells[fields.body[cells[:, 0], cells[:, 1]] >= body_threshold]
+    height = heights[tuple(cells.T)]
     order = np.argsort(-height, kind="stable")[:max_seeds]
-    return Seeds(keypoint[order], cells_to_pixels(points[order], fields.stride), height[order])
+    points = cells_to_pixels(vote_centroids(votes, cells[order]), fields.stride)
+    return Seeds(cells[order, 2], points, height[order])
 
 
 def hough_votes(heatmaps: np.ndarray, offsets: np.ndarray, stride: int, threshold: float) -> np.ndarray:
@@ -103,7 +102,7 @@ def filter_votes(votes: np.ndarray, stride: int, disk_radius: float) -> np.ndarr
     return smooth.reshape(votes.shape) / np.float32(mass * peak)
 
 
-def local_maxima(maps: np.ndarray, threshold: float) -> tuple[np.ndarray, np.ndarray]:
+def local_maxima(maps: np.ndarray, threshold: float) -> np.ndarray:
     """Cells that are higher than their eight neighbours, in every map on its own.
 
     Among equal neighbours the first in reading order wins, so two equal cells are one maximum.
@@ -114,8 +113,6 @@ def local_maxima(maps: np.ndarray, threshold: float) -> tuple[np.ndarray, np.nda
 
     Returns:
         (M, 3) int: row, column, map of each maximum, in this order.
-        (M, 2) float32: x, y in cells, refined to the vertex of the parabolas through the logarithms of
-        the heights beside and above (exact for a Gaussian), at most half a cell away.
     """
     framed = np.pad(maps, ((1, 1), (1, 1), (0, 0)))
     highest = cv2.dilate(maps, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
@@ -124,13 +121,23 @@ def local_maxima(maps: np.ndarray, threshold: float) -> tuple[np.ndarray, np.nda
     first = np.ones(len(row), dtype=bool)
     for dy, dx in _EARLIER:
         first &= framed[row + 1 + dy, column + 1 + dx, channel] < height
-    row, column, channel, height = row[first], column[first], channel[first], height[first]
-    x = column + _vertex(framed[row + 1, column, channel], height, framed[row + 1, column + 2, channel])
-    y = row + _vertex(framed[row, column + 1, channel], height, framed[row + 2, column + 1, channel])
-    return np.stack([row, column, channel], axis=1), np.stack([x, y], axis=1).astype(np.float32)
+    return np.stack([row[first], column[first], channel[first]], axis=1)
 
 
-def _vertex(before: np.ndarray, at: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """(M,) where, in -0.5 … 0.5, the parabola through the logarithms of three heights has its vertex."""
-    a, b, c = (np.log(np.maximum(height, _TINY)) for height in (before, at, after))
-    return np.clip((c - a) / np.maximum(2 * (2 * b - a - c), np.float32(1e-6)), -0.5, 0.5)
+def vote_centroids(votes: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """The centres of the votes in the 3×3 cells around maxima; exact where all votes meet in one point.
+
+    Args:
+        votes: (h, w, K) float32.
+        cells: (M, 3) int rows of row, column, map.
+
+    Returns:
+        (M, 2) float32 x, y in cells; the cell itself where there is no vote.
+    """
+    framed = np.pad(votes, ((1, 1), (1, 1), (0, 0)))
+    row, column, channel = cells.T
+    down, right = np.mgrid[-1:2, -1:2].reshape(2, 9, 1)
+    near = framed[row + 1 + down, column + 1 + right, channel]  # (9, M)
+    total = np.maximum(near.sum(axis=0), _TINY)
+    x, y = column + (near * right).sum(axis=0) / total, row + (near * down).sum(axis=0) / total
+    return np.stack([x, y], axis=1).astype(np.float32)

@@ -1,0 +1,45 @@
+"""What several tests share: the data-set folder, the sample photos, and the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of the data sets, from the environment variable STRONGPOSE_DATA; skips without it."""
+    folder = Path(os.environ.get("STRONGPOSE_DATA", REPOSITORY.parent / "shared" / "data"))
+    if not (folder / "coco-tune" / "annotations.json").is_file():
+        pytest.skip(f"no data sets in {folder}; name their folder in STRONGPOSE_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photos() -> Path:
+    """The folder of the sample photos."""
+    return REPOSITORY / "tests" / "photos"
+
+
+@pytest.fixture(scope="session")
+def strongpose() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command line in a process of its own: ``strongpose("predict", photo, "--out", folder)``."""
+
+    def run(*arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "strongpose.cli", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"},
+        )
+
+    return run

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+from drawn import empty, encoded, person
+
+from strongpose.decode.peaks import filter_votes, find_seeds, hough_votes, local_maxima, vote_centroids
+
+
+def one_vote(x_offset, y_offset, heat=1.0, cell=(2, 3)):
+    heatmaps = np.zeros((2, 6, 7), np.float32)
+    offsets = np.zeros((2, 2, 6, 7), np.float32)
+    heatmaps[(1, *cell)] = heat
+    offsets[(1, slice(None), *cell)] = x_offset, y_offset
+    return hough_votes(heatmaps, offsets, stride=8, threshold=0.05)
+
+
+def test_a_cell_votes_for_the_point_its_offset_leads_to():
+    votes = one_vote(16, -8, heat=0.5)  # from column 3, row 2: two cells right, one up
+    assert votes.shape == (6, 7, 2)
+    assert votes[1, 5, 1] == 0.5
+    assert votes.sum() == 0.5
+
+
+def test_a_vote_between_cells_is_shared_bilinearly():
+    votes = one_vote(2, 4)  # a quarter of a cell right, half a cell down
+    np.testing.assert_allclose(votes[2:4, 3:5, 1], [[0.375, 0.125], [0.375, 0.125]])
+    assert votes.sum() == pytest.approx(1)
+
+
+def test_votes_of_several_cells_add_up():
+    heatmaps = np.full((1, 1, 3), 0.5, np.float32)
+    offsets = np.zeros((1, 2, 1, 3), np.float32)
+    offsets[0, 0, 0] = 8, 0, -8
+    np.testing.assert_array_equal(hough_votes(heatmaps, offsets, 8, 0.05)[0, :, 0], [0, 1.5, 0])
+
+
+@pytest.mark.parametrize("offset", [(-40, 0), (40, 0), (0, -40), (0, 40), (1e6, 1e6)])
+def test_votes_outside_of_the_map_are_lost(offset):
+    assert one_vote(*offset).sum() == 0
+
+
+def test_half_a_vote_beyond_the_border_stays():
+    assert one_vote(-4, 0, cell=(2, 0))[2, 0, 1] == 0.5
+
+
+def test_cells_below_the_threshold_do_not_vote():
+    assert one_vote(0, 0, heat=0.04).sum() == 0
+
+
+@pytest.mark.parametrize("stride", [2, 4, 8])
+def test_a_perfect_keypoint_on_a_cell_has_height_one(stride):
+    people = person(160, 160, 300)
+    people[0, :2] = 160
+    fields = encoded(people[None], (320 // stride + 1,) * 2, stride)
+    heights = filter_votes(hough_votes(fields.heatmaps, fields.offsets, stride, 0.05), stride, 16.0)
+    assert heights.max() == pytest.approx(1, abs=0.05)
+    assert heights[160 // stride, 160 // stride, 0] == pytest.approx(1, abs=0.05)
+
+
+def maxima(heights, threshold=0.1):
+    return [(int(r), int(c)) for r, c, _ in local_maxima(np.array(heights, np.float32)[:, :, None], threshold)]
+
+
+def test_maxima_are_found_also_at_corners_and_borders():
+    heights = [[0.9, 0, 0, 0], [0, 0, 0, 0.5], [0, 0, 0, 0], [0.3, 0, 0, 0.8]]
+    assert maxima(heights) == [(0, 0), (1, 3), (3, 0), (3, 3)]
+
+
+def test_a_linear_ramp_has_one_maximum_at_its_top():
+    assert maxima([[0.2, 0.4, 0.6, 0.8]]) == [(0, 3)]
+    assert maxima([[0.2, 0.3, 0.4], [0.3, 0.4, 0.5], [0.4, 0.5, 0.6]]) == [(2, 2)]
+
+
+def test_of_equal_neighbours_the_first_in_reading_order_wins():
+    assert maxima([[0, 0.5, 0.5, 0]]) == [(0, 1)]
+    assert maxima([[0, 0], [0.5, 0], [0, 0.5]]) == [(1, 0)]  # diagonal
+    assert maxima([[0.5, 0.5], [0.5, 0.5]]) == [(0, 0)]
+
+
+def test_equal_maxima_apart_are_both_found():
+    assert maxima([[0.5, 0, 0.5]]) == [(0, 0), (0, 2)]
+
+
+def test_the_threshold_and_zero_maps_give_no_maxima():
+    assert maxima([[0.09, 0], [0, 0]]) == []
+    assert maxima(np.zeros((4, 4)), threshold=0.0) == []
+
+
+def test_the_centroid_of_votes_is_where_they_meet():
+    votes = one_vote(2, 4) + one_vote(2, 4, cell=(4, 5))  # both a quarter of a cell right, half a cell down
+    cells = np.array([[2, 3, 1], [5, 5, 1], [0, 0, 0]])
+    points = vote_centroids(votes, cells)
+    np.testing.assert_allclose(points, [[3.25, 2.5], [5.25, 4.5], [0, 0]])
+
+
+def test_maps_do_not_disturb_each_other():
+    maps = np.zeros((3, 3, 2), np.float32)
+    maps[1, 1] = 0.4, 0.6
+    maps[1, 2] = 0.5, 0.1
+    assert local_maxima(maps, 0.1).tolist() == [[1, 1, 1], [1, 2, 0]]
+
+
+def seeds_of(fields, **options):
+    return find_seeds(fields, **{"disk_radius": 16, "vote_threshold": 0.05, "seed_threshold": 0.03} | options)
+
+
+def test_seeds_come_strongest_first_and_only_so_many():
+    fields = empty((9, 9))
+    for keypoint, x, heat in ((3, 1, 0.4), (0, 4, 0.9), (5, 7, 0.6)):
+        fields.heatmaps[keypoint, 4, x] = heat
+    seeds = seeds_of(fields, max_seeds=10)
+    assert seeds.keypoints.tolist() == [0, 5, 3]
+    np.testing.assert_allclose(seeds.points, [[32, 32], [56, 32], [8, 32]], atol=1e-4)
+    assert np.all(np.diff(seeds.heights) < 0)
+    assert seeds_of(fields, max_seeds=2).keypoints.tolist() == [0, 5]
+
+
+def test_the_body_gates_seeds():
+    fields = empty((9, 9))
+    fields.heatmaps[0, 4, 2] = fields.heatmaps[1, 4, 6] = 0.5
+    fields.body[4, 6] = 0.7
+    assert seeds_of(fields, max_seeds=10, body_threshold=0.5).keypoints.tolist() == [1]
+    assert seeds_of(fields, max_seeds=10).keypoints.tolist() == [0, 1]

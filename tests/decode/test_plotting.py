@@ -1,0 +1,163 @@
+import numpy as np
+import pytest
+from drawn import CHAIN, empty
+
+from strongpose.decode import DecodeOptions
+from strongpose.decode.peaks import Seeds
+from strongpose.decode.plotting import Reader, grow, plot_poses
+from strongpose.skeleton import Skeleton
+
+A, B, C = range(3)
+AB, BC, BA, CB = range(4)  # the chain's directed edges
+
+
+def put(fields, keypoint, cell, heat=1.0):
+    """Heat at a cell (row, column); the offsets around lead to it."""
+    fields.heatmaps[(keypoint, *cell)] = heat
+
+
+def link(fields, edge, start, end):
+    """The displacement of a directed edge at one cell leads to another cell."""
+    fields.displacements[(edge, slice(None), *start)] = 8 * (np.array(end)[::-1] - start[::-1])
+
+
+def chain_fields(heats=(1.0, 1.0, 1.0)):
+    """One person: a at x 16, b at x 40, c at x 64, all at y 24, on single cells."""
+    fields = empty((7, 12), skeleton=CHAIN)
+    cells = (3, 2), (3, 5), (3, 8)
+    for keypoint, (cell, heat) in enumerate(zip(cells, heats, strict=True)):
+        put(fields, keypoint, cell, heat)
+    for edge, (start, end) in enumerate(((A, B), (B, C), (B, A), (C, B))):
+        link(fields, edge, cells[start], cells[end])
+    return fields
+
+
+def grown(fields, keypoint, x, y, **options):
+    points, scores = grow(Reader(fields), np.array([keypoint]), np.array([[x, y]]), DecodeOptions(**options))
+    return points[0], scores[0]
+
+
+PERSON = [[16, 24], [40, 24], [64, 24]]
+
+
+@pytest.mark.parametrize("seed", [A, B, C])
+def test_a_person_grows_from_any_of_its_keypoints(seed):
+    points, scores = grown(chain_fields((0.5, 0.7, 0.9)), seed, *PERSON[seed])
+    np.testing.assert_array_equal(points, PERSON)
+    np.testing.assert_allclose(scores, [0.5, 0.7, 0.9])
+
+
+def test_all_seeds_grow_at_once_as_each_grows_alone():
+    fields = chain_fields((0.5, 0.7, 0.9))
+    seeds = np.array([A, C, B]), np.array([[16, 24], [64, 24], [44, 22]], np.float32)
+    points, scores = grow(Reader(fields), *seeds, DecodeOptions())
+    for i in range(3):
+        alone = grown(fields, int(seeds[0][i]), *seeds[1][i])
+        np.testing.assert_array_equal(points[i], alone[0])
+        np.testing.assert_array_equal(scores[i], alone[1])
+
+
+def test_a_vector_starts_at_its_cell_and_not_at_the_point_looked_up():
+    points, _ = grown(chain_fields(), A, 19, 22, refinements=0)  # 3 px right, 2 px above the cell of a
+    np.testing.assert_array_equal(points, [[19, 22], [40, 24], [64, 24]])
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 3])
+def test_each_refinement_follows_one_offset(steps):
+    fields = empty((1, 12), skeleton=CHAIN)
+    fields.offsets[B, 0, 0, :6] = 8  # every cell up to 5 sends b one cell to the right
+    put(fields, A, (0, 0))
+    link(fields, AB, (0, 0), (0, 2))
+    points, _ = grown(fields, A, 0, 0, refinements=steps)
+    assert points[B].tolist() == [8 * (2 + steps), 0]
+
+
+def test_points_outside_of_the_map_read_the_border():
+    fields = empty((2, 3), skeleton=CHAIN)
+    fields.heatmaps[A] = [[1, 2, 3], [4, 5, 6]]
+    reader = Reader(fields)
+    cells = reader.cells(np.array([[-50, 500, 8], [-50, 500, 3.9]], np.float32))
+    assert cells.tolist() == [0, 5, 1]
+    assert reader.heat(np.array([A, A, A]), cells).tolist() == [1, 6, 2]
+
+
+def test_growth_passes_through_a_keypoint_that_was_not_found():
+    points, scores = grown(chain_fields((1, 0, 1)), A, 16, 24)
+    np.testing.assert_array_equal(points, PERSON)
+    assert scores.tolist() == [1, 0, 1]
+
+
+def test_growth_stops_at_a_keypoint_that_was_not_found_if_told_to():
+    points, scores = grown(chain_fields((1, 0, 1)), A, 16, 24, through_unsure=False)
+    assert scores.tolist() == [1, 0, 0]
+    np.testing.assert_array_equal(points[:2], PERSON[:2])  # the best guess stays
+    points, scores = grown(chain_fields((0, 1, 1)), A, 16, 24, through_unsure=False)
+    assert scores.tolist() == [0, 1, 1]  # but it always leaves the seed
+
+
+def test_a_keypoint_that_does_not_lead_back_is_somebody_elses():
+    fields = chain_fields()
+    link(fields, CB, (3, 8), (0, 11))  # c belongs to a person further right
+    points, scores = grown(fields, A, 16, 24)
+    assert scores.tolist() == [1, 1, 0]
+    np.testing.assert_array_equal(points, PERSON)
+    _, scores = grown(fields, A, 16, 24, return_tolerance=10)
+    assert scores.tolist() == [1, 1, 1]
+
+
+def test_a_way_back_may_miss_by_a_disk():
+    fields = chain_fields()
+    link(fields, CB, (3, 8), (3, 7))  # misses b by 16 px
+    assert grown(fields, A, 16, 24)[1][C] == 1
+    assert grown(fields, A, 16, 24, disk_radius=15)[1][C] == 0
+
+
+def test_each_keypoint_keeps_the_surest_offer():
+    triangle = Skeleton.from_names(
+        "triangle", ("a", "b", "c"), (("a", "b"), ("b", "c"), ("a", "c")), (), (0.1, 0.1, 0.1), ()
+    )
+    fields = empty((1, 12), skeleton=triangle)
+    put(fields, A, (0, 0))
+    put(fields, B, (0, 3), 0.8)
+    put(fields, C, (0, 6), 0.4)
+    put(fields, C, (0, 9), 0.7)
+    for edge, start, end in ((0, 0, 3), (3, 3, 0), (2, 0, 6), (5, 6, 0), (1, 3, 9), (4, 9, 3)):
+        link(fields, edge, (0, start), (0, end))
+    points, scores = grown(fields, A, 0, 0)
+    assert points[C].tolist() == [72, 0]
+    np.testing.assert_allclose(scores, [1, 0.8, 0.7])
+
+
+def test_the_queue_skips_seeds_of_people_who_were_found():
+    fields = chain_fields()
+    for keypoint, x in ((A, 16.0), (B, 47.0), (C, 90.0)):
+        queue = Seeds(np.array([A, keypoint]), np.array([[16, 24], [x, 24]], np.float32), np.array([1.0, 0.9]))
+        people = 2 if x == 90 else 1  # b is 7 px away, c is 26 px away
+        points, scores = plot_poses(fields, queue, DecodeOptions())
+        assert points.shape == (people, 3, 2)
+        assert scores.shape == (people, 3)
+        np.testing.assert_array_equal(points[0], PERSON)
+
+
+def test_the_queue_is_worked_off_in_its_order():
+    fields = chain_fields()
+    queue = Seeds(np.array([C, A]), np.array([[67, 24], [16, 24]], np.float32), np.array([0.5, 0.4]))
+    points, _ = plot_poses(fields, queue, DecodeOptions())
+    assert len(points) == 1
+    assert points[0].tolist() == [[16, 24], [40, 24], [67, 24]]  # grown from c, which stays where the seed is
+
+
+def test_more_seeds_than_grow_at_once():
+    fields = empty((3, 401), skeleton=CHAIN)
+    points = np.stack([np.arange(300) * 10.5, np.full(300, 8)], axis=1).astype(np.float32)
+    queue = Seeds(np.full(300, A), points, np.linspace(1, 0.5, 300))
+    found, _ = plot_poses(fields, queue, DecodeOptions())
+    np.testing.assert_array_equal(found[:, A], points)
+    assert len(plot_poses(fields, queue, DecodeOptions(seed_radius=11))[0]) == 150
+
+
+def test_no_seed_gives_nobody():
+    nothing = Seeds(np.zeros(0, int), np.zeros((0, 2), np.float32), np.zeros(0))
+    points, scores = plot_poses(chain_fields(), nothing, DecodeOptions())
+    assert points.shape == (0, 3, 2)
+    assert scores.shape == (0, 3)

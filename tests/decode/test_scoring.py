@@ -1,0 +1,26 @@
+import numpy as np
+import pytest
+
+from strongpose.decode.scoring import mean_of_best, mean_of_unclaimed
+
+
+def test_mean_of_best():
+    scores = np.array([[0.1, 0.9, 0.5, 0.0], [0.2, 0.2, 0.2, 0.2]])
+    np.testing.assert_allclose(mean_of_best(scores, 2), [0.7, 0.2])
+    np.testing.assert_allclose(mean_of_best(scores, 9), [0.375, 0.2])  # only four there
+    assert mean_of_best(np.zeros((0, 4)), 2).shape == (0,)
+
+
+def test_equation_1_by_hand():
+    """Two people overlap in keypoints 0 (6 px apart) and 2 (exactly 10 px); the weaker is given first."""
+    weak = [[0, 0], [100, 0], [200, 0], [300, 0]]
+    strong = [[6, 0], [100, 11], [206, 8], [390, 0]]
+    scores = np.array([[0.8, 0.6, 0.4, 0.2], [0.9, 0.8, 0.7, 0.6]])
+    result = mean_of_unclaimed(np.array([weak, strong], float), scores, radius=10)
+    assert result[1] == pytest.approx((0.9 + 0.8 + 0.7 + 0.6) / 4)
+    assert result[0] == pytest.approx((0.6 + 0.2) / 4)
+
+
+def test_a_copy_scores_nothing():
+    points = np.repeat(np.arange(10.0).reshape(1, 5, 2) * 30, 2, axis=0)
+    np.testing.assert_allclose(mean_of_unclaimed(points, np.full((2, 5), 0.5), radius=10), [0.5, 0])
