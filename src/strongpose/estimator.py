@@ -24,7 +24,11 @@ class StrongPose:
         size: long side in pixels to which photos are scaled; left out, the size recommended by the
             model. Larger finds smaller people and takes longer.
         flip: also look at the mirrored photo and average both fields; better and half as fast.
-        options: of the decoder.
+        options: of the decoder; left out, what the model recommends.
+
+    Raises:
+        ValueError: if ``size`` is not positive.
+        strongpose.runtime.ModelError: if the model recommends decoder options that do not exist.
     """
 
     def __init__(
@@ -32,12 +36,12 @@ class StrongPose:
         runtime: Runtime,
         size: int | None = None,
         flip: bool = False,
-        options: DecodeOptions = DecodeOptions(),
+        options: DecodeOptions | None = None,
     ) -> None:
         self._runtime = runtime
         self.size = runtime.info.size if size is None else size
         self.flip = flip
-        self.options = options
+        self.options = _recommended(runtime.info) if options is None else options
         if self.size < 1:
             raise ValueError(f"size must be at least 1 pixel, got {size}")
 
@@ -48,7 +52,7 @@ class StrongPose:
         *,
         size: int | None = None,
         flip: bool = False,
-        options: DecodeOptions = DecodeOptions(),
+        options: DecodeOptions | None = None,
         threads: int = 0,
     ) -> StrongPose:
         """An estimator with a trained network.
@@ -57,7 +61,7 @@ class StrongPose:
             name_or_path: a model that comes with the package, or the path of an .onnx file.
             size: long side in pixels to which photos are scaled; left out, what the model recommends.
             flip: also look at the mirrored photo.
-            options: of the decoder.
+            options: of the decoder; left out, what the model recommends.
             threads: CPU threads of the network; 0 takes all cores.
 
         Raises:
@@ -132,6 +136,13 @@ class StrongPose:
                 f"for an input of {images.shape[1:3]} pixels, but it returned {maps.body.shape[1:]}"
             )
         return [Fields(*one, stride=info.stride, skeleton=info.skeleton) for one in zip(*maps, strict=True)]
+
+
+def _recommended(info: ModelInfo) -> DecodeOptions:
+    try:
+        return DecodeOptions(**info.decode)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"the model's metadata recommends decoder options that do not fit: {error}") from error
 
 
 def _mean(a: Fields, b: Fields) -> Fields:

@@ -30,6 +30,7 @@ class ModelInfo:
         stride: pixels per cell of the fields.
         coarse_stride: input sides have the form n·coarse_stride + 1 pixels.
         size: recommended long side of the input in pixels.
+        decode: recommended `strongpose.decode.DecodeOptions`, those that differ from the defaults.
         about: everything else the file says: licence, and what its card says.
     """
 
@@ -37,6 +38,7 @@ class ModelInfo:
     stride: int
     coarse_stride: int
     size: int
+    decode: dict[str, float]
     about: dict[str, Any]
 
     @classmethod
@@ -58,7 +60,10 @@ class ModelInfo:
         stride, coarse_stride = numbers["stride"], numbers["coarse_stride"]
         if coarse_stride % stride:
             raise ValueError(f"'coarse_stride' must be a multiple of 'stride', got {coarse_stride} and {stride}")
-        return cls(skeleton=Skeleton.from_dict(data.pop("skeleton", None)), about=data, **numbers)
+        decode = data.pop("decode", {})
+        if not isinstance(decode, dict) or not all(isinstance(value, int | float) for value in decode.values()):
+            raise ValueError(f"'decode' must hold numbers by name, got {decode!r}")
+        return cls(skeleton=Skeleton.from_dict(data.pop("skeleton", None)), decode=decode, about=data, **numbers)
 
 
 class RawMaps(NamedTuple):

@@ -27,7 +27,7 @@ class TorchRuntime:
         self._network = network.eval()
         self._bf16 = bf16
         config = network.config
-        self.info = ModelInfo(config.skeleton, config.stride, config.coarse_stride, size, {})
+        self.info = ModelInfo(config.skeleton, config.stride, config.coarse_stride, size, {}, {})
 
     @torch.inference_mode()
     def __call__(self, images: np.ndarray) -> RawMaps:
