@@ -1,0 +1,53 @@
+"""The command line: ``strongpose predict | evaluate | train | export``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+import tyro
+
+from strongpose import __version__
+from strongpose.commands.evaluate import evaluate
+from strongpose.commands.export import export
+from strongpose.commands.predict import predict
+from strongpose.commands.train import train
+
+__all__ = ["main"]
+
+_VERBS: dict[str, Callable[..., int]] = {
+    "predict": predict,
+    "evaluate": evaluate,
+    "train": train,
+    "export": export,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; a wrong command line ends with status 2.
+
+    Args:
+        arguments: of the command line, without the program's name; ``sys.argv`` if left out.
+
+    Returns:
+        The exit status: 0, 1 if something could not be done, 130 if interrupted.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments == ["--version"]:
+        print(f"strongpose {__version__}")
+        return 0
+    try:
+        return tyro.extras.subcommand_cli_from_dict(
+            _VERBS,
+            prog="strongpose",
+            description="Finds people in photos and the keypoints of each.",
+            args=arguments or ["--help"],
+            config=(tyro.conf.OmitArgPrefixes,),
+        )
+    except KeyboardInterrupt:
+        print("strongpose: interrupted", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
