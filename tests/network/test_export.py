@@ -1,0 +1,117 @@
+"""Exported networks compute what the network computes, describe themselves and give their weights back."""
+
+import json
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from strongpose.network import NetworkConfig, build_network
+from strongpose.network.export import export_onnx
+from strongpose.network.weights import load_network, load_weights
+from strongpose.skeleton import COCO_TREE
+
+FACTS = {"size": 481, "licence": "Apache-2.0", "about": "a test"}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        NetworkConfig(COCO_TREE, upsample=2, neck_channels=16),
+        NetworkConfig(COCO_TREE, "resnet50v2", output_stride=16, last_stage=3, upsample=4, neck_channels=0),
+    ],
+    ids=lambda config: config.backbone,
+)
+def exported(request, tmp_path_factory):
+    """A network with lively outputs and its full precision export."""
+    torch.manual_seed(0)
+    network = build_network(request.param)
+    with torch.no_grad():  # displacements as long as real ones: tens of pixels
+        spread = network.eval()(torch.rand(1, 3, 65, 65)).displacements.std()
+        network.head.fields.weight *= 30 / spread
+        network.head.body2.weight *= 10
+    path = tmp_path_factory.mktemp("export") / "model.onnx"
+    export_onnx(network.train(), path, FACTS, half=False)
+    assert network.training
+    return network.eval(), path
+
+
+def torch_outputs(network, images):
+    with torch.no_grad():
+        maps = network(torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255)
+    return [maps.heatmaps.sigmoid(), maps.offsets, maps.displacements, maps.body.sigmoid()]
+
+
+def onnx_outputs(path, images):
+    session = onnxruntime.InferenceSession(path)
+    return session.run(["heatmaps", "offsets", "displacements", "body"], {"images": images})
+
+
+@pytest.mark.parametrize("shape", [(1, 65, 65), (3, 97, 33), (2, 81, 129), (1, 100, 60)])
+def test_maps_equal_the_networks_at_every_size(exported, shape):
+    network, path = exported
+    images = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    expected, actual = torch_outputs(network, images), onnx_outputs(path, images)
+    for e, a in zip(expected, actual, strict=True):
+        assert a.dtype == np.float32
+        assert a.shape == tuple(e.shape)
+        assert e.std() > 1e-4
+        np.testing.assert_allclose(a, e.numpy(), atol=1e-3, rtol=1e-5)
+
+
+def test_the_file_describes_itself(exported):
+    network, path = exported
+    model = onnx.load(path)
+    onnx.checker.check_model(model)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    config = network.config
+    assert json.loads(metadata["strongpose"]) == {
+        **FACTS,
+        "skeleton": config.skeleton.to_dict(),
+        "stride": config.stride,
+        "coarse_stride": config.coarse_stride,
+        "network": config.to_dict(),
+    }
+    assert [value.name for value in model.graph.input] == ["images"]
+    # Nothing of the machine that exported it, and no head that serves training only.
+    assert not any(node.metadata_props or node.doc_string for node in model.graph.node)
+    assert not any("middle_head" in initializer.name for initializer in model.graph.initializer)
+
+
+def test_weights_come_back_out_of_the_file(exported):
+    network, path = exported
+    loaded = load_network(path)
+    assert loaded.config == network.config
+    state = loaded.state_dict()
+    for name, tensor in network.state_dict().items():
+        assert name.startswith("middle_head.") or torch.equal(state[name], tensor), name
+
+
+def test_half_precision_storage_halves_the_file_and_keeps_the_maps(exported, tmp_path):
+    network, path = exported
+    export_onnx(network, tmp_path / "half.onnx", FACTS)
+    assert (tmp_path / "half.onnx").stat().st_size < 0.6 * path.stat().st_size
+    assert [file.name for file in tmp_path.iterdir()] == ["half.onnx"]
+    images = np.random.default_rng(0).integers(0, 256, (1, 97, 65, 3), dtype=np.uint8)
+    rounded = build_network(network.config).eval()
+    load_weights(rounded, tmp_path / "half.onnx")
+    for e, a in zip(torch_outputs(rounded, images), onnx_outputs(tmp_path / "half.onnx", images), strict=True):
+        np.testing.assert_allclose(a, e.numpy(), atol=1e-3, rtol=1e-5)
+    for e, a in zip(torch_outputs(network, images), onnx_outputs(tmp_path / "half.onnx", images), strict=True):
+        np.testing.assert_allclose(a, e.numpy(), atol=0.01 * e.abs().max().item())
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [
+        ({"size": 481}, "licence"),
+        ({"licence": "Apache-2.0"}, "size"),
+        ({**FACTS, "stride": 4}, "must not give.*stride"),
+    ],
+)
+def test_metadata_that_does_not_fit_is_refused(facts, message, tmp_path):
+    network = build_network(NetworkConfig(COCO_TREE, upsample=1, neck_channels=0))
+    with pytest.raises(ValueError, match=message):
+        export_onnx(network, tmp_path / "model.onnx", facts)
