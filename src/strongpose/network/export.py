@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import warnings
 from collections.abc import Mapping
@@ -87,8 +88,11 @@ def _to_onnx(network: PoseNetwork) -> onnx.ModelProto:
         import onnxscript.optimizer
     except ImportError as error:
         raise ImportError("exporting needs onnx and onnxscript: pip install 'strongpose[export]'") from error
-    training, layout = network.training, network.mean.device
-    example = torch.zeros(2, 97, 129, 3, dtype=torch.uint8, device=layout)
+    training = network.training
+    example = torch.zeros(2, 97, 129, 3, dtype=torch.uint8, device=network.mean.device)
+    exporter_log = logging.getLogger("torch.onnx")
+    level = exporter_log.level
+    exporter_log.setLevel(logging.ERROR)  # else it names torchvision's missing operators, which are not used
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the exporter's own deprecations
@@ -103,6 +107,7 @@ def _to_onnx(network: PoseNetwork) -> onnx.ModelProto:
                 verbose=False,
             )
     finally:
+        exporter_log.setLevel(level)
         network.train(training)
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
