@@ -29,6 +29,21 @@ def photos() -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An .onnx model with random weights, exported as a user would: it runs, and finds nobody."""
+    import torch
+
+    from strongpose.network import NetworkConfig, build_network
+    from strongpose.network.export import export_onnx
+
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("model") / "tiny.onnx"
+    network = build_network(NetworkConfig(upsample=2, neck_channels=0, middle_head=False))
+    export_onnx(network, path, {"size": 129, "licence": "Apache-2.0", "decode": {"disk_radius": 12.0}})
+    return path
+
+
+@pytest.fixture(scope="session")
 def strongpose() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the command line in a process of its own: ``strongpose("predict", photo, "--out", folder)``."""
 

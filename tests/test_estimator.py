@@ -1,0 +1,162 @@
+"""The estimator: keypoints land where they are in the photo, whatever its size, with and without mirroring."""
+
+from __future__ import annotations
+
+import json
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+import torch
+from PIL import Image
+
+from strongpose import StrongPose
+from strongpose.decode import DecodeOptions
+from strongpose.encode import encode
+from strongpose.fields import cell_count
+from strongpose.images import ImageError
+from strongpose.runtime import ModelError, ModelInfo, RawMaps
+from strongpose.skeleton import Skeleton
+
+TRIANGLE = Skeleton.from_names(
+    "triangle",
+    ["top", "left", "right"],
+    [("top", "left"), ("top", "right"), ("left", "right")],
+    [("left", "right")],
+    [0.05, 0.05, 0.05],
+    [("top", "left"), ("top", "right")],
+)
+
+
+class TriangleRuntime:
+    """Finds three bright spots in its input, as a perfect network would: the highest is the top, and so on."""
+
+    def __init__(self, stride: int = 4, coarse_stride: int = 8, size: int = 257) -> None:
+        self.info = ModelInfo(TRIANGLE, stride, coarse_stride, size, {}, {})
+
+    def __call__(self, images: np.ndarray) -> RawMaps:
+        keypoints = np.stack([np.append(self.spots(image), np.ones((3, 1)), axis=1)[None] for image in images])
+        size = tuple(cell_count(side, self.info.stride) for side in images.shape[1:3])
+        targets = encode(torch.tensor(keypoints, dtype=torch.float32), size, self.info.stride, TRIANGLE)
+        return RawMaps(*(t.numpy().astype(np.float32) for t in targets[:3]), targets.body.numpy().astype(np.float32))
+
+    @staticmethod
+    def spots(image: np.ndarray) -> np.ndarray:
+        """(3, 2) centres of mass of the spots: top, left, right."""
+        red = image[..., 0].astype(np.float64)
+        red[np.ptp(image, axis=2) == 0] = 0  # spots are red, padding and background are grey
+        count, labels = cv2.connectedComponents((red > 40).astype(np.uint8))
+        assert count == 4, f"expected three spots, found {count - 1}"
+        y, x = np.mgrid[: red.shape[0], : red.shape[1]]
+        weights = [red * (labels == i) for i in (1, 2, 3)]
+        centres = sorted([((w * x).sum() / w.sum(), (w * y).sum() / w.sum()) for w in weights], key=lambda c: c[1])
+        return np.array([centres[0], *sorted(centres[1:])])
+
+
+def photo(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
+    """A photo with three red spots, and their (3, 2) centres."""
+    points = np.array([[0.52, 0.2], [0.3, 0.7], [0.75, 0.8]]) * [width, height] + [0.3, -0.2]
+    y, x = np.mgrid[:height, :width]
+    sigma = min(width, height) / 40
+    red = sum(np.exp(-((x - px) ** 2 + (y - py) ** 2) / (2 * sigma**2)) for px, py in points)
+    image = np.zeros((height, width, 3), np.uint8)
+    image[..., 0] = np.round(255 * np.minimum(red, 1))
+    return image, points
+
+
+@pytest.mark.parametrize("flip", [False, True], ids=["straight", "flip"])
+@pytest.mark.parametrize("strides", [(4, 8), (8, 8), (4, 16), (8, 16)], ids=str)
+@pytest.mark.parametrize(("width", "height"), [(400, 300), (211, 340), (900, 650)])
+def test_keypoints_land_where_they_are_in_the_photo(width, height, strides, flip):
+    image, points = photo(width, height)
+    model = StrongPose(TriangleRuntime(*strides), flip=flip)
+    poses = model(image)
+    assert len(poses) == 1
+    tolerance = 0.15 * max(1.0, max(width, height) / model.size)  # a fraction of an input pixel
+    assert np.abs(poses.keypoints[0, :, :2] - points).max() < tolerance
+    assert (poses.keypoints[0, :, 2] > 0.9).all()
+    np.testing.assert_allclose(poses.boxes[0], [*points.min(0), *points.max(0)], atol=tolerance)
+
+
+def test_mirrored_fields_agree_with_the_straight_ones():
+    """A one-pixel error in the flip would show here as two pixels between both."""
+    image, _ = photo(400, 300)
+    straight = StrongPose(TriangleRuntime()).fields(image)
+    averaged = StrongPose(TriangleRuntime(), flip=True).fields(image)
+    inside = (straight.heatmaps > 0.5) & (averaged.heatmaps > 0.9)
+    assert inside.sum() > 100
+    for k in range(3):
+        difference = (straight.offsets[k] - averaged.offsets[k])[:, inside[k]]
+        assert np.abs(difference).max() < 0.1
+
+
+@pytest.mark.parametrize("size", [129, 257, 401])
+def test_size_is_the_long_side_of_the_input(size):
+    image, points = photo(400, 300)
+    model = StrongPose(TriangleRuntime(), size=size)
+    assert max(model.fit(image).scaled_size) == size
+    assert np.abs(model(image).keypoints[0, :, :2] - points).max() < 0.6
+
+
+def test_the_model_recommends_size_and_decoder_options():
+    runtime = TriangleRuntime(size=321)
+    runtime.info.decode["disk_radius"] = 12.0
+    model = StrongPose(runtime)
+    assert model.size == 321
+    assert model.options == DecodeOptions(disk_radius=12.0)
+    assert StrongPose(runtime, options=DecodeOptions(min_score=0.5)).options == DecodeOptions(min_score=0.5)
+    runtime.info.decode["no_such_option"] = 1.0
+    with pytest.raises(ModelError, match=r"recommends decoder options that do not fit: .*no_such_option"):
+        StrongPose(runtime)
+
+
+def test_paths_bytes_arrays_and_pillow_images_give_the_same_poses(tmp_path):
+    image, _ = photo(300, 200)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    model = StrongPose(TriangleRuntime())
+    expected = model(image)
+    sources = [tmp_path / "a.png", str(tmp_path / "a.png"), (tmp_path / "a.png").read_bytes(), Image.fromarray(image)]
+    for poses in model.predict_many(sources):
+        np.testing.assert_array_equal(poses.keypoints, expected.keypoints)
+
+
+def test_many_photos_are_opened_one_at_a_time():
+    opened = []
+
+    def photos():
+        for i in range(3):
+            opened.append(i)
+            yield photo(300, 200)[0]
+
+    results = StrongPose(TriangleRuntime()).predict_many(photos())
+    assert opened == []
+    assert len(next(results)) == 1
+    assert opened == [0]
+
+
+def test_bad_photos_and_sizes_are_refused(tmp_path):
+    with pytest.raises(ImageError, match=r"nope\.jpg: no such file"):
+        StrongPose(TriangleRuntime())(tmp_path / "nope.jpg")
+    with pytest.raises(ValueError, match="size must be at least 1 pixel, got 0"):
+        StrongPose(TriangleRuntime(), size=0)
+
+
+def test_a_model_that_lies_about_its_stride_is_refused(tiny_model, tmp_path):
+    proto = onnx.load(tiny_model)
+    facts = json.loads(proto.metadata_props[0].value)
+    proto.metadata_props[0].value = json.dumps({**facts, "stride": 8})
+    onnx.save(proto, tmp_path / "odd.onnx")
+    with pytest.raises(
+        ModelError, match=r"metadata says stride 8, which gives \(13, 17\) cells .* returned \(25, 33\)"
+    ):
+        StrongPose.from_pretrained(tmp_path / "odd.onnx")(photo(400, 300)[0])
+
+
+def test_an_exported_model_runs(tiny_model):
+    model = StrongPose.from_pretrained(tiny_model, threads=1)
+    assert model.size == 129
+    assert model.options.disk_radius == 12.0
+    fields = model.fields(photo(400, 300)[0])
+    assert fields.size == (25, 33)  # 129 × 97 pixels
+    assert len(model(photo(400, 300)[0])) == 0
