@@ -48,7 +48,7 @@ def evaluate(
         print(f"strongpose: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"strongpose: {error.filename or results}: {error.strerror}", file=sys.stderr)
+        print(f"strongpose: --results {results}: cannot be written ({error.strerror})", file=sys.stderr)
         return 1
     print(found.figures)
     how = f"model {model}, long side {estimator.size}" + (", with mirrored photos" if flip else "")

@@ -1,0 +1,123 @@
+"""``strongpose predict`` as its users meet it: good, missing and damaged photos, folders and patterns."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from PIL import Image
+
+from strongpose.poses import Poses
+from strongpose.runtime import packaged_models
+
+
+@pytest.fixture(scope="module")
+def base() -> str:
+    if "base" not in packaged_models():
+        pytest.skip("the package holds no model 'base'")
+    return "base"
+
+
+def test_a_photo_gives_a_picture_and_a_json_file(strongpose, base, photos, tmp_path):
+    out = tmp_path / "poses"
+    run = strongpose("predict", photos / "group.jpg", "--out", out, "--threads", 1)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == ""
+    assert sorted(path.name for path in out.iterdir()) == ["group.poses.jpg", "group.poses.json"]
+    text = (out / "group.poses.json").read_text()
+    poses = Poses.from_json(text)
+    assert 3 <= len(poses) <= 6  # three people, and perhaps a ghost
+    assert json.loads(text)["width"] == 1198
+    assert f"{len(poses)} people" in run.stdout
+    # the head of each of the three is where it is in the photo
+    noses = poses.keypoints[:, 0, :2]
+    for x, y in ((183, 93), (612, 139), (935, 103)):
+        assert (abs(noses - [x, y]).max(axis=1) < 30).any(), noses
+    picture = Image.open(out / "group.poses.jpg")
+    assert picture.size == (1198, 420)
+
+
+def test_options_reach_the_model(strongpose, base, photos, tmp_path):
+    for name, options in {"plain": (), "flip": ("--flip",), "small": ("--size", 257)}.items():
+        run = strongpose("predict", photos / "astronaut.jpg", "--out", tmp_path / name, "--threads", 1, *options)
+        assert run.returncode == 0, run.stderr
+    texts = {name: (tmp_path / name / "astronaut.poses.json").read_text() for name in ("plain", "flip", "small")}
+    assert len(set(texts.values())) == 3
+
+
+def test_fields_are_drawn_on_request(strongpose, tiny_model, photos, tmp_path):
+    run = strongpose("predict", photos / "astronaut.jpg", "--out", tmp_path, "--model", tiny_model, "--fields")
+    assert run.returncode == 0, run.stderr
+    for kind in ("poses", "heatmaps", "offsets", "displacements", "body"):
+        assert Image.open(tmp_path / f"astronaut.{kind}.jpg").size[0] >= 512
+
+
+def test_damaged_and_missing_photos_are_named_and_the_others_still_done(strongpose, tiny_model, photos, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    shutil.copy(photos / "astronaut.jpg", folder / "good.jpg")
+    (folder / "cut.jpg").write_bytes((photos / "astronaut.jpg").read_bytes()[:9000])
+    (folder / "empty.png").touch()
+    (folder / "notes.txt").write_text("not looked at")
+    Image.new("L", (20_000, 10_000)).save(folder / "huge.png")
+    out = tmp_path / "out"
+    run = strongpose("predict", folder, tmp_path / "nope.jpg", "--out", out, "--model", tiny_model)
+    assert run.returncode == 1
+    assert sorted(path.name for path in out.iterdir()) == ["good.poses.jpg", "good.poses.json"]
+    complaints = run.stderr.splitlines()
+    assert len(complaints) == 4, run.stderr
+    for name, reason in {
+        "nope.jpg": "no such photo",
+        "cut.jpg": "cut short",
+        "empty.png": "empty",
+        "huge.png": "megapixels",
+    }.items():
+        assert sum(name in line and reason in line for line in complaints) == 1, run.stderr
+    assert "Traceback" not in run.stderr
+    assert "1 of 4 photos" in run.stdout
+
+
+def test_photos_of_the_same_name_do_not_overwrite_each_other(strongpose, tiny_model, tmp_path):
+    for i, name in enumerate(("a/x.png", "b/x.png", "b/X.jpg", "c/x-2.png")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (60 + i, 40)).save(tmp_path / name)
+    run = strongpose("predict", tmp_path / "?", tmp_path / "?/*", "--out", tmp_path / "out", "--model", tiny_model)
+    assert run.returncode == 1  # "?" names folders only
+    run = strongpose("predict", tmp_path / "?/*", tmp_path / "a", "--out", tmp_path / "out", "--model", tiny_model)
+    assert run.returncode == 0, run.stderr
+    results = sorted((tmp_path / "out").glob("*.json"))
+    assert len(results) == 4
+    assert len({path.name.casefold() for path in results}) == 4
+    assert {json.loads(path.read_text())["width"] for path in results} == {60, 61, 62, 63}
+
+
+def test_a_second_run_into_the_same_folder_takes_the_photos_only(strongpose, tiny_model, tmp_path):
+    Image.new("RGB", (60, 40)).save(tmp_path / "x.png")
+    for _ in range(2):
+        run = strongpose("predict", tmp_path, "--out", tmp_path, "--model", tiny_model)
+        assert run.returncode == 0, run.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["x.png", "x.poses.jpg", "x.poses.json"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("--out", "out"), 1, "name at least one photo"),
+        (("nope.jpg", "--out", "out"), 1, "nope.jpg: no such photo"),
+        (("{photo}",), 2, "--out"),
+        (("{photo}", "--out", "{photo}"), 1, "cannot be made"),
+        (("{photo}", "--out", "{out}", "--model", "nope"), 1, "nope: no such model"),
+        (("{photo}", "--out", "{out}", "--model", "{photo}"), 1, "ONNX Runtime cannot load it"),
+        (("{photo}", "--out", "{out}", "--model", "{model}", "--size", "0"), 1, "size must be at least 1 pixel, got 0"),
+        (("{photo}", "--out", "{out}", "--size", "big"), 2, "big"),
+    ],
+)
+def test_mistakes_are_explained_without_a_traceback(
+    strongpose, tiny_model, photos, tmp_path, arguments, status, message
+):
+    names = {"photo": photos / "astronaut.jpg", "out": tmp_path / "out", "model": tiny_model}
+    run = strongpose("predict", *(argument.format(**names) for argument in arguments))
+    assert run.returncode == status
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr

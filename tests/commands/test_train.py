@@ -1,0 +1,65 @@
+"""``strongpose train`` and ``strongpose export``: from annotated photos to a model that predicts."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from pictures import write_dataset
+
+from strongpose.runtime import OnnxRuntime
+
+
+@pytest.fixture(scope="module")
+def weights(strongpose, tmp_path_factory):
+    """The weights of a run of two steps."""
+    folder = tmp_path_factory.mktemp("run")
+    annotations = write_dataset(folder / "set", 3)
+    run = strongpose(
+        *("train", "--data", annotations, "--out", folder / "run", "--steps", 2, "--batch-size", 2),
+        *("--side", 65, "--workers", 0, "--no-bf16", "--log-every", 1),
+    )
+    assert run.returncode == 0, run.stderr
+    assert "step 2/2" in run.stdout
+    assert f"strongpose export {folder / 'run' / 'weights.safetensors'}" in run.stdout
+    return folder / "run" / "weights.safetensors"
+
+
+def test_trained_weights_become_a_model_that_predicts(strongpose, weights, photos, tmp_path):
+    model = tmp_path / "new" / "mine.onnx"
+    run = strongpose("export", weights, "--out", model, "--size", 193, "--licence", "CC0-1.0")
+    assert run.returncode == 0, run.stderr
+    assert run.stderr == ""
+    assert str(model) in run.stdout and "size 193" in run.stdout
+    info = OnnxRuntime(model).info
+    assert (info.size, info.about["licence"]) == (193, "CC0-1.0")
+    run = strongpose("predict", photos / "astronaut.jpg", "--out", tmp_path, "--model", model)
+    assert run.returncode == 0, run.stderr
+
+
+def test_mistakes_in_training_are_explained(strongpose, tmp_path):
+    run = strongpose("train", "--data", tmp_path / "nope.json", "--out", tmp_path / "run")
+    assert run.returncode == 1
+    assert "nope.json: cannot be read" in run.stderr
+    (tmp_path / "cut.json").write_text(json.dumps({"images": []}))
+    run = strongpose("train", "--data", tmp_path / "cut.json", "--out", tmp_path / "run")
+    assert run.returncode == 1
+    assert "cut.json" in run.stderr
+    assert "Traceback" not in run.stderr
+    run = strongpose("train", "--data", tmp_path / "cut.json", "--side", 64)
+    assert run.returncode == 2
+    assert "64 is not a multiple" in run.stderr
+
+
+def test_mistakes_in_exporting_are_explained(strongpose, weights, tmp_path):
+    for arguments, message in (
+        ((tmp_path / "nope.safetensors", "--out", tmp_path / "m.onnx"), "nope.safetensors: no such"),
+        ((weights, "--out", tmp_path / "m.bin"), "the name must end in .onnx"),
+        ((weights.with_name("config.json"), "--out", tmp_path / "m.onnx"), "config.json: not a readable"),
+        ((weights, "--out", weights / "m.onnx"), "cannot be written"),
+    ):
+        run = strongpose("export", *arguments)
+        assert run.returncode == 1
+        assert message in run.stderr
+        assert "Traceback" not in run.stderr
+    assert not list(tmp_path.glob("*.onnx"))

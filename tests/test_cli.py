@@ -1,0 +1,66 @@
+"""The command line and the package start fast and import no more than they need."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+
+import strongpose as package
+
+
+def imported(code: str) -> set[str]:
+    """The modules that are loaded after running some Python code in a fresh process."""
+    code += "\nimport sys\nprint('|'.join(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    return set(out.splitlines()[-1].split("|"))
+
+
+def seconds(*command: str) -> float:
+    """The least processor time of three runs, which other programs on the machine do not disturb."""
+    times = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *command], capture_output=True, check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(times)
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    loaded = imported("import strongpose")
+    assert not loaded & {"torch", "cv2", "onnxruntime", "PIL", "tyro", "supervision"}
+
+
+def test_the_estimator_needs_no_torch():
+    loaded = imported("from strongpose import StrongPose\nimport strongpose.evaluation, strongpose.draw")
+    assert "onnxruntime" in loaded
+    assert not loaded & {"torch", "onnx", "safetensors", "supervision"}
+
+
+def test_help_loads_no_model_code():
+    loaded = imported("import strongpose.cli")
+    assert not loaded & {"torch", "cv2", "onnxruntime", "PIL"}
+
+
+def test_start_up_takes_a_fraction_of_a_second():
+    bare = seconds("-c", "pass")
+    assert seconds("-c", "import strongpose") - bare < 0.3
+    assert seconds("-m", "strongpose.cli", "--help") - bare < 0.5
+
+
+def test_help_and_version(strongpose):
+    for arguments in ((), ("--help",)):
+        run = strongpose(*arguments)
+        assert run.returncode == 0
+        for verb in ("predict", "evaluate", "train", "export"):
+            assert verb in run.stdout
+    assert strongpose("--version").stdout == f"strongpose {package.__version__}\n"
+    run = strongpose("prdict")
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr
+
+
+def test_unknown_names_of_the_package_are_attribute_errors():
+    assert not hasattr(package, "nonsense")
+    assert all(hasattr(package, name) for name in package.__all__)
