@@ -5,7 +5,7 @@ from pictures import write_dataset
 
 from strongpose.data.augment import Augmentation, augment
 from strongpose.data.batches import BatchesByStep, batch_loader
-from strongpose.data.coco import KeypointDataset, PhotoRecord, Region
+from strongpose.data.coco import DatasetError, KeypointDataset, PhotoRecord, Region
 from strongpose.skeleton import COCO
 
 PLAIN = Augmentation(scale=(0.6, 1.5), shift=0.1, colour=0.0, grey=0.0)
@@ -121,3 +121,15 @@ def test_weights_set_the_mix(tmp_path):
     assert batches.share.tolist() == [0.75, 0.25]
     with pytest.raises(ValueError, match="expected 2 positive weights"):
         BatchesByStep(sets, [1.0], 1, 65, 8, Augmentation(), seed=0)
+
+
+def test_damaged_photos_are_named_and_replaced(tmp_path):
+    path = write_dataset(tmp_path / "set", 4)
+    (tmp_path / "set" / "people" / "2.png").write_bytes(b"not a photo")
+    batches = BatchesByStep([KeypointDataset(path)], [1.0], 8, 65, 8, Augmentation(), seed=0)
+    with pytest.warns(UserWarning, match=r"left out of training: .*2\.png"):
+        assert len(batches[0].images) == 8
+    for i in (0, 1, 3):
+        (tmp_path / "set" / "people" / f"{i}.png").unlink()
+    with pytest.warns(UserWarning), pytest.raises(DatasetError, match="10 photos in a row cannot be opened"):
+        batches[1]

@@ -62,15 +62,17 @@ def test_damaged_checkpoint_is_named(dataset, tmp_path):
 
 def test_terminated_run_leaves_a_checkpoint_and_a_log(dataset, tmp_path):
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "strongpose", "train", "--data", str(dataset), "--out", str(out)]
+    command = [sys.executable, "-m", "strongpose.cli", "train", "--data", str(dataset), "--out", str(out)]
     options = "--side 65 --batch-size 2 --steps 100000 --log-every 1 --workers 1 --no-bf16".split()
-    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+    with subprocess.Popen(
+        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    ) as run:
         deadline = time.monotonic() + 120
         seen = ""
         for line in run.stdout:
             seen += line
             if line.startswith("step 3/"):
-                run.terminate()
+                os.killpg(run.pid, signal.SIGTERM)  # as a cluster does: the data workers get it as well
                 break
             assert time.monotonic() < deadline, seen
         rest = run.stdout.read()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,9 +14,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from strongpose.data.augment import Augmentation, Sample, augment
-from strongpose.data.coco import KeypointDataset
+from strongpose.data.coco import DatasetError, KeypointDataset
+from strongpose.images import ImageError
 
 __all__ = ["Batch", "BatchesByStep", "batch_loader"]
+
+
+_TRIES = 10  # photos drawn for one sample before giving up
 
 
 class Batch(NamedTuple):
@@ -71,11 +77,24 @@ class BatchesByStep(Dataset[Batch]):
         self.seed = seed
 
     def sample(self, step: int, index: int) -> Sample:
-        """Sample ``index`` of the batch of ``step``."""
+        """Sample ``index`` of the batch of ``step``.
+
+        A photo that cannot be opened is named in a warning, and another one drawn in its place.
+
+        Raises:
+            DatasetError: if ten photos in a row cannot be opened.
+        """
         rng = np.random.default_rng((self.seed, step, index))
-        dataset = self.datasets[rng.choice(len(self.datasets), p=self.share)]
-        photo, record = dataset.open(int(rng.integers(len(dataset))))
-        return augment(photo, record, self.side, self.stride, dataset.skeleton, self.augmentation, rng)
+        for _ in range(_TRIES):
+            dataset = self.datasets[rng.choice(len(self.datasets), p=self.share)]
+            try:
+                photo, record = dataset.open(int(rng.integers(len(dataset))))
+            except (ImageError, FileNotFoundError) as error:
+                warnings.warn(f"left out of training: {error}", stacklevel=2)
+                problem = error
+                continue
+            return augment(photo, record, self.side, self.stride, dataset.skeleton, self.augmentation, rng)
+        raise DatasetError(f"{_TRIES} photos in a row cannot be opened, the last: {problem}")
 
     def __getitem__(self, step: int) -> Batch:
         samples = [self.sample(step, index) for index in range(self.batch_size)]
@@ -101,10 +120,13 @@ def batch_loader(batches: BatchesByStep, first_step: int, last_step: int, worker
         sampler=range(first_step, last_step),
         num_workers=workers,
         prefetch_factor=4 if workers else None,
-        worker_init_fn=_single_threaded,
+        worker_init_fn=_start_worker,
     )
 
 
-def _single_threaded(_: int) -> None:
+def _start_worker(_: int) -> None:
+    """One thread, and deaf to the signals that ask the whole run to stop: the main process finishes its step."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

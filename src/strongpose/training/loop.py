@@ -132,6 +132,8 @@ def _network_config(config: TrainConfig) -> NetworkConfig:
     return NetworkConfig(
         backbone=config.backbone,
         output_stride=config.output_stride,
+        last_stage=config.last_stage,
+        norm=config.norm,
         upsample=config.upsample,
         freeze_stages=config.freeze_stages,
     )

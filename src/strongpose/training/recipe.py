@@ -29,14 +29,18 @@ class TrainConfig:
     """Long side of validation photos in pixels."""
     val_every: int = 500
     """Steps between validations."""
-    backbone: Literal["mobile", "resnet50", "resnet101", "resnet152", "resnet50v2"] = "mobile"
-    """Feature network; mobile is the small one, resnet50v2 stops at its third stage."""
+    backbone: str = "mobile"
+    """Feature network: mobile (the small one), resnet50, resnet101, resnet152, these with v2 behind, or timm:NAME."""
     backbone_weights: Path | None = None
     """Safetensors file with the backbone's trained weights."""
     init: Path | None = None
     """Start from all the weights of this network (.safetensors or a released .onnx)."""
     output_stride: Literal[8, 16, 32] = 8
     """Pixels per cell of the backbone's last features."""
+    last_stage: Literal[3, 4] = 4
+    """3 cuts a ResNet after its third stage."""
+    norm: Literal["fixed", "frozen", "trained"] = "fixed"
+    """Batch norms of a ResNet: fixed statistics, these and the affine part frozen, or all trained."""
     upsample: Literal[1, 2, 4] = 1
     """Sub-pixel up-sampling of the heads: fields have output_stride / upsample pixels per cell."""
     freeze_stages: int = 0
