@@ -15,14 +15,14 @@ def one_vote(x_offset, y_offset, heat=1.0, cell=(2, 3)):
 
 def test_a_cell_votes_for_the_point_its_offset_leads_to():
     votes = one_vote(16, -8, heat=0.5)  # from column 3, row 2: two cells right, one up
-    assert votes.shape == (6, 7, 2)
-    assert votes[1, 5, 1] == 0.5
+    assert votes.shape == (2, 6, 7)
+    assert votes[1, 1, 5] == 0.5
     assert votes.sum() == 0.5
 
 
 def test_a_vote_between_cells_is_shared_bilinearly():
     votes = one_vote(2, 4)  # a quarter of a cell right, half a cell down
-    np.testing.assert_allclose(votes[2:4, 3:5, 1], [[0.375, 0.125], [0.375, 0.125]])
+    np.testing.assert_allclose(votes[1, 2:4, 3:5], [[0.375, 0.125], [0.375, 0.125]])
     assert votes.sum() == pytest.approx(1)
 
 
@@ -30,7 +30,7 @@ def test_votes_of_several_cells_add_up():
     heatmaps = np.full((1, 1, 3), 0.5, np.float32)
     offsets = np.zeros((1, 2, 1, 3), np.float32)
     offsets[0, 0, 0] = 8, 0, -8
-    np.testing.assert_array_equal(hough_votes(heatmaps, offsets, 8, 0.05)[0, :, 0], [0, 1.5, 0])
+    np.testing.assert_array_equal(hough_votes(heatmaps, offsets, 8, 0.05)[0, 0], [0, 1.5, 0])
 
 
 @pytest.mark.parametrize("offset", [(-40, 0), (40, 0), (0, -40), (0, 40), (1e6, 1e6)])
@@ -39,7 +39,7 @@ def test_votes_outside_of_the_map_are_lost(offset):
 
 
 def test_half_a_vote_beyond_the_border_stays():
-    assert one_vote(-4, 0, cell=(2, 0))[2, 0, 1] == 0.5
+    assert one_vote(-4, 0, cell=(2, 0))[1, 2, 0] == 0.5
 
 
 def test_cells_below_the_threshold_do_not_vote():
@@ -53,11 +53,11 @@ def test_a_perfect_keypoint_on_a_cell_has_height_one(stride):
     fields = encoded(people[None], (320 // stride + 1,) * 2, stride)
     heights = filter_votes(hough_votes(fields.heatmaps, fields.offsets, stride, 0.05), stride, 16.0)
     assert heights.max() == pytest.approx(1, abs=0.05)
-    assert heights[160 // stride, 160 // stride, 0] == pytest.approx(1, abs=0.05)
+    assert heights[0, 160 // stride, 160 // stride] == pytest.approx(1, abs=0.05)
 
 
 def maxima(heights, threshold=0.1):
-    return [(int(r), int(c)) for r, c, _ in local_maxima(np.array(heights, np.float32)[:, :, None], threshold)]
+    return [(int(r), int(c)) for _, r, c in local_maxima(np.array(heights, np.float32)[None], threshold)]
 
 
 def test_maxima_are_found_also_at_corners_and_borders():
@@ -87,16 +87,28 @@ def test_the_threshold_and_zero_maps_give_no_maxima():
 
 def test_the_centroid_of_votes_is_where_they_meet():
     votes = one_vote(2, 4) + one_vote(2, 4, cell=(4, 5))  # both a quarter of a cell right, half a cell down
-    cells = np.array([[2, 3, 1], [5, 5, 1], [0, 0, 0]])
+    cells = np.array([[1, 2, 3], [1, 5, 5], [0, 0, 0]])
     points = vote_centroids(votes, cells)
     np.testing.assert_allclose(points, [[3.25, 2.5], [5.25, 4.5], [0, 0]])
 
 
 def test_maps_do_not_disturb_each_other():
-    maps = np.zeros((3, 3, 2), np.float32)
-    maps[1, 1] = 0.4, 0.6
-    maps[1, 2] = 0.5, 0.1
-    assert local_maxima(maps, 0.1).tolist() == [[1, 1, 1], [1, 2, 0]]
+    maps = np.zeros((2, 3, 3), np.float32)
+    maps[:, 1, 1] = 0.4, 0.6
+    maps[:, 1, 2] = 0.5, 0.1
+    assert local_maxima(maps, 0.1).tolist() == [[0, 1, 2], [1, 1, 1]]
+    votes = np.zeros((3, 2, 2), np.float32)
+    votes[1, 0, 0] = 1
+    smooth = filter_votes(votes, 8, 16.0)
+    assert smooth[1].min() > 0
+    assert smooth[[0, 2]].max() == 0
+
+
+def test_skeletons_may_have_many_keypoints():
+    heatmaps = np.zeros((600, 3, 3), np.float32)
+    heatmaps[599, 1, 2] = 1
+    heights = filter_votes(hough_votes(heatmaps, np.zeros((600, 2, 3, 3), np.float32), 8, 0.1), 8, 16.0)
+    assert local_maxima(heights, 0.01).tolist() == [[599, 1, 2]]
 
 
 def seeds_of(fields, **options):

@@ -95,21 +95,15 @@ def test_growth_stops_at_a_keypoint_that_was_not_found_if_told_to():
     assert scores.tolist() == [0, 1, 1]  # but it always leaves the seed
 
 
-def test_a_keypoint_that_does_not_lead_back_is_somebody_elses():
+@pytest.mark.parametrize(("back", "miss"), [((3, 5), 0), ((3, 7), 16), ((3, 8), 24), ((0, 5), 24), ((3, 11), 48)])
+def test_a_keypoint_that_does_not_lead_back_scores_less(back, miss):
     fields = chain_fields()
-    link(fields, CB, (3, 8), (0, 11))  # c belongs to a person further right
-    points, scores = grown(fields, A, 16, 24)
-    assert scores.tolist() == [1, 1, 0]
+    link(fields, CB, (3, 8), back)  # should lead to (3, 5), 24 px away
+    points, scores = grown(fields, A, 16, 24, disk_radius=1, return_tolerance=0.5)
     np.testing.assert_array_equal(points, PERSON)
-    _, scores = grown(fields, A, 16, 24, return_tolerance=10)
-    assert scores.tolist() == [1, 1, 1]
-
-
-def test_a_way_back_may_miss_by_a_disk():
-    fields = chain_fields()
-    link(fields, CB, (3, 8), (3, 7))  # misses b by 16 px
-    assert grown(fields, A, 16, 24)[1][C] == 1
-    assert grown(fields, A, 16, 24, disk_radius=15)[1][C] == 0
+    np.testing.assert_allclose(scores, [1, 1, 1 / (1 + (miss / 12) ** 2)])
+    _, scores = grown(fields, A, 16, 24, disk_radius=20, return_tolerance=0.5)  # the disk is wider than half the way
+    np.testing.assert_allclose(scores, [1, 1, 1 / (1 + (miss / 20) ** 2)])
 
 
 def test_each_keypoint_keeps_the_surest_offer():

@@ -1,7 +1,21 @@
 import numpy as np
 import pytest
 
-from strongpose.decode.scoring import mean_of_best, mean_of_unclaimed
+from strongpose.decode.scoring import expected_similarities, mean_of_best, mean_of_unclaimed
+
+
+def test_expected_similarity_is_the_mean_over_the_error():
+    rng = np.random.default_rng(0)
+    areas, sigmas, error = np.array([900.0, 10000.0]), np.array([0.03, 0.1]), 4.0
+    squared = np.square(rng.normal(0, error, (400_000, 2))).sum(axis=1)
+    drawn = [[np.exp(-squared / (2 * area * (2 * sigma) ** 2)).mean() for sigma in sigmas] for area in areas]
+    expected = expected_similarities(np.array([[1.0, 0.5], [0.0, 1.0]]), areas, sigmas, error)
+    np.testing.assert_allclose(expected, np.array(drawn) * [[1, 0.5], [0, 1]], atol=0.003)
+
+
+def test_expected_similarity_without_error_is_the_score():
+    scores = np.array([[0.3, 0.8]])
+    np.testing.assert_array_equal(expected_similarities(scores, np.array([256.0]), np.array([0.1, 0.05]), 0), scores)
 
 
 def test_mean_of_best():

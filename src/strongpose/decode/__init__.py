@@ -7,7 +7,7 @@ import numpy as np
 from strongpose.decode.options import DecodeOptions, Ranking, Suppression
 from strongpose.decode.peaks import find_seeds
 from strongpose.decode.plotting import plot_poses
-from strongpose.decode.scoring import mean_of_best, mean_of_unclaimed
+from strongpose.decode.scoring import expected_similarities, mean_of_best, mean_of_unclaimed
 from strongpose.decode.suppression import hard_suppression, person_areas, soft_suppression
 from strongpose.fields import Fields
 from strongpose.poses import Poses
@@ -33,15 +33,12 @@ def decode(fields: Fields, options: DecodeOptions = _DEFAULTS) -> Poses:
     o = options
     seeds = find_seeds(fields, o.disk_radius, o.vote_threshold, o.seed_threshold, o.max_seeds, o.body_threshold)
     points, scores = plot_poses(fields, seeds, o)
-    if o.ranking is Ranking.UNCLAIMED:
-        ranks = mean_of_unclaimed(points, scores, o.claim_radius)
-    else:
-        ranks = mean_of_best(scores, o.best_keypoints)
-    order = np.argsort(-ranks, kind="stable")
-    points, scores, ranks = points[order], scores[order], ranks[order]
-
     areas = person_areas(points, scores, o.sure, least=o.disk_radius**2)
     sigmas = np.array(fields.skeleton.sigmas, dtype=np.float32)
+    ranks = _ranks(points, expected_similarities(scores, areas, sigmas, o.localization_error), o)
+    order = np.argsort(-ranks, kind="stable")
+    points, scores, areas, ranks = points[order], scores[order], areas[order], ranks[order]
+
     if o.suppression is Suppression.HARD:
         stays = hard_suppression(points, scores, areas, sigmas, o.similarity)
     elif o.suppression is Suppression.SOFT:
@@ -51,3 +48,14 @@ def decode(fields: Fields, options: DecodeOptions = _DEFAULTS) -> Poses:
         stays = np.arange(len(ranks))
     stays = stays[ranks[stays] >= o.min_score][: o.max_people]
     return Poses(np.concatenate([points, scores[..., None]], axis=-1)[stays], ranks[stays], fields.skeleton)
+
+
+def _ranks(points: np.ndarray, similarities: np.ndarray, options: DecodeOptions) -> np.ndarray:
+    """(N,) scores of people with (N, K, 2) points and (N, K) expected similarities."""
+    match options.ranking:
+        case Ranking.UNCLAIMED:
+            return mean_of_unclaimed(points, similarities, options.claim_radius)
+        case Ranking.BEST:
+            return mean_of_best(similarities, options.best_keypoints)
+        case Ranking.MEAN:
+            return similarities.mean(axis=1)

@@ -9,12 +9,14 @@ __all__ = ["DecodeOptions", "Ranking", "Suppression"]
 
 
 class Ranking(Enum):
-    """How the score of a person follows from the scores of the keypoints (SP §III-D)."""
+    """How the score of a person follows from the expected similarities of the keypoints (SP §III-D)."""
 
+    MEAN = "mean"
+    """Their mean over all K keypoints: the Object Keypoint Similarity to expect."""
     BEST = "best"
-    """Mean of the `DecodeOptions.best_keypoints` highest: people half out of the picture keep a fair score."""
+    """The mean of the `DecodeOptions.best_keypoints` highest: people half out of the picture score higher."""
     UNCLAIMED = "unclaimed"
-    """Eq. (1): the sum of the scores that no stronger person claims within `DecodeOptions.claim_radius`, over K."""
+    """Eq. (1): `MEAN`, but what a stronger person claims within `DecodeOptions.claim_radius` counts 0."""
 
 
 class Suppression(Enum):
@@ -41,12 +43,14 @@ class DecodeOptions:
         max_seeds: the number of strongest seeds looked at.
         body_threshold: seeds on cells with less body heat are dropped; 0 switches the gate off.
         refinements: how often the short offsets correct a point that a displacement led to.
-        return_tolerance: a keypoint belongs to another person, and scores 0, where the displacement back
-            misses the keypoint it was reached from by more than this share of the distance (or by more
-            than ``disk_radius`` if that is larger).
+        return_tolerance: a keypoint's score is halved where the displacement back misses the keypoint it
+            was reached from by this share of the distance (by ``disk_radius`` if that is more), and
+            falls with the square of the miss: it may be somebody else's.
         sure: heat from which a keypoint counts as found.
         through_unsure: whether growth goes on from keypoints that were not found once all others are used.
         seed_radius: pixels from the same keypoint of a person within which a seed is that person's.
+        localization_error: pixels, standard deviation of keypoints that are right, for the expected
+            similarity that people are scored by; 0 scores them by their keypoints' scores alone.
         ranking: how people are scored.
         best_keypoints: the number of keypoints in `Ranking.BEST`.
         claim_radius: r in pixels of `Ranking.UNCLAIMED`.
@@ -60,20 +64,21 @@ class DecodeOptions:
     """
 
     disk_radius: float = 16.0
-    vote_threshold: float = 0.05
-    seed_threshold: float = 0.03
+    vote_threshold: float = 0.1
+    seed_threshold: float = 0.1
     max_seeds: int = 1000
     body_threshold: float = 0.0
     refinements: int = 2
-    return_tolerance: float = 0.3
+    return_tolerance: float = 1.0
     sure: float = 0.1
     through_unsure: bool = True
     seed_radius: float = 10.0
-    ranking: Ranking = Ranking.BEST
+    localization_error: float = 3.0
+    ranking: Ranking = Ranking.MEAN
     best_keypoints: int = 9
     claim_radius: float = 10.0
-    suppression: Suppression = Suppression.HARD
-    similarity: float = 0.85
+    suppression: Suppression = Suppression.SOFT
+    similarity: float = 0.5
     min_score: float = 0.0
     max_people: int = 100
 
@@ -81,6 +86,6 @@ class DecodeOptions:
         for name, least in (("max_seeds", 1), ("refinements", 0), ("best_keypoints", 1), ("max_people", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        for name in ("disk_radius", "similarity"):
+        for name in ("disk_radius", "return_tolerance", "similarity"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")

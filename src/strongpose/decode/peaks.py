@@ -15,6 +15,7 @@ FILTER_SIGMA = 1.0
 """Sigma of the Gaussian filter, in cells (SP §III-C)."""
 
 _EARLIER = ((-1, -1), (-1, 0), (-1, 1), (0, -1))  # the neighbours that come first in reading order
+_MARGIN = 3  # radius of the Gaussian's kernel, cells
 _TINY = np.finfo(np.float32).tiny
 
 
@@ -42,17 +43,17 @@ def find_seeds(
 ) -> Seeds:
     """The queue: local maxima of all K filtered Hough maps, strongest first (SP §III-C).
 
-    Equal heights keep the order row, column, keypoint. The arguments are those of `DecodeOptions`.
+    Equal heights keep the order keypoint, row, column. The arguments are those of `DecodeOptions`.
     """
     votes = hough_votes(fields.heatmaps, fields.offsets, fields.stride, vote_threshold)
     heights = filter_votes(votes, fields.stride, disk_radius)
     cells = local_maxima(heights, seed_threshold)
     if body_threshold > 0:
-        cells = cells[fields.body[cells[:, 0], cells[:, 1]] >= body_threshold]
+        cells = cells[fields.body[cells[:, 1], cells[:, 2]] >= body_threshold]
     height = heights[tuple(cells.T)]
     order = np.argsort(-height, kind="stable")[:max_seeds]
     points = cells_to_pixels(vote_centroids(votes, cells[order]), fields.stride)
-    return Seeds(cells[order, 2], points, height[order])
+    return Seeds(cells[order, 0], points, height[order])
 
 
 def hough_votes(heatmaps: np.ndarray, offsets: np.ndarray, stride: int, threshold: float) -> np.ndarray:
@@ -65,7 +66,7 @@ def hough_votes(heatmaps: np.ndarray, offsets: np.ndarray, stride: int, threshol
         threshold: cells with less heat do not vote.
 
     Returns:
-        (h, w, K) float32, the heat that arrives at each cell: a vote is shared bilinearly among the four
+        (K, h, w) float32, the heat that arrives at each cell: a vote is shared bilinearly among the four
         cells around its point. What falls outside of the map is lost.
     """
     k, h, w = heatmaps.shape
@@ -78,28 +79,28 @@ def hough_votes(heatmaps: np.ndarray, offsets: np.ndarray, stride: int, threshol
         keypoint, heat, x, y = keypoint[near], heat[near], x[near], y[near]
     left, top = np.floor(x), np.floor(y)
     right_share, low_share = x - left, y - top
-    across, down = k, (w + 2) * k  # the map has a margin of one cell, channels last
-    corner = (top.astype(np.int64) + 1) * down + (left.astype(np.int64) + 1) * across + keypoint
+    down = w + 2  # the maps have a margin of one cell
+    corner = keypoint * (h + 2) * down + (top.astype(np.int64) + 1) * down + left.astype(np.int64) + 1
     low = heat * low_share
     high = heat - low
     votes = np.bincount(
-        np.concatenate([corner, corner + across, corner + down, corner + down + across]),
+        np.concatenate([corner, corner + 1, corner + down, corner + down + 1]),
         np.concatenate([high * (1 - right_share), high * right_share, low * (1 - right_share), low * right_share]),
-        minlength=(h + 2) * down,
+        minlength=k * (h + 2) * down,
     )
-    return votes.reshape(h + 2, w + 2, k)[1:-1, 1:-1].astype(np.float32)
+    return votes.reshape(k, h + 2, down)[:, 1:-1, 1:-1].astype(np.float32)
 
 
 def filter_votes(votes: np.ndarray, stride: int, disk_radius: float) -> np.ndarray:
-    """Smooth (h, w, K) votes with a Gaussian of one cell.
+    """Smooth (K, h, w) votes with a Gaussian of one cell.
 
     The unit of the result is a perfect keypoint: a whole disk of cells of heat 1 that all point at the
     position of one cell gives about 1 there.
     """
     mass = np.pi * (disk_radius / stride) ** 2
     peak = 1 / (2 * np.pi * FILTER_SIGMA**2)
-    smooth = cv2.GaussianBlur(votes, (7, 7), FILTER_SIGMA, borderType=cv2.BORDER_CONSTANT)
-    return smooth.reshape(votes.shape) / np.float32(mass * peak)
+    smooth = cv2.GaussianBlur(_sheet(votes), (2 * _MARGIN + 1,) * 2, FILTER_SIGMA, borderType=cv2.BORDER_CONSTANT)
+    return _maps(smooth, votes.shape) / np.float32(mass * peak)
 
 
 def local_maxima(maps: np.ndarray, threshold: float) -> np.ndarray:
@@ -108,36 +109,51 @@ def local_maxima(maps: np.ndarray, threshold: float) -> np.ndarray:
     Among equal neighbours the first in reading order wins, so two equal cells are one maximum.
 
     Args:
-        maps: (h, w, K) float32, not negative.
+        maps: (K, h, w) float32, not negative.
         threshold: lower cells, and cells of height 0, are no maxima.
 
     Returns:
-        (M, 3) int: row, column, map of each maximum, in this order.
+        (M, 3) int: map, row, column of each maximum, in this order.
     """
-    framed = np.pad(maps, ((1, 1), (1, 1), (0, 0)))
-    highest = cv2.dilate(maps, np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    row, column, channel = np.nonzero((maps == highest.reshape(maps.shape)) & (maps >= max(threshold, float(_TINY))))
-    height = maps[row, column, channel]
+    kernel = np.ones((3, 3), np.uint8)
+    highest = _maps(cv2.dilate(_sheet(maps), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0), maps.shape)
+    channel, row, column = np.nonzero((maps == highest) & (maps >= max(threshold, float(_TINY))))
+    framed = np.pad(maps, ((0, 0), (1, 1), (1, 1)))
+    height = maps[channel, row, column]
     first = np.ones(len(row), dtype=bool)
     for dy, dx in _EARLIER:
-        first &= framed[row + 1 + dy, column + 1 + dx, channel] < height
-    return np.stack([row[first], column[first], channel[first]], axis=1)
+        first &= framed[channel, row + 1 + dy, column + 1 + dx] < height
+    return np.stack([channel[first], row[first], column[first]], axis=1)
 
 
 def vote_centroids(votes: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """The centres of the votes in the 3×3 cells around maxima; exact where all votes meet in one point.
 
     Args:
-        votes: (h, w, K) float32.
-        cells: (M, 3) int rows of row, column, map.
+        votes: (K, h, w) float32.
+        cells: (M, 3) int rows of map, row, column.
 
     Returns:
         (M, 2) float32 x, y in cells; the cell itself where there is no vote.
     """
-    framed = np.pad(votes, ((1, 1), (1, 1), (0, 0)))
-    row, column, channel = cells.T
+    framed = np.pad(votes, ((0, 0), (1, 1), (1, 1)))
+    channel, row, column = cells.T
     down, right = np.mgrid[-1:2, -1:2].reshape(2, 9, 1)
-    near = framed[row + 1 + down, column + 1 + right, channel]  # (9, M)
+    near = framed[channel, row + 1 + down, column + 1 + right]  # (9, M)
     total = np.maximum(near.sum(axis=0), _TINY)
     x, y = column + (near * right).sum(axis=0) / total, row + (near * down).sum(axis=0) / total
     return np.stack([x, y], axis=1).astype(np.float32)
+
+
+def _sheet(maps: np.ndarray) -> np.ndarray:
+    """All maps in one picture, one below the other and so far apart that filters do not mix them.
+
+    OpenCV limits the channels of a picture, skeletons do not limit K.
+    """
+    return np.pad(maps, ((0, 0), (_MARGIN, _MARGIN), (0, 0))).reshape(-1, maps.shape[2])
+
+
+def _maps(sheet: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The (K, h, w) maps in a `_sheet`."""
+    k, h, w = shape
+    return sheet.reshape(k, h + 2 * _MARGIN, w)[:, _MARGIN:-_MARGIN]

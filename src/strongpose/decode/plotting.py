@@ -124,8 +124,9 @@ def grow(
     In each of K rounds every person settles the surest keypoint that is not settled yet and looks from
     there along the edges to the others: the displacement leads near the neighbour and the neighbour's
     short offsets refine the point. Each keypoint keeps the surest of the points offered to it. A
-    keypoint's score is its heat h_k(q) (SP §III-D), or 0 where the displacement back does not return
-    to where it was reached from: then it is somebody else's.
+    keypoint's score is its heat h_k(q) (SP §III-D) times 1 / (1 + (miss / tolerance)²), where miss is how
+    far the displacement back ends from where the keypoint was reached from: a miss says that the
+    keypoint is somebody else's.
 
     Args:
         reader: the fields.
@@ -144,7 +145,7 @@ def grow(
     scores[person, keypoints] = reader.heat(keypoints, reader.cells(points[:, :, 0]))
     priorities = scores.copy()
     priorities[person, keypoints] = _SEED
-    least_allowed, share = np.float32(options.disk_radius**2), np.float32(options.return_tolerance**2)
+    least, share = np.float32(options.disk_radius**2), np.float32(options.return_tolerance**2)
     for _ in range(k):
         current = priorities.argmax(axis=1)
         priorities[person, current] = _SETTLED
@@ -160,8 +161,8 @@ def grow(
         end = reader.refined(head, reader.displaced(edge, reader.cells(start)), options.refinements)
         cells = reader.cells(end)
         missed = reader.displaced((edge + edge_count) % (2 * edge_count), cells) - start
-        allowed = np.maximum(share * _squared(end - start), least_allowed)
-        score = reader.heat(head, cells) * (_squared(missed) <= allowed)
+        allowed = np.maximum(share * _squared(end - start), least)
+        score = reader.heat(head, cells) / (1 + _squared(missed) / allowed)
         better = score > scores[row, head]
         row, head, score = row[better], head[better], score[better]
         points[:, row, head] = end[:, better]

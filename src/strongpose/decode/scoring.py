@@ -4,7 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["mean_of_best", "mean_of_unclaimed"]
+__all__ = ["expected_similarities", "mean_of_best", "mean_of_unclaimed"]
+
+
+def expected_similarities(scores: np.ndarray, areas: np.ndarray, sigmas: np.ndarray, error: float) -> np.ndarray:
+    """Expected-OKS: what each keypoint should add to the person's Object Keypoint Similarity (SP §III-D).
+
+    A keypoint that is where it should be but for a normally distributed error e has the similarity
+    E[exp(−e² / 2v)] = v / (v + error²), where v = area · (2 sigma)² is the square of its tolerance: the
+    same error costs small people and precise keypoints more.
+
+    Args:
+        scores: (N, K) keypoint scores, how probable it is that they are right.
+        areas: (N,) of the people, square pixels.
+        sigmas: (K,) COCO's tolerances.
+        error: standard deviation along x and y in pixels; 0 gives back the scores.
+
+    Returns:
+        (N, K) expected similarities, 0-1.
+    """
+    tolerance = areas[:, None] * np.square(2 * sigmas)
+    return scores * (tolerance / (tolerance + error**2))
 
 
 def mean_of_best(scores: np.ndarray, count: int) -> np.ndarray:
