@@ -70,7 +70,7 @@ def draw_heatmaps(fields: Fields, fitted: FittedImage) -> np.ndarray:
     return _blend(canvas, mixed, 0.8 * heat.max(axis=0)[..., None])
 
 
-def draw_offsets(fields: Fields, fitted: FittedImage, threshold: float = 0.5) -> np.ndarray:
+def draw_offsets(fields: Fields, fitted: FittedImage, threshold: float = 0.3) -> np.ndarray:
     """The short offsets: from every cell that is warm enough, a line to where it points (SP Fig. 4).
 
     Args:
@@ -89,7 +89,7 @@ def draw_offsets(fields: Fields, fitted: FittedImage, threshold: float = 0.5) ->
     return canvas
 
 
-def draw_displacements(fields: Fields, fitted: FittedImage, threshold: float = 0.5) -> np.ndarray:
+def draw_displacements(fields: Fields, fitted: FittedImage, threshold: float = 0.3) -> np.ndarray:
     """The relative displacements along the limbs: from each warm cell of one end to the other (SP Fig. 4).
 
     Of the two directions of an edge, the one in which the skeleton lists it is drawn.
@@ -218,7 +218,7 @@ def _lines(canvas: np.ndarray, start: np.ndarray, end: np.ndarray, zoom: int, co
     shift = (zoom - 1) / 2
     start, end = start * zoom + shift, end * zoom + shift
     for a, b in zip(start, end, strict=True):
-        cv2.line(canvas, _fixed(a), _fixed(b), colour, 1, cv2.LINE_AA, _SHIFT)
+        cv2.line(canvas, _fixed(a), _fixed(b), colour, max(1, zoom - 1), cv2.LINE_AA, _SHIFT)
     for b in end:
         cv2.circle(canvas, _fixed(b), 2 << _SHIFT, (255, 255, 255), -1, cv2.LINE_AA, _SHIFT)
 
