@@ -55,7 +55,7 @@ def test_keypoints_below_the_threshold_and_their_limbs_are_not_drawn():
     picture = draw.draw_poses(grey(), Poses(keypoints, [0.9]), threshold=0.2)
     assert not changed(picture)[:28, :60].any()
     assert changed(draw.draw_poses(grey(), Poses(keypoints, [0.9]), threshold=0.05))[15:25, 15:25].any()
-    assert not changed(draw.draw_poses(grey(), standing(0.1))).any()
+    assert not changed(draw.draw_poses(grey(), standing(0.05))).any()
     assert not changed(draw.draw_poses(grey(), Poses.empty())).any()
 
 

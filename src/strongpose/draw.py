@@ -34,7 +34,7 @@ _SHIFT = 4  # cv2 takes coordinates in 1/16 pixels
 _FIELD_SIDE = 960  # least long side of field pictures in pixels
 
 
-def draw_poses(image: np.ndarray, poses: Poses, threshold: float = 0.2) -> np.ndarray:
+def draw_poses(image: np.ndarray, poses: Poses, threshold: float = 0.1) -> np.ndarray:
     """A copy of the photo with every pose drawn on it, one colour per person, right side darker.
 
     Args:

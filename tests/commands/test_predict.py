@@ -32,7 +32,7 @@ def test_a_photo_gives_a_picture_and_a_json_file(strongpose, base, photos, tmp_p
     assert f"{len(poses)} people" in run.stdout
     # the head of each of the three is where it is in the photo
     noses = poses.keypoints[:, 0, :2]
-    for x, y in ((183, 93), (612, 139), (935, 103)):
+    for x, y in ((183, 100), (604, 160), (982, 128)):
         assert (abs(noses - [x, y]).max(axis=1) < 30).any(), noses
     picture = Image.open(out / "group.poses.jpg")
     assert picture.size == (1198, 420)

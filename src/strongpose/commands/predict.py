@@ -31,8 +31,8 @@ def predict(
     size: Annotated[int | None, arg(metavar="PIXELS")] = None,
     flip: FlagCreatePairsOff[bool] = False,
     fields: FlagCreatePairsOff[bool] = False,
-    threshold: float = 0.3,
-    keypoint_threshold: float = 0.2,
+    threshold: float = 0.2,
+    keypoint_threshold: float = 0.1,
     threads: int = 0,
 ) -> int:
     """Find the people in photos; writes NAME.poses.jpg and NAME.poses.json for each photo.
