@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -11,10 +11,8 @@ from strongpose.skeleton import Skeleton
 
 __all__ = ["Fields", "cell_count", "cells_to_pixels", "padded_side", "pixels_to_cells"]
 
-T = TypeVar("T")
 
-
-def cells_to_pixels(cells: T, stride: int) -> T:
+def cells_to_pixels(cells: Any, stride: int) -> Any:
     """Pixel coordinates of (fractional) cell coordinates; scalars, arrays or tensors of any shape.
 
     Cell 0 lies on pixel 0, the centre of the image's first pixel, and cell i on pixel ``stride * i``,
@@ -24,7 +22,7 @@ def cells_to_pixels(cells: T, stride: int) -> T:
     return cells * stride
 
 
-def pixels_to_cells(pixels: T, stride: int) -> T:
+def pixels_to_cells(pixels: Any, stride: int) -> Any:
     """Fractional cell coordinates of pixel coordinates; the inverse of `cells_to_pixels`."""
     return pixels / stride
 

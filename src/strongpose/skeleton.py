@@ -85,10 +85,10 @@ class Skeleton:
         index = {n: i for i, n in enumerate(names)}
 
         def indices(what: str, pairs: Iterable[tuple[str, str]]) -> tuple[tuple[int, int], ...]:
-            pairs = [tuple(pair) for pair in pairs]
-            for unknown in set(itertools.chain(*pairs)) - set(index):
+            named = [(a, b) for a, b in pairs]
+            for unknown in set(itertools.chain(*named)) - set(index):
                 raise ValueError(f"skeleton {name!r}: {what} uses {unknown!r}, which is not one of {names}")
-            return tuple((index[a], index[b]) for a, b in pairs)
+            return tuple((index[a], index[b]) for a, b in named)
 
         return cls(
             name=name,

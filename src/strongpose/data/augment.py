@@ -147,7 +147,8 @@ def _rasterise(regions: tuple[Region, ...] | list[Region], matrix: np.ndarray, c
             corners = (polygon @ to_cells[:, :2].T + to_cells[:, 2]) * 2**fraction_bits
             cv2.fillPoly(canvas, [np.round(corners).astype(np.int32)], 1, shift=fraction_bits)
         if region.mask is not None:
-            canvas |= cv2.warpAffine(region.mask, to_cells, (cells, cells), flags=cv2.INTER_NEAREST)
+            mask = cv2.warpAffine(region.mask, to_cells, (cells, cells), flags=cv2.INTER_NEAREST)
+            canvas |= mask.astype(np.uint8)
     return canvas.astype(bool)
 
 

@@ -58,8 +58,9 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
         load_backbone(network, config.backbone_weights)
     if config.init:
         load_weights(network, config.init)
-    network = network.to(device=device, memory_format=torch.channels_last)
+    network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=_polyak(config.averaging))
+    averaged: PoseNetwork = average.module  # type: ignore[assignment]
     optimizer = _optimizer(network, config, device)
 
     config.out.mkdir(parents=True, exist_ok=True)
@@ -80,7 +81,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
     def save(step: int) -> Path:
         save_checkpoint(checkpoint, network, average, optimizer, {"step": step, "config": config.to_dict()})
         weights = config.out / "weights.safetensors"
-        save_weights(average.module, weights)
+        save_weights(averaged, weights)
         return weights
 
     stopped = _StopFlag()
@@ -114,7 +115,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
             say(f"stopped at step {done}; run the same command again to go on")
             break
         if config.val and (done % config.val_every == 0 or done == config.steps):
-            figures = validate(average.module, config.val, config.val_images, config.val_size, config.bf16)
+            figures = validate(averaged, config.val, config.val_images, config.val_size, config.bf16)
             writer.add_scalar("val/AP", figures.ap, done)
             say(f"step {done}: {config.val} AP {figures.ap:.3f} AP50 {figures.ap50:.3f} AR {figures.ar:.3f}")
     writer.close()
@@ -152,7 +153,7 @@ def _optimizer(network: PoseNetwork, config: TrainConfig, device: torch.device) 
     )
 
 
-def _polyak(keep: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
+def _polyak(keep: float) -> Callable[..., None]:
     """Running average that forgets faster at first, so that a short run is averaged too (SP §IV-B)."""
 
     @torch.no_grad()
