@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from drawn import empty, encoded, person
 
+from strongpose.decode import DecodeOptions
 from strongpose.decode.peaks import filter_votes, find_seeds, hough_votes, local_maxima, vote_centroids
 
 
@@ -46,12 +47,13 @@ def test_cells_below_the_threshold_do_not_vote():
     assert one_vote(0, 0, heat=0.04).sum() == 0
 
 
+@pytest.mark.parametrize("sigma", [0.7, 1.0])
 @pytest.mark.parametrize("stride", [2, 4, 8])
-def test_a_perfect_keypoint_on_a_cell_has_height_one(stride):
+def test_a_perfect_keypoint_on_a_cell_has_height_one(stride, sigma):
     people = person(160, 160, 300)
     people[0, :2] = 160
     fields = encoded(people[None], (320 // stride + 1,) * 2, stride)
-    heights = filter_votes(hough_votes(fields.heatmaps, fields.offsets, stride, 0.05), stride, 16.0)
+    heights = filter_votes(hough_votes(fields.heatmaps, fields.offsets, stride, 0.05), stride, 16.0, sigma)
     assert heights.max() == pytest.approx(1, abs=0.05)
     assert heights[0, 160 // stride, 160 // stride] == pytest.approx(1, abs=0.05)
 
@@ -99,7 +101,7 @@ def test_maps_do_not_disturb_each_other():
     assert local_maxima(maps, 0.1).tolist() == [[0, 1, 2], [1, 1, 1]]
     votes = np.zeros((3, 2, 2), np.float32)
     votes[1, 0, 0] = 1
-    smooth = filter_votes(votes, 8, 16.0)
+    smooth = filter_votes(votes, 8, 16.0, 1.0)
     assert smooth[1].min() > 0
     assert smooth[[0, 2]].max() == 0
 
@@ -107,12 +109,12 @@ def test_maps_do_not_disturb_each_other():
 def test_skeletons_may_have_many_keypoints():
     heatmaps = np.zeros((600, 3, 3), np.float32)
     heatmaps[599, 1, 2] = 1
-    heights = filter_votes(hough_votes(heatmaps, np.zeros((600, 2, 3, 3), np.float32), 8, 0.1), 8, 16.0)
+    heights = filter_votes(hough_votes(heatmaps, np.zeros((600, 2, 3, 3), np.float32), 8, 0.1), 8, 16.0, 0.7)
     assert local_maxima(heights, 0.01).tolist() == [[599, 1, 2]]
 
 
 def seeds_of(fields, **options):
-    return find_seeds(fields, **{"disk_radius": 16, "vote_threshold": 0.05, "seed_threshold": 0.03} | options)
+    return find_seeds(fields, DecodeOptions(**{"vote_threshold": 0.05, "seed_threshold": 0.03} | options))
 
 
 def test_seeds_come_strongest_first_and_only_so_many():

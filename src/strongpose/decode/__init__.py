@@ -31,7 +31,7 @@ def decode(fields: Fields, options: DecodeOptions = _DEFAULTS) -> Poses:
         The poses in pixels of the network's input image, the highest score first.
     """
     o = options
-    seeds = find_seeds(fields, o.disk_radius, o.vote_threshold, o.seed_threshold, o.max_seeds, o.body_threshold)
+    seeds = find_seeds(fields, o)
     points, scores = plot_poses(fields, seeds, o)
     areas = person_areas(points, scores, o.sure, least=o.disk_radius**2)
     sigmas = np.array(fields.skeleton.sigmas, dtype=np.float32)

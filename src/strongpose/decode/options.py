@@ -37,6 +37,8 @@ class DecodeOptions:
     Attributes:
         disk_radius: R in pixels, the radius of the disks the network was trained on; it sets the unit of
             ``seed_threshold`` and the least tolerance of the way back.
+        filter_sigma: of the Gaussian that smooths the votes, in cells. The paper's is 1; 0.7 keeps close
+            people apart.
         vote_threshold: cells with less heat cast no Hough vote.
         seed_threshold: least height of a seed in the filtered Hough map; 1 is what a whole disk of certain
             cells reaches that all point at the same spot.
@@ -64,8 +66,9 @@ class DecodeOptions:
     """
 
     disk_radius: float = 16.0
+    filter_sigma: float = 0.7
     vote_threshold: float = 0.1
-    seed_threshold: float = 0.1
+    seed_threshold: float = 0.08
     max_seeds: int = 1000
     body_threshold: float = 0.0
     refinements: int = 2
@@ -86,6 +89,6 @@ class DecodeOptions:
         for name, least in (("max_seeds", 1), ("refinements", 0), ("best_keypoints", 1), ("max_people", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        for name in ("disk_radius", "return_tolerance", "similarity"):
+        for name in ("disk_radius", "filter_sigma", "return_tolerance", "similarity"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")

@@ -7,15 +7,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from strongpose.decode.options import DecodeOptions
 from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
 
 __all__ = ["Seeds", "filter_votes", "find_seeds", "hough_votes", "local_maxima", "vote_centroids"]
 
-FILTER_SIGMA = 1.0
-"""Sigma of the Gaussian filter, in cells (SP §III-C)."""
-
 _EARLIER = ((-1, -1), (-1, 0), (-1, 1), (0, -1))  # the neighbours that come first in reading order
-_MARGIN = 3  # radius of the Gaussian's kernel, cells
+_MARGIN = 3  # radius of the Gaussian's kernel in cells
 _TINY = np.finfo(np.float32).tiny
 
 
@@ -33,25 +31,22 @@ class Seeds(NamedTuple):
     heights: np.ndarray
 
 
-def find_seeds(
-    fields: Fields,
-    disk_radius: float,
-    vote_threshold: float,
-    seed_threshold: float,
-    max_seeds: int,
-    body_threshold: float = 0.0,
-) -> Seeds:
+def find_seeds(fields: Fields, options: DecodeOptions) -> Seeds:
     """The queue: local maxima of all K filtered Hough maps, strongest first (SP §III-C).
 
-    Equal heights keep the order keypoint, row, column. The arguments are those of `DecodeOptions`.
+    Equal heights keep the order keypoint, row, column.
+
+    Args:
+        fields: the fields of one image.
+        options: those about votes, seeds, filter, disks and the body are used.
     """
-    votes = hough_votes(fields.heatmaps, fields.offsets, fields.stride, vote_threshold)
-    heights = filter_votes(votes, fields.stride, disk_radius)
-    cells = local_maxima(heights, seed_threshold)
-    if body_threshold > 0:
-        cells = cells[fields.body[cells[:, 1], cells[:, 2]] >= body_threshold]
+    votes = hough_votes(fields.heatmaps, fields.offsets, fields.stride, options.vote_threshold)
+    heights = filter_votes(votes, fields.stride, options.disk_radius, options.filter_sigma)
+    cells = local_maxima(heights, options.seed_threshold)
+    if options.body_threshold > 0:
+        cells = cells[fields.body[cells[:, 1], cells[:, 2]] >= options.body_threshold]
     height = heights[tuple(cells.T)]
-    order = np.argsort(-height, kind="stable")[:max_seeds]
+    order = np.argsort(-height, kind="stable")[: options.max_seeds]
     points = cells_to_pixels(vote_centroids(votes, cells[order]), fields.stride)
     return Seeds(cells[order, 0], points, height[order])
 
@@ -91,16 +86,16 @@ def hough_votes(heatmaps: np.ndarray, offsets: np.ndarray, stride: int, threshol
     return votes.reshape(k, h + 2, down)[:, 1:-1, 1:-1].astype(np.float32)
 
 
-def filter_votes(votes: np.ndarray, stride: int, disk_radius: float) -> np.ndarray:
-    """Smooth (K, h, w) votes with a Gaussian of one cell.
+def filter_votes(votes: np.ndarray, stride: int, disk_radius: float, sigma: float) -> np.ndarray:
+    """Smooth (K, h, w) votes with a Gaussian of ``sigma`` cells.
 
     The unit of the result is a perfect keypoint: a whole disk of cells of heat 1 that all point at the
     position of one cell gives about 1 there.
     """
     mass = np.pi * (disk_radius / stride) ** 2
-    peak = 1 / (2 * np.pi * FILTER_SIGMA**2)
-    smooth = cv2.GaussianBlur(_sheet(votes), (2 * _MARGIN + 1,) * 2, FILTER_SIGMA, borderType=cv2.BORDER_CONSTANT)
-    return _maps(smooth, votes.shape) / np.float32(mass * peak)
+    kernel = cv2.getGaussianKernel(2 * _MARGIN + 1, sigma)
+    smooth = cv2.sepFilter2D(_sheet(votes), -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
+    return _maps(smooth, votes.shape) / np.float32(mass * kernel.max() ** 2)
 
 
 def local_maxima(maps: np.ndarray, threshold: float) -> np.ndarray:

@@ -36,16 +36,16 @@ def plot_poses(fields: Fields, seeds: Seeds, options: DecodeOptions) -> tuple[np
     found = [(np.zeros((0, k, 2), np.float32), np.zeros((0, k), np.float32))]
     waiting = np.arange(len(seeds.keypoints))
     while len(waiting):
-        wave = waiting[:WAVE]
-        points, scores = grow(reader, seeds.keypoints[wave], seeds.points[wave], options)
+        keypoints, places = seeds.keypoints[waiting], seeds.points[waiting]
+        points, scores = grow(reader, keypoints[:WAVE], places[:WAVE], options)
         free = np.ones(len(waiting), dtype=bool)
         people = []
-        for i in range(len(wave)):
+        for i in range(len(points)):
             if free[i]:
                 people.append(i)
-                away = points[i, seeds.keypoints[waiting]] - seeds.points[waiting]
+                away = points[i].take(keypoints, axis=0) - places
                 free &= np.einsum("sc,sc->s", away, away) > options.seed_radius**2
-        free[: len(wave)] = False
+        free[:WAVE] = False
         waiting = waiting[free]
         found.append((points[people], scores[people]))
     all_points, all_scores = zip(*found, strict=True)

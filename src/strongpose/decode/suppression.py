@@ -9,6 +9,8 @@ __all__ = ["hard_suppression", "person_areas", "similarity_to", "soft_suppressio
 AREA_SHARE = 0.53
 """A person's area as a share of the box (the mean over COCO's annotations)."""
 
+_TINY = np.finfo(np.float32).tiny
+
 
 def person_areas(points: np.ndarray, scores: np.ndarray, sure: float, least: float) -> np.ndarray:
     """(N,) areas in square pixels, from the boxes of the keypoints that score ``sure`` or more; at least ``least``.
@@ -41,7 +43,7 @@ def similarity_to(
     """
     squared = np.square(others - points).sum(axis=-1)
     near = np.exp(-squared / (2 * area * np.square(2 * sigmas)))
-    return (weights * near).sum(axis=1) / np.maximum(weights.sum(axis=1), np.finfo(np.float32).tiny)
+    return (weights * near).sum(axis=1) / np.maximum(weights.sum(axis=1), _TINY)
 
 
 def hard_suppression(
