@@ -170,8 +170,9 @@ def test_any_fields_give_finite_poses_and_always_the_same(seed, heat, reach):
         ("max_people", 0),
         ("disk_radius", 0),
         ("similarity", -1),
+        ("ranking", "best"),
     ],
 )
 def test_senseless_options_are_refused(option, value):
-    with pytest.raises(ValueError, match=f"{option} must be .* got {value}"):
+    with pytest.raises(ValueError, match=f"{option} must be .* got {value!r}"):
         DecodeOptions(**{option: value})

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from strongpose.decode.scoring import expected_similarities, mean_of_best, mean_of_unclaimed
+from strongpose.decode.scoring import expected_similarities, mean_of_best, mean_of_unclaimed, quadratic_mean
 
 
 def test_expected_similarity_is_the_mean_over_the_error():
@@ -16,6 +16,11 @@ def test_expected_similarity_is_the_mean_over_the_error():
 def test_expected_similarity_without_error_is_the_score():
     scores = np.array([[0.3, 0.8]])
     np.testing.assert_array_equal(expected_similarities(scores, np.array([256.0]), np.array([0.1, 0.05]), 0), scores)
+
+
+def test_quadratic_mean():
+    np.testing.assert_allclose(quadratic_mean(np.array([[1, 0, 0, 0], [0.5, 0.5, 0.5, 0.5], [0.6, 0.8, 0, 0]])), 0.5)
+    assert quadratic_mean(np.zeros((0, 4))).shape == (0,)
 
 
 def test_mean_of_best():

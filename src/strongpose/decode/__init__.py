@@ -7,7 +7,7 @@ import numpy as np
 from strongpose.decode.options import DecodeOptions, Ranking, Suppression
 from strongpose.decode.peaks import find_seeds
 from strongpose.decode.plotting import plot_poses
-from strongpose.decode.scoring import expected_similarities, mean_of_best, mean_of_unclaimed
+from strongpose.decode.scoring import expected_similarities, mean_of_best, mean_of_unclaimed, quadratic_mean
 from strongpose.decode.suppression import hard_suppression, person_areas, soft_suppression
 from strongpose.fields import Fields
 from strongpose.poses import Poses
@@ -57,5 +57,5 @@ def _ranks(points: np.ndarray, similarities: np.ndarray, options: DecodeOptions)
             return mean_of_unclaimed(points, similarities, options.claim_radius)
         case Ranking.BEST:
             return mean_of_best(similarities, options.best_keypoints)
-        case Ranking.MEAN:
-            return similarities.mean(axis=1)
+        case Ranking.QUADRATIC:
+            return quadratic_mean(similarities)

@@ -11,12 +11,12 @@ __all__ = ["DecodeOptions", "Ranking", "Suppression"]
 class Ranking(Enum):
     """How the score of a person follows from the expected similarities of the keypoints (SP §III-D)."""
 
-    MEAN = "mean"
-    """Their mean over all K keypoints: the Object Keypoint Similarity to expect."""
+    QUADRATIC = "quadratic"
+    """Their quadratic mean over all K keypoints: those that are sure count most."""
     BEST = "best"
     """The mean of the `DecodeOptions.best_keypoints` highest: people half out of the picture score higher."""
     UNCLAIMED = "unclaimed"
-    """Eq. (1): `MEAN`, but what a stronger person claims within `DecodeOptions.claim_radius` counts 0."""
+    """Eq. (1): their mean, where what a stronger person claims within `DecodeOptions.claim_radius` counts 0."""
 
 
 class Suppression(Enum):
@@ -62,13 +62,13 @@ class DecodeOptions:
         max_people: the number of people returned at most.
 
     Raises:
-        ValueError: if a count is below its least sensible value.
+        ValueError: if a value makes no sense; says what was expected.
     """
 
     disk_radius: float = 16.0
     filter_sigma: float = 0.7
     vote_threshold: float = 0.1
-    seed_threshold: float = 0.08
+    seed_threshold: float = 0.16
     max_seeds: int = 1000
     body_threshold: float = 0.0
     refinements: int = 2
@@ -77,7 +77,7 @@ class DecodeOptions:
     through_unsure: bool = True
     seed_radius: float = 10.0
     localization_error: float = 3.0
-    ranking: Ranking = Ranking.MEAN
+    ranking: Ranking = Ranking.QUADRATIC
     best_keypoints: int = 9
     claim_radius: float = 10.0
     suppression: Suppression = Suppression.SOFT
@@ -86,6 +86,9 @@ class DecodeOptions:
     max_people: int = 100
 
     def __post_init__(self) -> None:
+        for name, kind in (("ranking", Ranking), ("suppression", Suppression)):
+            if not isinstance(getattr(self, name), kind):
+                raise ValueError(f"{name} must be one of {[str(c) for c in kind]}, got {getattr(self, name)!r}")
         for name, least in (("max_seeds", 1), ("refinements", 0), ("best_keypoints", 1), ("max_people", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")

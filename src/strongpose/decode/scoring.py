@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["expected_similarities", "mean_of_best", "mean_of_unclaimed"]
+__all__ = ["expected_similarities", "mean_of_best", "mean_of_unclaimed", "quadratic_mean"]
 
 
 def expected_similarities(scores: np.ndarray, areas: np.ndarray, sigmas: np.ndarray, error: float) -> np.ndarray:
@@ -25,6 +25,18 @@ def expected_similarities(scores: np.ndarray, areas: np.ndarray, sigmas: np.ndar
     """
     tolerance = areas[:, None] * np.square(2 * sigmas)
     return scores * (tolerance / (tolerance + error**2))
+
+
+def quadratic_mean(scores: np.ndarray) -> np.ndarray:
+    """The root of the mean of the squared keypoint scores: what is sure counts most.
+
+    Args:
+        scores: (N, K) keypoint scores.
+
+    Returns:
+        (N,) scores of the people.
+    """
+    return np.sqrt(np.square(scores).mean(axis=1))
 
 
 def mean_of_best(scores: np.ndarray, count: int) -> np.ndarray:
