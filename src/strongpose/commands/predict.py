@@ -31,7 +31,7 @@ def predict(
     size: Annotated[int | None, arg(metavar="PIXELS")] = None,
     flip: FlagCreatePairsOff[bool] = False,
     fields: FlagCreatePairsOff[bool] = False,
-    threshold: float = 0.2,
+    threshold: float = 0.25,
     keypoint_threshold: float = 0.1,
     threads: int = 0,
 ) -> int:
