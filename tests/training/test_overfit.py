@@ -14,7 +14,7 @@ def test_four_photos_can_be_learnt_by_heart(tmp_path):
     data = write_dataset(tmp_path / "set", 4)
     photos = data.with_suffix("")
     released = resolve_model("base")
-    before = validate(load_network(released), data, photos, 193, bf16=False)
+    before = validate(load_network(released), data, photos, 193, 12.0, bf16=False)
     config = TrainConfig(
         data=(data,),
         out=tmp_path / "run",
@@ -29,6 +29,6 @@ def test_four_photos_can_be_learnt_by_heart(tmp_path):
         freeze_stages=2,
         workers=0,
     )
-    after = validate(load_network(train(config, lambda line: None)), data, photos, 193, bf16=False)
+    after = validate(load_network(train(config, lambda line: None)), data, photos, 193, 12.0, bf16=False)
     assert before.ap < 0.8, f"nothing left to learn: {before}"
     assert after.ap > 0.9, f"before {before}\nafter {after}"

@@ -17,17 +17,19 @@ class TorchRuntime:
     Args:
         network: on the device where it shall run; it is put into evaluation mode.
         size: what `ModelInfo.size` shall say, in pixels.
+        disk_radius: R in pixels, the radius of the disks that the network was trained with.
         bf16: use bfloat16 autocast.
 
     Attributes:
         info: skeleton, strides and size of the network.
     """
 
-    def __init__(self, network: PoseNetwork, size: int, bf16: bool = False) -> None:
+    def __init__(self, network: PoseNetwork, size: int, disk_radius: float, bf16: bool = False) -> None:
         self._network = network.eval()
         self._bf16 = bf16
         config = network.config
-        self.info = ModelInfo(config.skeleton, config.stride, config.coarse_stride, size, {}, {})
+        decode = {"disk_radius": disk_radius}
+        self.info = ModelInfo(config.skeleton, config.stride, config.coarse_stride, size, decode, {})
 
     @torch.inference_mode()
     def __call__(self, images: np.ndarray) -> RawMaps:

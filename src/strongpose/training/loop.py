@@ -115,8 +115,10 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
             say(f"stopped at step {done}; run the same command again to go on")
             break
         if config.val and (done % config.val_every == 0 or done == config.steps):
-            figures = validate(averaged, config.val, config.val_images, config.val_size, config.bf16)
+            started = time.monotonic()
+            figures = validate(averaged, config.val, config.val_images, config.val_size, config.radius, config.bf16)
             writer.add_scalar("val/AP", figures.ap, done)
+            progress.leave_out(time.monotonic() - started)
             say(f"step {done}: {config.val} AP {figures.ap:.3f} AP50 {figures.ap50:.3f} AR {figures.ar:.3f}")
     writer.close()
     stopped.restore()
@@ -225,6 +227,10 @@ class _Progress:
         self.config, self.writer, self.say = config, writer, say
         self.since, self.last_step = time.monotonic(), first
         self.sums: dict[str, float] = {}
+
+    def leave_out(self, seconds: float) -> None:
+        """Do not count time that was not spent training, such as on validation."""
+        self.since += seconds
 
     def add(self, step: int, loss: Tensor, terms: dict[str, Tensor], rate: float) -> None:
         """Count a step; every ``log_every`` steps write a line."""

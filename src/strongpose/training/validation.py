@@ -12,7 +12,9 @@ from strongpose.runtime.pytorch import TorchRuntime
 __all__ = ["validate"]
 
 
-def validate(network: PoseNetwork, annotations: Path, images: Path | None, size: int, bf16: bool) -> Figures:
+def validate(
+    network: PoseNetwork, annotations: Path, images: Path | None, size: int, radius: float, bf16: bool
+) -> Figures:
     """COCO keypoint figures of a network.
 
     Args:
@@ -20,10 +22,11 @@ def validate(network: PoseNetwork, annotations: Path, images: Path | None, size:
         annotations: COCO-format file.
         images: folder of its photos; None for the folder ``images`` beside the file.
         size: long side of the photos in pixels.
+        radius: R in pixels, the radius of the disks that the network was trained with.
         bf16: use bfloat16 autocast.
 
     Raises:
         strongpose.evaluation.EvaluationError: if the annotations or photos cannot be used.
     """
-    estimator = StrongPose(TorchRuntime(network, size, bf16), size)
+    estimator = StrongPose(TorchRuntime(network, size, radius, bf16), size)
     return evaluate(estimator, annotations, images or annotations.parent / "images").figures
