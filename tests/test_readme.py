@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 import strongpose as package
-from strongpose.runtime import packaged_models
 
 REPOSITORY = Path(__file__).parent.parent
 README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -22,7 +21,6 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-@pytest.mark.skipif("base" not in packaged_models(), reason="the package holds no model 'base'")
 @pytest.mark.parametrize("code", blocks("python"))
 def test_python_blocks_run(code):
     run = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True)
@@ -30,7 +28,6 @@ def test_python_blocks_run(code):
     assert run.stdout
 
 
-@pytest.mark.skipif("base" not in packaged_models(), reason="the package holds no model 'base'")
 def test_the_first_command_writes_a_picture_and_a_json_file(strongpose, tmp_path):
     command = blocks("bash")[0].strip().split(" && ")[1]
     program, *arguments = shlex.split(command)
@@ -51,8 +48,6 @@ def test_ci_runs_the_readmes_test_command():
 
 def test_links_to_files_lead_somewhere():
     for link in re.findall(r"\]\(([^)#:]+)\)", README):
-        if link == "src/strongpose/models/base.md" and "base" not in packaged_models():
-            continue
         assert (REPOSITORY / link).exists(), link
 
 

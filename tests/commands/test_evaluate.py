@@ -6,7 +6,6 @@ import json
 
 import pytest
 from pictures import write_dataset
-from test_predict import base  # noqa: F401
 
 from strongpose.evaluation import evaluate_results
 from strongpose.skeleton import COCO
@@ -28,7 +27,7 @@ def test_figures_and_results_of_drawn_people(strongpose, tiny_model, tmp_path):
     assert json.loads(results.read_text()) == []  # random weights find nobody
 
 
-def test_base_finds_real_people(strongpose, base, data_dir, tmp_path):  # noqa: F811
+def test_base_finds_real_people(strongpose, data_dir, tmp_path):
     """On the first photos of the validation set; the model's card has the figure on all of them."""
     data = json.loads((data_dir / "coco-val" / "annotations.json").read_text())
     data["images"] = data["images"][:12]

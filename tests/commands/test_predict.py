@@ -9,17 +9,9 @@ import pytest
 from PIL import Image
 
 from strongpose.poses import Poses
-from strongpose.runtime import packaged_models
 
 
-@pytest.fixture(scope="module")
-def base() -> str:
-    if "base" not in packaged_models():
-        pytest.skip("the package holds no model 'base'")
-    return "base"
-
-
-def test_a_photo_gives_a_picture_and_a_json_file(strongpose, base, photos, tmp_path):
+def test_a_photo_gives_a_picture_and_a_json_file(strongpose, photos, tmp_path):
     out = tmp_path / "poses"
     run = strongpose("predict", photos / "group.jpg", "--out", out, "--threads", 1)
     assert run.returncode == 0, run.stderr
@@ -38,7 +30,7 @@ def test_a_photo_gives_a_picture_and_a_json_file(strongpose, base, photos, tmp_p
     assert picture.size == (1198, 420)
 
 
-def test_options_reach_the_model(strongpose, base, photos, tmp_path):
+def test_options_reach_the_model(strongpose, photos, tmp_path):
     for name, options in {"plain": (), "flip": ("--flip",), "small": ("--size", 257)}.items():
         run = strongpose("predict", photos / "astronaut.jpg", "--out", tmp_path / name, "--threads", 1, *options)
         assert run.returncode == 0, run.stderr

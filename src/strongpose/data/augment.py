@@ -10,12 +10,10 @@ import numpy as np
 
 from strongpose.data.coco import PhotoRecord, Region
 from strongpose.fields import cell_count, pixels_to_cells
+from strongpose.images import PADDING
 from strongpose.skeleton import Skeleton
 
 __all__ = ["Augmentation", "Sample", "augment"]
-
-PADDING = (127, 127, 127)
-"""RGB colour outside the photo."""
 
 
 @dataclass(frozen=True)
