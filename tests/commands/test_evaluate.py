@@ -40,7 +40,7 @@ def test_base_finds_real_people(strongpose, data_dir, tmp_path):
     )
     assert run.returncode == 0, run.stderr
     ap = float(run.stdout.splitlines()[1].split()[0])
-    assert ap > 0.1, run.stdout
+    assert ap > 0.45, run.stdout  # .531 when the model was released
     results = json.loads((tmp_path / "results.json").read_text())
     assert evaluate_results(results, data, COCO.sigmas).ap == pytest.approx(ap, abs=5e-4)
     assert max(sum(r["image_id"] == i for r in results) for i in ids) <= 20
