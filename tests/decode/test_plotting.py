@@ -33,7 +33,7 @@ def chain_fields(heats=(1.0, 1.0, 1.0)):
 
 
 def grown(fields, keypoint, x, y, **options):
-    points, scores = grow(Reader(fields), np.array([keypoint]), np.array([[x, y]]), DecodeOptions(**options))
+    points, scores, _ = grow(Reader(fields), np.array([keypoint]), np.array([[x, y]]), DecodeOptions(**options))
     return points[0], scores[0]
 
 
@@ -50,7 +50,7 @@ def test_a_person_grows_from_any_of_its_keypoints(seed):
 def test_all_seeds_grow_at_once_as_each_grows_alone():
     fields = chain_fields((0.5, 0.7, 0.9))
     seeds = np.array([A, C, B]), np.array([[16, 24], [64, 24], [44, 22]], np.float32)
-    points, scores = grow(Reader(fields), *seeds, DecodeOptions())
+    points, scores, _ = grow(Reader(fields), *seeds, DecodeOptions())
     for i in range(3):
         alone = grown(fields, int(seeds[0][i]), *seeds[1][i])
         np.testing.assert_array_equal(points[i], alone[0])
@@ -122,12 +122,39 @@ def test_each_keypoint_keeps_the_surest_offer():
     np.testing.assert_allclose(scores, [1, 0.8, 0.7])
 
 
+@pytest.mark.parametrize(
+    ("seed", "heats", "order"),
+    [
+        (A, (0.1, 0.7, 0.9), [0, 1, 2]),  # c is reached from b only
+        (B, (0.5, 0.1, 0.9), [2, 0, 1]),  # the seed is first whatever its heat, then the surest
+        (B, (0.9, 0.1, 0.5), [1, 0, 2]),
+        (B, (0.5, 1.0, 0.5), [1, 0, 2]),  # of equally sure ones the first keypoint
+        (C, (0.0, 0.0, 1.0), [2, 1, 0]),  # keypoints that were not found are reached as well
+    ],
+)
+def test_the_order_of_growth(seed, heats, order):
+    fields = chain_fields(heats)
+    assert grow(Reader(fields), np.array([seed]), np.array([PERSON[seed]]), DecodeOptions()).order.tolist() == [order]
+
+
+def test_keypoints_that_no_edge_reaches_stay_on_the_seed_and_say_so():
+    apart = Skeleton.from_names("apart", ("a", "b", "c", "d"), (("a", "b"), ("c", "d")), (), (0.1,) * 4, ())
+    fields = empty((1, 9), skeleton=apart)
+    fields.heatmaps[:] = 1
+    link(fields, 0, (0, 2), (0, 4))
+    link(fields, 1, (0, 2), (0, 6))  # from c to d, where the seed of a lies
+    points, scores, order = grow(Reader(fields), np.array([A]), np.array([[16, 0]]), DecodeOptions())
+    assert points[0].tolist() == [[16, 0], [32, 0], [16, 0], [16, 0]]
+    assert scores[0].tolist() == [1, 0.5, 0, 0]  # b does not lead back: it misses a by as much as is allowed
+    assert order[0].tolist() == [0, 1, -1, -1]
+
+
 def test_the_queue_skips_seeds_of_people_who_were_found():
     fields = chain_fields()
     for keypoint, x in ((A, 16.0), (B, 47.0), (C, 90.0)):
         queue = Seeds(np.array([A, keypoint]), np.array([[16, 24], [x, 24]], np.float32), np.array([1.0, 0.9]))
         people = 2 if x == 90 else 1  # b is 7 px away, c is 26 px away
-        points, scores = plot_poses(fields, queue, DecodeOptions())
+        points, scores, _ = plot_poses(fields, queue, DecodeOptions())
         assert points.shape == (people, 3, 2)
         assert scores.shape == (people, 3)
         np.testing.assert_array_equal(points[0], PERSON)
@@ -136,7 +163,7 @@ def test_the_queue_skips_seeds_of_people_who_were_found():
 def test_the_queue_is_worked_off_in_its_order():
     fields = chain_fields()
     queue = Seeds(np.array([C, A]), np.array([[67, 24], [16, 24]], np.float32), np.array([0.5, 0.4]))
-    points, _ = plot_poses(fields, queue, DecodeOptions())
+    points, _, _ = plot_poses(fields, queue, DecodeOptions())
     assert len(points) == 1
     assert points[0].tolist() == [[16, 24], [40, 24], [67, 24]]  # grown from c, which stays where the seed is
 
@@ -145,13 +172,13 @@ def test_more_seeds_than_grow_at_once():
     fields = empty((3, 401), skeleton=CHAIN)
     points = np.stack([np.arange(300) * 10.5, np.full(300, 8)], axis=1).astype(np.float32)
     queue = Seeds(np.full(300, A), points, np.linspace(1, 0.5, 300))
-    found, _ = plot_poses(fields, queue, DecodeOptions())
+    found, _, _ = plot_poses(fields, queue, DecodeOptions())
     np.testing.assert_array_equal(found[:, A], points)
     assert len(plot_poses(fields, queue, DecodeOptions(seed_radius=11))[0]) == 150
 
 
 def test_no_seed_gives_nobody():
     nothing = Seeds(np.zeros(0, int), np.zeros((0, 2), np.float32), np.zeros(0))
-    points, scores = plot_poses(chain_fields(), nothing, DecodeOptions())
+    points, scores, _ = plot_poses(chain_fields(), nothing, DecodeOptions())
     assert points.shape == (0, 3, 2)
     assert scores.shape == (0, 3)

@@ -32,7 +32,7 @@ def decode(fields: Fields, options: DecodeOptions = _DEFAULTS) -> Poses:
     """
     o = options
     seeds = find_seeds(fields, o)
-    points, scores = plot_poses(fields, seeds, o)
+    points, scores, _ = plot_poses(fields, seeds, o)
     areas = person_areas(points, scores, o.sure, least=o.disk_radius**2)
     sigmas = np.array(fields.skeleton.sigmas, dtype=np.float32)
     ranks = _ranks(points, expected_similarities(scores, areas, sigmas, o.localization_error), o)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from strongpose.decode.peaks import Seeds
 from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
 from strongpose.skeleton import Skeleton
 
-__all__ = ["Reader", "grow", "plot_poses"]
+__all__ = ["Plotted", "Reader", "grow", "plot_poses"]
 
 WAVE = 128
 """Seeds that grow at once: the strongest usually cover everybody, so that later ones need not grow."""
@@ -21,7 +22,22 @@ _UNKNOWN = -1.0
 _SETTLED = -2.0
 
 
-def plot_poses(fields: Fields, seeds: Seeds, options: DecodeOptions) -> tuple[np.ndarray, np.ndarray]:
+class Plotted(NamedTuple):
+    """N people as they grew from their seeds.
+
+    Attributes:
+        points: (N, K, 2) float32, x, y in pixels. A keypoint that was not found keeps its best guess; one
+            that no edge reached stays on the seed.
+        scores: (N, K) float32, 0-1; 0 where no edge reached.
+        order: (N, K) int, when growth settled each keypoint: 0 is the seed, then 1, 2, …; -1 where no edge reached.
+    """
+
+    points: np.ndarray
+    scores: np.ndarray
+    order: np.ndarray
+
+
+def plot_poses(fields: Fields, seeds: Seeds, options: DecodeOptions) -> Plotted:
     """Work through the queue of seeds: each that no earlier person owns becomes a person (SP §III-C).
 
     People do not depend on each other while they grow, so the strongest seeds grow together; then, in
@@ -29,27 +45,25 @@ def plot_poses(fields: Fields, seeds: Seeds, options: DecodeOptions) -> tuple[np
     person is skipped.
 
     Returns:
-        (N, K, 2) float32 x, y in pixels and (N, K) float32 scores 0-1, in the queue's order.
+        The people in the queue's order.
     """
     reader = Reader(fields)
-    k = fields.skeleton.num_keypoints
-    found = [(np.zeros((0, k, 2), np.float32), np.zeros((0, k), np.float32))]
+    found = [grow(reader, seeds.keypoints[:0], seeds.points[:0], options)]  # nobody
     waiting = np.arange(len(seeds.keypoints))
     while len(waiting):
         keypoints, places = seeds.keypoints[waiting], seeds.points[waiting]
-        points, scores = grow(reader, keypoints[:WAVE], places[:WAVE], options)
+        grown = grow(reader, keypoints[:WAVE], places[:WAVE], options)
         free = np.ones(len(waiting), dtype=bool)
         people = []
-        for i in range(len(points)):
+        for i in range(len(grown.points)):
             if free[i]:
                 people.append(i)
-                away = points[i].take(keypoints, axis=0) - places
+                away = grown.points[i].take(keypoints, axis=0) - places
                 free &= np.einsum("sc,sc->s", away, away) > options.seed_radius**2
         free[:WAVE] = False
         waiting = waiting[free]
-        found.append((points[people], scores[people]))
-    all_points, all_scores = zip(*found, strict=True)
-    return np.concatenate(all_points), np.concatenate(all_scores)
+        found.append(Plotted(*(part[people] for part in grown)))
+    return Plotted(*map(np.concatenate, zip(*found, strict=True)))
 
 
 class Reader:
@@ -116,17 +130,15 @@ def _leaving_edges(skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
     return leaving, np.where(leaving >= 0, np.append(heads, -1)[leaving], -1)
 
 
-def grow(
-    reader: Reader, keypoints: np.ndarray, seeds: np.ndarray, options: DecodeOptions
-) -> tuple[np.ndarray, np.ndarray]:
+def grow(reader: Reader, keypoints: np.ndarray, seeds: np.ndarray, options: DecodeOptions) -> Plotted:
     """Grow one person from every seed, all at once, along all directed edges of the graph (SP §III-C).
 
-    In each of K rounds every person settles the surest keypoint that is not settled yet and looks from
-    there along the edges to the others: the displacement leads near the neighbour and the neighbour's
-    short offsets refine the point. Each keypoint keeps the surest of the points offered to it. A
-    keypoint's score is its heat h_k(q) (SP §III-D) times 1 / (1 + (miss / tolerance)²), where miss is how
-    far the displacement back ends from where the keypoint was reached from: a miss says that the
-    keypoint is somebody else's.
+    In each of K rounds every person settles the surest keypoint that was reached and is not settled yet
+    (the first of equally sure ones) and looks from there along the edges to the others: the displacement
+    leads near the neighbour and the neighbour's short offsets refine the point. Each keypoint keeps the
+    surest of the points offered to it. A keypoint's score is its heat h_k(q) (SP §III-D) times
+    1 / (1 + (miss / tolerance)²), where miss is how far the displacement back ends from where the keypoint
+    was reached from: a miss says that the keypoint is somebody else's.
 
     Args:
         reader: the fields.
@@ -135,8 +147,7 @@ def grow(
         options: ``refinements``, ``return_tolerance``, ``disk_radius``, ``sure`` and ``through_unsure`` are used.
 
     Returns:
-        (S, K, 2) float32 x, y in pixels and (S, K) float32 scores 0-1. Keypoints that were not found keep
-        the best guess; those that no edge reached stay on the seed.
+        S people in the order of the seeds.
     """
     k, edge_count = reader.skeleton.num_keypoints, len(reader.skeleton.edges)
     person = np.arange(len(keypoints))
@@ -146,11 +157,14 @@ def grow(
     priorities = scores.copy()
     priorities[person, keypoints] = _SEED
     least, share = np.float32(options.disk_radius**2), np.float32(options.return_tolerance**2)
-    for _ in range(k):
+    order = np.full((len(keypoints), k), -1)
+    for turn in range(k):
         current = priorities.argmax(axis=1)
+        reached = priorities[person, current] > _UNKNOWN
+        order[person[reached], current[reached]] = turn
         priorities[person, current] = _SETTLED
         heads = reader.heads[current]  # (S, D)
-        wanted = (heads >= 0) & (priorities[person[:, None], heads] > _SETTLED)
+        wanted = reached[:, None] & (heads >= 0) & (priorities[person[:, None], heads] > _SETTLED)
         if not options.through_unsure:
             wanted &= ((scores[person, current] >= options.sure) | (current == keypoints))[:, None]
         row, way = np.nonzero(wanted)
@@ -167,7 +181,7 @@ def grow(
         row, head, score = row[better], head[better], score[better]
         points[:, row, head] = end[:, better]
         scores[row, head] = priorities[row, head] = score
-    return points.transpose(1, 2, 0), np.maximum(scores, 0)
+    return Plotted(points.transpose(1, 2, 0), np.maximum(scores, 0), order)
 
 
 def _squared(vectors: np.ndarray) -> np.ndarray:
