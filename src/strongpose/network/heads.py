@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from strongpose.skeleton import Skeleton
 
-__all__ = ["DISPLACEMENT_SCALE", "OFFSET_SCALE", "PRIOR", "Head", "Maps", "shuffle"]
+__all__ = ["DISPLACEMENT_SCALE", "OFFSET_SCALE", "PRIOR", "Head", "Maps", "repeat_outputs", "shuffle"]
 
 OFFSET_SCALE = 16.0
 """Pixels per unit of the offset output: R, the radius of the heat map disks (SP §III-B)."""
@@ -58,6 +58,31 @@ def shuffle(x: Tensor, upsample: int) -> Tensor:
     rows, columns = x.shape[-2:]
     fine = nn.functional.pixel_shuffle(x, upsample)
     return fine[..., : upsample * (rows - 1) + 1, : upsample * (columns - 1) + 1]
+
+
+def repeat_outputs(weight: Tensor, bias: Tensor, keypoints: int, stride: int, upsample: int) -> tuple[Tensor, Tensor]:
+    """Parameters of a head with up-sampling that predicts what a head without it predicts.
+
+    Every fine cell repeats its coarse cell; its vectors end where the coarse cell's end, so they are shorter
+    by what the fine cell is already away from the coarse one.
+
+    Args:
+        weight: (O, C, 1, 1) of `Head.fields` without up-sampling.
+        bias: (O,) likewise.
+        keypoints: K.
+        stride: pixels per coarse cell.
+        upsample: u.
+
+    Returns:
+        (O·u², C, 1, 1) and (O·u²,), in the order that `shuffle` takes apart.
+    """
+    fine = bias[:, None, None].repeat(1, upsample, upsample)  # (O, u, u): row, column inside the coarse cell
+    away = torch.arange(upsample, dtype=bias.dtype) * (stride / upsample)
+    ends = len(bias) - _BODY_CHANNELS
+    for first, last, unit in ((keypoints, 3 * keypoints, OFFSET_SCALE), (3 * keypoints, ends, DISPLACEMENT_SCALE)):
+        fine[first:last:2] -= away / unit
+        fine[first + 1 : last : 2] -= away[:, None] / unit
+    return weight.repeat_interleave(upsample**2, dim=0), fine.flatten()
 
 
 class Head(nn.Module):

@@ -30,6 +30,7 @@ _UNITS = (
 )
 # Units that run at strides 2, 4 and 8; `freeze_stages` counts them.
 _STAGE_UNITS = (1, 3, 11)
+_LAST_SHALLOW_UNIT = 2
 _WIDTH, _AFFINITIES, _HEATMAPS = 128, 38, 19
 
 
@@ -101,6 +102,7 @@ class MobileBackbone(nn.Module):
     Attributes:
         channels: 313 = refinement 128, context 128, affinity maps 38, heat maps 19.
         middle_channels: 128, the first stage's features.
+        shallow_channels: 128, of the last features at stride 4.
         stride: 8 pixels per cell of ``features``.
         middle_stride: 8 pixels per cell of ``middle``.
         mean: per channel (RGB, 0-1), what the network subtracts from the image.
@@ -109,6 +111,7 @@ class MobileBackbone(nn.Module):
 
     channels = 2 * _WIDTH + _AFFINITIES + _HEATMAPS
     middle_channels = _WIDTH
+    shallow_channels = _WIDTH
     stride = 8
     middle_stride = 8
     mean = (0.502, 0.502, 0.502)
@@ -139,11 +142,16 @@ class MobileBackbone(nn.Module):
             self.stem.requires_grad_(False)
             self.units[: _STAGE_UNITS[stages - 1]].requires_grad_(False)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (B, 313, n, m) and middle features (B, 128, n, m) of normalised RGB (B, 3, H, W)."""
-        x = relu(self.stem(x))
-        for unit in self.units:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Features (B, 313, n, m), middle (B, 128, n, m) and shallow (B, 128, 2n − 1, 2m − 1) ones of RGB (B, 3, H, W).
+
+        The image is normalised; its sides are 8n − 7 and 8m − 7.
+        """
+        x = shallow = relu(self.stem(x))
+        for i, unit in enumerate(self.units):
             x = unit(x)
+            if i == _LAST_SHALLOW_UNIT:
+                shallow = x
         context = self.context(x)
         middle = context
         for layer in self.initial:
@@ -151,7 +159,7 @@ class MobileBackbone(nn.Module):
         x = torch.cat([*self.initial_maps(middle), context], dim=1)
         for block in self.refine:
             x = block(x)
-        return torch.cat([x, context, *self.final_maps(x)], dim=1), middle
+        return torch.cat([x, context, *self.final_maps(x)], dim=1), middle, shallow
 
 
 def _file_layers() -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from strongpose.network.fine import FineBranch
 from strongpose.network.heads import Head, Maps
 from strongpose.network.mobile import MobileBackbone, rename_trunk
 from strongpose.network.resnet import NormMode, ResNet, rename_torchvision
@@ -34,6 +35,8 @@ class NetworkConfig:
         norm: batch norms of ResNets: "frozen", "fixed" statistics only (SP §IV-B), or "trained".
         upsample: pixel-shuffle factor u of the heads, 1, 2 or 4: the fields' stride is output_stride / u.
         neck_channels: width of the two 3×3 convolutions between backbone and heads; 0 leaves them out.
+        fine_channels: width of the branch that corrects heat maps and offsets by the backbone's features at
+            stride 4, which the fields must then have; 0 leaves it out.
         freeze_stages: that many first stages of the backbone are not trained.
         middle_head: supervise a layer in the middle of the network as well (SP §IV-B), in training only.
 
@@ -48,6 +51,7 @@ class NetworkConfig:
     norm: NormMode = "fixed"
     upsample: int = 2
     neck_channels: int = 256
+    fine_channels: int = 0
     freeze_stages: int = 0
     middle_head: bool = True
 
@@ -66,10 +70,13 @@ class NetworkConfig:
             raise ValueError(f"norm must be one of {', '.join(get_args(NormMode))}, got {self.norm!r}")
         if self.upsample not in (1, 2, 4):
             raise ValueError(f"upsample must be 1, 2 or 4, got {self.upsample}")
-        if self.neck_channels < 0 or self.freeze_stages < 0:
+        for name in ("neck_channels", "fine_channels", "freeze_stages"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.fine_channels and self.stride != 4:
             raise ValueError(
-                "neck_channels and freeze_stages must not be negative, "
-                f"got {self.neck_channels} and {self.freeze_stages}"
+                f"fine_channels need fields at stride 4, got {self.stride} (output_stride {self.output_stride} / "
+                f"upsample {self.upsample})"
             )
 
     @property
@@ -94,6 +101,7 @@ class NetworkConfig:
             ValueError: if a field is missing, unknown or does not fit.
         """
         expected = {field.name for field in fields(cls)}
+        data = {"fine_channels": 0, **data} if isinstance(data, dict) else data  # older files know no such branch
         if not isinstance(data, dict) or set(data) != expected:
             got = sorted(data) if isinstance(data, dict) else type(data).__name__
             raise ValueError(f"a network configuration needs the fields {sorted(expected)}, got {got}")
@@ -124,14 +132,28 @@ class PoseNetwork(nn.Module):
         width = config.neck_channels
         self.neck = _neck(self.backbone.channels, width) if width else nn.Identity()
         self.head = Head(width or self.backbone.channels, config.skeleton, config.upsample)
+        self.fine = (
+            FineBranch(
+                width or self.backbone.channels,
+                self.backbone.shallow_channels,
+                config.fine_channels,
+                config.skeleton,
+                config.upsample,
+            )
+            if config.fine_channels
+            else None
+        )
         self.middle_head = (
             Head(self.backbone.middle_channels, config.skeleton, config.upsample) if config.middle_head else None
         )
 
     def forward(self, images: Tensor) -> Maps:
         """The maps of images (B, 3, H, W), float RGB 0-1; in training mode with ``middle`` set."""
-        features, middle = self.backbone((images - self.mean) / self.std)
-        maps = self.head(self.neck(features))
+        features, middle, shallow = self.backbone((images - self.mean) / self.std)
+        features = self.neck(features)
+        maps = self.head(features)
+        if self.fine is not None:
+            maps = self.fine(maps, features, shallow)
         if self.training and self.middle_head is not None:
             step = self.backbone.stride // self.backbone.middle_stride
             return maps._replace(middle=self.middle_head(middle[..., ::step, ::step]))

@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from strongpose.network.heads import repeat_outputs
 from strongpose.network.model import NetworkConfig, PoseNetwork, build_network
 from strongpose.network.tensors import fill, read_tensors
 
@@ -41,7 +42,8 @@ def load_weights(network: PoseNetwork, path: str | Path) -> None:
     """Fill a network, in place, from a .safetensors file of `save_weights` or a released .onnx file.
 
     The middle-layer head serves training only: a file without it (every .onnx) leaves the network's own
-    as it is, and a network without it leaves the file's out.
+    as it is, and a network without it leaves the file's out. A network that goes beyond the file, by
+    up-sampled heads or the fine branch, predicts at first what the file's network predicts.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -77,7 +79,18 @@ def _fill(network: PoseNetwork, tensors: dict[str, Tensor], config: NetworkConfi
     own = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(_MIDDLE)}
     theirs = {name: tensor for name, tensor in tensors.items() if name.startswith(_MIDDLE)}
     middle = theirs if own and theirs else own
-    fill(network, {name: t for name, t in tensors.items() if name not in theirs} | middle, path)
+    tensors = {name: t for name, t in tensors.items() if name not in theirs} | middle
+    if network.fine is not None and not config.fine_channels:
+        tensors |= {f"fine.{name}": tensor for name, tensor in network.fine.state_dict().items()}
+    upsample = network.config.upsample
+    if config.upsample == 1 and upsample > 1:
+        heads = ("head.", _MIDDLE) if theirs else ("head.",)
+        for head in (head for head in heads if f"{head}fields.weight" in tensors):
+            names = f"{head}fields.weight", f"{head}fields.bias"
+            weight, bias = (tensors[name].float() for name in names)
+            repeated = repeat_outputs(weight, bias, config.skeleton.num_keypoints, config.output_stride, upsample)
+            tensors |= dict(zip(names, repeated, strict=True))
+    fill(network, tensors, path)
 
 
 def _read(path: str | Path) -> tuple[dict[str, Tensor], NetworkConfig]:
