@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,13 +63,21 @@ class KeypointDataset:
         images: the folder of its photos; None for the folder (or tar shards) beside the file that
             bears its name: ``train/mpii.json`` → ``train/mpii/`` or ``train/mpii-0.tar`` …
         skeleton: the keypoints that the file must have.
+        leave_out: people whose ``keypoint_source`` is one of these become regions to ignore.
 
     Raises:
         DatasetError: if the file is missing, damaged, has other keypoints or no person.
         FileNotFoundError: if there are no photos.
     """
 
-    def __init__(self, annotations: Path, images: Path | None = None, skeleton: Skeleton = COCO) -> None:
+    def __init__(
+        self,
+        annotations: Path,
+        images: Path | None = None,
+        skeleton: Skeleton = COCO,
+        leave_out: Collection[str] = (),
+    ) -> None:
+        self.leave_out = frozenset(leave_out)
         self.path = Path(annotations)
         self.skeleton = skeleton
         data = _load(self.path)
@@ -108,7 +117,8 @@ class KeypointDataset:
             keypoints, silhouettes, ignore = [], [], []
             for annotation in annotations:
                 points = np.asarray(annotation.get("keypoints") or np.zeros(3 * k), dtype=np.float32).reshape(k, 3)
-                if annotation.get("iscrowd") or not (points[:, 2] > 0).any():
+                known = not annotation.get("iscrowd") and annotation.get("keypoint_source") not in self.leave_out
+                if not known or not (points[:, 2] > 0).any():
                     ignore.append(_region(annotation, width, height) or _box(annotation["bbox"]))
                 else:
                     keypoints.append(points)

@@ -20,6 +20,7 @@ from strongpose.encode import Targets, encode
 from strongpose.losses import LossWeights, losses, total_loss
 from strongpose.network import NetworkConfig, PoseNetwork, build_network, load_backbone
 from strongpose.network.weights import load_weights, save_weights
+from strongpose.skeleton import COCO, COCO_19, COCO_TREE
 from strongpose.training.checkpoint import load_checkpoint, save_checkpoint
 from strongpose.training.recipe import TrainConfig
 from strongpose.training.validation import validate
@@ -98,7 +99,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16):
             maps = forward(images)
         terms = losses(maps, targets, config.hardness)
-        loss = total_loss(terms, LossWeights())
+        loss = total_loss(terms, LossWeights(*config.loss_weights))
         _check_finite(loss, terms, step, checkpoint)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -125,6 +126,9 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
     return save(min(step + 1, config.steps)) if first < config.steps else config.out / "weights.safetensors"
 
 
+_GRAPHS = {skeleton.name: skeleton for skeleton in (COCO, COCO_19, COCO_TREE)}
+
+
 def _device(config: TrainConfig) -> str:
     if config.device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -133,16 +137,18 @@ def _device(config: TrainConfig) -> str:
 
 def _network_config(config: TrainConfig) -> NetworkConfig:
     return NetworkConfig(
+        skeleton=_GRAPHS[config.graph],
         backbone=config.backbone,
         output_stride=config.output_stride,
         last_stage=config.last_stage,
         norm=config.norm,
         upsample=config.upsample,
+        fine_channels=config.fine_channels,
         freeze_stages=config.freeze_stages,
     )
 
 
-def _optimizer(network: PoseNetwork, config: TrainConfig, device: torch.device) -> torch.optim.AdamW:
+def _optimizer(network: PoseNetwork, config: TrainConfig, device: torch.device) -> torch.optim.Optimizer:
     backbone = [p for p in network.backbone.parameters() if p.requires_grad]
     known = {id(p) for p in network.backbone.parameters()}
     rest = [p for p in network.parameters() if id(p) not in known]
@@ -150,6 +156,8 @@ def _optimizer(network: PoseNetwork, config: TrainConfig, device: torch.device) 
         {"params": backbone, "peak": config.learning_rate * config.backbone_rate},
         {"params": rest, "peak": config.learning_rate},
     ]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.learning_rate, momentum=0.9, weight_decay=config.weight_decay)
     return torch.optim.AdamW(
         groups, lr=config.learning_rate, weight_decay=config.weight_decay, fused=device.type == "cuda"
     )
@@ -169,7 +177,10 @@ def _polyak(keep: float) -> Callable[..., None]:
 def _batches(config: TrainConfig, stride: int) -> BatchesByStep:
     images = config.images or (None,) * len(config.data)
     return BatchesByStep(
-        [KeypointDataset(path, folder) for path, folder in zip(config.data, images, strict=True)],
+        [
+            KeypointDataset(path, folder, leave_out=config.leave_out)
+            for path, folder in zip(config.data, images, strict=True)
+        ],
         config.weights or (1.0,) * len(config.data),
         config.batch_size,
         config.side,

@@ -21,6 +21,8 @@ class TrainConfig:
     """Photo folders, one for each annotation file, where they lie elsewhere."""
     weights: tuple[float, ...] = ()
     """How much likelier a photo of each data set is than others; 1 for all if left out."""
+    leave_out: tuple[str, ...] = ()
+    """Sources of labels not to learn from: people whose keypoint_source is one of these are masked out."""
     val: Path | None = None
     """Annotation file to validate on; never trained on."""
     val_images: Path | None = None
@@ -43,6 +45,10 @@ class TrainConfig:
     """Batch norms of a ResNet: fixed statistics, these and the affine part frozen, or all trained."""
     upsample: Literal[1, 2, 4] = 1
     """Sub-pixel up-sampling of the heads: fields have output_stride / upsample pixels per cell."""
+    fine_channels: int = 0
+    """Width of the branch that corrects heat maps and offsets by features at stride 4; needs fields at stride 4."""
+    graph: Literal["coco", "coco-19", "coco-tree"] = "coco"
+    """Kinematic graph: 34 edges, COCO's 19, or the paper's tree of 16."""
     freeze_stages: int = 0
     """Leave that many first stages of the backbone as they are."""
     side: int = 257
@@ -55,12 +61,14 @@ class TrainConfig:
     """Samples per step."""
     steps: int = 3000
     """Steps in all; may be changed on resuming."""
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    """AdamW, or SGD with momentum 0.9 (the paper's)."""
     learning_rate: float = 1e-3
     """Peak learning rate of neck and heads."""
     backbone_rate: float = 0.3
     """The backbone's learning rate, as a share of it."""
     weight_decay: float = 0.01
-    """AdamW weight decay."""
+    """Weight decay."""
     warmup: int = 100
     """Steps of linear warm-up."""
     decay: float = 0.4
@@ -69,6 +77,8 @@ class TrainConfig:
     """Polyak averaging: how much of the average each step keeps."""
     hardness: float = 1.0
     """How strongly heat map cells count by their error; 0 is the plain logistic loss."""
+    loss_weights: tuple[float, float, float, float, float] = (1.0, 1.0, 1.0, 1.0, 0.3)
+    """How much the losses of heat maps, offsets, displacements, body and middle layer count."""
     clip: float = 5.0
     """Greatest norm of the gradient."""
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -1,0 +1,139 @@
+"""Ablate the training recipe: short runs that differ in one thing each, scored on the tuning set.
+
+Every run is one ``strongpose train`` command; results are kept as lines of JSON, and runs found there are not
+repeated. Photos, annotations and weights are read from DATA.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SETS = ("coco-train", "lsp-extended", "mpii")
+
+# What every run is told, unless it says otherwise; later options win.
+COMMON = """--weights 2.0 0.7 1.0 --freeze-stages 3 --side 193 --scale 1.17 3.33 --batch-size 16 --steps 200
+    --learning-rate 1e-3 --backbone-rate 0.5 --warmup 30 --decay 0.5 --compile --val-size 481 --val-every 1000000"""
+
+RUNS = {
+    "reference": "",
+    "another seed": "--seed 1",
+    "stride 4 by pixel shuffle": "--upsample 2",
+    "R = 16": "--radius 16",
+    "R = 8": "--radius 8",
+    "all layers trained": "--freeze-stages 0",
+    "units of strides 2 and 4 frozen": "--freeze-stages 2",
+    "people a third larger": "--scale 1.6 4.4",
+    "people a third smaller": "--scale 0.88 2.5",
+    "crops of 321 px, 6 a step": "--side 321 --scale 0.7 2.0 --batch-size 6",
+    "paper's heat map loss": "--hardness 0",
+    "hardness 2": "--hardness 2",
+    "offsets count double": "--loss-weights 1 2 1 1 0.3",
+    "no middle-layer loss": "--loss-weights 1 1 1 1 0",
+    "COCO photos only": "--weights 1 0.000001 0.000001",
+    "every photo as likely": "--weights 1 1 1",
+    "no teacher's labels": "--leave-out teacher",
+    "paper's SGD, 1e-3": "--optimizer sgd --weight-decay 0 --backbone-rate 1",
+    "SGD, 1e-2": "--optimizer sgd --learning-rate 1e-2 --weight-decay 0 --backbone-rate 1",
+    "AdamW, 3e-4": "--learning-rate 3e-4",
+    "AdamW, 2e-3": "--learning-rate 2e-3",
+    "no plateau": "--decay 1",
+    "rate never falls": "--decay 0.0001",
+    "no averaging": "--averaging 0",
+    "COCO's 19 edges": "--graph coco-19",
+    "paper's tree, 16 edges": "--graph coco-tree",
+    "untrained backbone": "--backbone-weights none --freeze-stages 0",
+}
+
+
+def options_of(text: str) -> dict[str, list[str]]:
+    """A command line's options, each with its values."""
+    options: dict[str, list[str]] = {}
+    for word in shlex.split(text):
+        if word.startswith("--"):
+            values = options[word] = []
+        else:
+            values.append(word)
+    return options
+
+
+def command(data: Path, trunk: Path, out: Path, text: str) -> list[str]:
+    """The command line of one run."""
+    options = {
+        "--data": [str(data / "train" / f"{name}.json") for name in SETS],
+        "--val": [str(data / "coco-tune/annotations.json")],
+        "--backbone-weights": [str(trunk)],
+        **options_of(COMMON),
+        **options_of(text),
+        "--out": [str(out)],
+    }
+    if options["--backbone-weights"] == ["none"]:
+        del options["--backbone-weights"]
+    return ["strongpose", "train", *(word for name, values in options.items() for word in (name, *values))]
+
+
+def run(words: list[str], photos: int) -> dict[str, float | str]:
+    """Train, and read AP and speed off the run's own output."""
+    started = time.monotonic()
+    result = subprocess.run(words, capture_output=True, text=True)
+    minutes = (time.monotonic() - started) / 60
+    scores = re.findall(r"AP (\S+) AP50 (\S+) AR (\S+)", result.stdout)
+    if not scores:
+        return {"failed": (result.stderr or result.stdout).strip().splitlines()[-1], "minutes": round(minutes, 1)}
+    ap, ap50, ar = map(float, scores[-1])
+    return {"photos": photos, "minutes": round(minutes, 1), "ap": ap, "ap50": ap50, "ar": ar}
+
+
+def table(lines: list[dict]) -> str:
+    """The results as a Markdown table."""
+    rows = ["| run | what differs | photos seen | minutes | AP | AP50 | AR |", "|---|---|---|---|---|---|---|"]
+    for line in lines:
+        figures = (
+            f"failed: {line['failed']} | | "
+            if "failed" in line
+            else f"{line['ap']:.3f} | {line['ap50']:.3f} | {line['ar']:.3f}"
+        )
+        options = f"`{line['options']}`" if line["options"] else ""
+        rows.append(f"| {line['run']} | {options} | {line.get('photos', '')} | {line['minutes']} | {figures} |")
+    return "\n".join(rows)
+
+
+def main() -> int:
+    """Run what is missing and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, help="folder with train/, coco-tune/")
+    parser.add_argument("trunk", type=Path, help="weights of the backbone to start from")
+    parser.add_argument("--out", type=Path, default=Path("runs/recipe"))
+    parser.add_argument("--only", nargs="*", help="names of runs; all if left out")
+    parser.add_argument("--list", action="store_true", help="print the commands and stop")
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    kept = arguments.out / "results.jsonl"
+    lines = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    for name in arguments.only or RUNS:
+        folder = arguments.out / re.sub(r"\W+", "-", name.lower())
+        words = command(arguments.data, arguments.trunk, folder, RUNS[name])
+        if arguments.list:
+            print(f"# {name}\n{shlex.join(words)}")
+            continue
+        if any(line["run"] == name for line in lines):
+            continue
+        steps, batch = (int(words[words.index(option) + 1]) for option in ("--steps", "--batch-size"))
+        line = {"run": name, "options": RUNS[name], **run(words, steps * batch)}
+        lines.append(line)
+        print(line, file=sys.stderr, flush=True)
+        with kept.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+    if lines:
+        print(table(lines))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
