@@ -66,14 +66,15 @@ def photo(width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("flip", [False, True], ids=["straight", "flip"])
+@pytest.mark.parametrize("size", [257, (129, 200, 257)], ids=["one size", "three sizes"])
 @pytest.mark.parametrize("strides", [(4, 8), (8, 8), (4, 16), (8, 16)], ids=str)
 @pytest.mark.parametrize(("width", "height"), [(400, 300), (211, 340), (900, 650)])
-def test_keypoints_land_where_they_are_in_the_photo(width, height, strides, flip):
+def test_keypoints_land_where_they_are_in_the_photo(width, height, strides, size, flip):
     image, points = photo(width, height)
-    model = StrongPose(TriangleRuntime(*strides), flip=flip)
+    model = StrongPose(TriangleRuntime(*strides), size, flip)
     poses = model(image)
     assert len(poses) == 1
-    tolerance = 0.15 * max(1.0, max(width, height) / model.size)  # a fraction of an input pixel
+    tolerance = 0.15 * max(1.0, max(width, height) / model.sizes[0])  # a fraction of an input pixel
     assert np.abs(poses.keypoints[0, :, :2] - points).max() < tolerance
     assert (poses.keypoints[0, :, 2] > 0.9).all()
     np.testing.assert_allclose(poses.boxes[0], [*points.min(0), *points.max(0)], atol=tolerance)
@@ -89,6 +90,39 @@ def test_mirrored_fields_agree_with_the_straight_ones():
     for k in range(3):
         difference = (straight.offsets[k] - averaged.offsets[k])[:, inside[k]]
         assert np.abs(difference).max() < 0.1
+
+
+def test_one_size_gives_exactly_what_the_network_gives():
+    image, _ = photo(400, 300)
+    runtime = TriangleRuntime()
+    expected = runtime(StrongPose(runtime).fit(image).pixels[None])
+    for size in (257, [257]):
+        model = StrongPose(runtime, size)
+        for fields in (model.fields(image), model.fields(model.fit(image))):
+            for name in RawMaps._fields:
+                np.testing.assert_array_equal(getattr(fields, name), getattr(expected, name)[0])
+
+
+@pytest.mark.parametrize("size", [257, (129, 185, 257)], ids=["one size", "three sizes"])
+def test_a_mirrored_photo_gives_mirrored_poses(size):
+    """With flip testing, left and right traded, within a tenth of a pixel."""
+    image, _ = photo(385, 289)
+    model = StrongPose(TriangleRuntime(), size, flip=True)
+    straight, mirrored = model(image), model(np.ascontiguousarray(image[:, ::-1]))
+    assert len(straight) == len(mirrored) == 1
+    back = mirrored.keypoints[0][list(TRIANGLE.flip_order)]
+    back[:, 0] = 384 - back[:, 0]
+    assert np.abs(back - straight.keypoints[0]).max() < 0.1
+
+
+def test_several_sizes_are_sorted_and_need_the_photo_itself():
+    image, _ = photo(400, 300)
+    model = StrongPose(TriangleRuntime(), size=[257, 129])
+    assert model.sizes == (129, 257)
+    assert model.size == 257
+    assert model.fields(image).size == (49, 65)  # 193 × 257 pixels, stride 4
+    with pytest.raises(ValueError, match=r"sizes \(129, 257\) need the photo itself"):
+        model.fields(model.fit(image))
 
 
 @pytest.mark.parametrize("size", [129, 257, 401])
@@ -140,6 +174,10 @@ def test_bad_photos_and_sizes_are_refused(tmp_path):
         StrongPose(TriangleRuntime())(tmp_path / "nope.jpg")
     with pytest.raises(ValueError, match="size must be at least 1 pixel, got 0"):
         StrongPose(TriangleRuntime(), size=0)
+    with pytest.raises(ValueError, match=r"size must be at least 1 pixel, got \[\]"):
+        StrongPose(TriangleRuntime(), size=[])
+    with pytest.raises(ValueError, match=r"sizes must differ, got \(257, 129, 257\)"):
+        StrongPose(TriangleRuntime(), size=(257, 129, 257))
 
 
 def test_a_model_that_lies_about_its_stride_is_refused(tiny_model, tmp_path):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from os import PathLike
 
 import numpy as np
 
+from strongpose.averaging import average
 from strongpose.decode import DecodeOptions, decode
 from strongpose.fields import Fields, cell_count
 from strongpose.images import FittedImage, Photo, fit_image, open_image
@@ -22,35 +23,41 @@ class StrongPose:
     Args:
         runtime: what runs the network.
         size: long side in pixels to which photos are scaled; left out, the size recommended by the
-            model. Larger finds smaller people and takes longer.
+            model. Larger finds smaller people and takes longer. Of several sizes the fields are averaged
+            (`strongpose.averaging`) in the frame of the largest; the times add up.
         flip: also look at the mirrored photo and average both fields; better and half as fast.
         options: of the decoder; left out, what the model recommends.
 
+    Attributes:
+        sizes: the long sides at which photos are looked at, ascending.
+        size: the one in whose frame fields are given and decoded.
+        flip: whether the mirrored photo is looked at as well.
+        options: of the decoder.
+
     Raises:
-        ValueError: if ``size`` is not positive.
+        ValueError: if a size is not positive, given twice, or there is none.
         strongpose.runtime.ModelError: if the model recommends decoder options that do not exist.
     """
 
     def __init__(
         self,
         runtime: Runtime,
-        size: int | None = None,
+        size: int | Sequence[int] | None = None,
         flip: bool = False,
         options: DecodeOptions | None = None,
     ) -> None:
         self._runtime = runtime
-        self.size = runtime.info.size if size is None else size
+        self.sizes = _checked_sizes(runtime.info.size if size is None else size)
+        self.size = self.sizes[-1]
         self.flip = flip
         self.options = _recommended(runtime.info) if options is None else options
-        if self.size < 1:
-            raise ValueError(f"size must be at least 1 pixel, got {size}")
 
     @classmethod
     def from_pretrained(
         cls,
         name_or_path: str | PathLike[str] = "base",
         *,
-        size: int | None = None,
+        size: int | Sequence[int] | None = None,
         flip: bool = False,
         options: DecodeOptions | None = None,
         threads: int = 0,
@@ -59,7 +66,8 @@ class StrongPose:
 
         Args:
             name_or_path: a model that comes with the package, or the path of an .onnx file.
-            size: long side in pixels to which photos are scaled; left out, what the model recommends.
+            size: long side in pixels to which photos are scaled, or several, whose fields are averaged;
+                left out, what the model recommends.
             flip: also look at the mirrored photo.
             options: of the decoder; left out, what the model recommends.
             threads: CPU threads of the network; 0 takes all cores.
@@ -86,8 +94,8 @@ class StrongPose:
         Raises:
             strongpose.images.ImageError: if the photo cannot be opened.
         """
-        fitted = self.fit(image)
-        return self.decode(self.fields(fitted), fitted)
+        inputs = self._inputs(open_image(image))
+        return self.decode(self._fields(inputs), inputs[self.size])
 
     def predict_many(self, images: Iterable[Photo]) -> Iterator[Poses]:
         """The people in each of many photos, one photo at a time and only as they are asked for.
@@ -98,7 +106,7 @@ class StrongPose:
         return map(self, images)
 
     def fit(self, image: Photo) -> FittedImage:
-        """The photo as the network's input, with the mapping back to photo pixels.
+        """The photo as the network's input of the long side ``size``, with the mapping back to photo pixels.
 
         Raises:
             strongpose.images.ImageError: if the photo cannot be opened.
@@ -106,17 +114,20 @@ class StrongPose:
         return fit_image(open_image(image), self.size, self.info.coarse_stride)
 
     def fields(self, image: Photo | FittedImage) -> Fields:
-        """All maps of a photo, in the frame of the network's input (`fit`).
+        """All maps of a photo, averaged over sizes and mirroring, in the frame of `fit`.
+
+        Args:
+            image: a photo, or, where there is one size, what `fit` returned.
 
         Raises:
             strongpose.images.ImageError: if the photo cannot be opened.
+            ValueError: if a fitted photo is given and there are several sizes: each needs the photo itself.
         """
-        fitted = image if isinstance(image, FittedImage) else self.fit(image)
-        pixels = fitted.pixels
-        if not self.flip:
-            return self._run(pixels[None])[0]
-        straight, mirrored = self._run(np.stack([pixels, pixels[:, ::-1]]))
-        return _mean(straight, mirrored.mirrored())
+        if not isinstance(image, FittedImage):
+            return self._fields(self._inputs(open_image(image)))
+        if len(self.sizes) > 1:
+            raise ValueError(f"sizes {self.sizes} need the photo itself, not the photo fitted to one of them")
+        return self._fields({self.size: image})
 
     def decode(self, fields: Fields, fitted: FittedImage) -> Poses:
         """The poses, in photo pixels, that `fields` found in a photo that `fit` fitted."""
@@ -125,6 +136,24 @@ class StrongPose:
         keypoints[..., :2] = fitted.to_photo(keypoints[..., :2])
         boxes = fitted.to_photo(poses.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
         return Poses(keypoints, poses.scores, poses.skeleton, boxes)
+
+    def _inputs(self, photo: np.ndarray) -> dict[int, FittedImage]:
+        """The network's input of every size."""
+        return {size: fit_image(photo, size, self.info.coarse_stride) for size in self.sizes}
+
+    def _fields(self, inputs: dict[int, FittedImage]) -> Fields:
+        """The fields of a photo in the frame of ``size``."""
+        if len(inputs) == 1 and not self.flip:
+            return self._run(inputs[self.size].pixels[None])[0]
+        return average([(self._look(fitted), fitted) for fitted in inputs.values()], inputs[self.size])
+
+    def _look(self, fitted: FittedImage) -> list[Fields]:
+        """The fields of one input, and those of its mirror image mirrored back."""
+        pixels = fitted.pixels
+        if not self.flip:
+            return self._run(pixels[None])
+        straight, mirrored = self._run(np.stack([pixels, pixels[:, ::-1]]))
+        return [straight, mirrored.mirrored()]
 
     def _run(self, images: np.ndarray) -> list[Fields]:
         """The fields of each of (B, H, W, 3) network inputs."""
@@ -145,12 +174,10 @@ def _recommended(info: ModelInfo) -> DecodeOptions:
         raise ModelError(f"the model's metadata recommends decoder options that do not fit: {error}") from error
 
 
-def _mean(a: Fields, b: Fields) -> Fields:
-    return Fields(
-        (a.heatmaps + b.heatmaps) / 2,
-        (a.offsets + b.offsets) / 2,
-        (a.displacements + b.displacements) / 2,
-        (a.body + b.body) / 2,
-        a.stride,
-        a.skeleton,
-    )
+def _checked_sizes(size: int | Sequence[int]) -> tuple[int, ...]:
+    sizes = tuple(sorted([size] if isinstance(size, int) else size))
+    if not sizes or sizes[0] < 1:
+        raise ValueError(f"size must be at least 1 pixel, got {size}")
+    if len(set(sizes)) < len(sizes):
+        raise ValueError(f"sizes must differ, got {size}")
+    return sizes
