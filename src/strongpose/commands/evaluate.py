@@ -18,7 +18,9 @@ def evaluate(
     images: Annotated[Path, arg(metavar="FOLDER")],
     model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
     results: Annotated[Path | None, arg(metavar="OUT.json")] = None,
-    size: Annotated[int | None, arg(metavar="PIXELS")] = None,
+    size: Annotated[
+        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
+    ] = (),
     flip: FlagCreatePairsOff[bool] = False,
     threads: int = 0,
 ) -> int:
@@ -29,7 +31,8 @@ def evaluate(
         images: Folder of its photos.
         model: A model that comes with the package, or the path of an .onnx file.
         results: Also write the poses to this file, in COCO's result format.
-        size: Scale photos to this long side in pixels. Left out, what the model recommends.
+        size: Scale photos to this long side in pixels. Of several, all are looked at and averaged:
+            better, and the times add up.
         flip: Look at the mirrored photo as well: better, and half as fast.
         threads: CPU threads of the network; 0 takes all cores.
     """
@@ -38,7 +41,7 @@ def evaluate(
     from strongpose.files import write_whole
 
     try:
-        estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads)
+        estimator = StrongPose.from_pretrained(model, size=size or None, flip=flip, threads=threads)
         if results is not None:
             results.parent.mkdir(parents=True, exist_ok=True)
         found = run(estimator, annotations, images, _show_progress)
@@ -51,7 +54,8 @@ def evaluate(
         print(f"strongpose: --results {results}: cannot be written ({error.strerror})", file=sys.stderr)
         return 1
     print(found.figures)
-    how = f"model {model}, long side {estimator.size}" + (", with mirrored photos" if flip else "")
+    sides = " + ".join(map(str, estimator.sizes))
+    how = f"model {model}, long side {sides}" + (", with mirrored photos" if flip else "")
     print(f"{found.photos} photos, {1000 * found.seconds:.0f} ms a photo (median); {how}")
     if results is not None:
         print(f"results in {results}")
