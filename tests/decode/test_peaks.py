@@ -3,7 +3,25 @@ import pytest
 from drawn import empty, encoded, person
 
 from strongpose.decode import DecodeOptions
-from strongpose.decode.peaks import filter_votes, find_seeds, hough_votes, local_maxima, vote_centroids
+from strongpose.decode.peaks import MARGIN, filter_votes, find_seeds, hough_votes, local_maxima, vote_centroids
+
+
+def framed(maps):
+    """(K, h, w) maps with a frame of zeros."""
+    return np.pad(np.asarray(maps, np.float32), ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)))
+
+
+def inside(maps):
+    """Framed maps without the frame, which must be empty."""
+    inner = maps[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+    assert maps.sum() == pytest.approx(inner.sum())
+    return inner
+
+
+def places(cells, shape):
+    """[map, row, column] of indices into flattened framed maps of inner (K, h, w) shape."""
+    k, h, w = shape
+    return (np.stack(np.unravel_index(cells, (k, h + 2 * MARGIN, w + 2 * MARGIN)), 1) - [0, MARGIN, MARGIN]).tolist()
 
 
 def one_vote(x_offset, y_offset, heat=1.0, cell=(2, 3)):
@@ -11,7 +29,7 @@ def one_vote(x_offset, y_offset, heat=1.0, cell=(2, 3)):
     offsets = np.zeros((2, 2, 6, 7), np.float32)
     heatmaps[(1, *cell)] = heat
     offsets[(1, slice(None), *cell)] = x_offset, y_offset
-    return hough_votes(heatmaps, offsets, stride=8, threshold=0.05)
+    return inside(hough_votes(heatmaps, offsets, stride=8, threshold=0.05))
 
 
 def test_a_cell_votes_for_the_point_its_offset_leads_to():
@@ -31,7 +49,7 @@ def test_votes_of_several_cells_add_up():
     heatmaps = np.full((1, 1, 3), 0.5, np.float32)
     offsets = np.zeros((1, 2, 1, 3), np.float32)
     offsets[0, 0, 0] = 8, 0, -8
-    np.testing.assert_array_equal(hough_votes(heatmaps, offsets, 8, 0.05)[0, 0], [0, 1.5, 0])
+    np.testing.assert_array_equal(inside(hough_votes(heatmaps, offsets, 8, 0.05))[0, 0], [0, 1.5, 0])
 
 
 @pytest.mark.parametrize("offset", [(-40, 0), (40, 0), (0, -40), (0, 40), (1e6, 1e6)])
@@ -53,13 +71,14 @@ def test_a_perfect_keypoint_on_a_cell_has_height_one(stride, sigma):
     people = person(160, 160, 300)
     people[0, :2] = 160
     fields = encoded(people[None], (320 // stride + 1,) * 2, stride)
-    heights = filter_votes(hough_votes(fields.heatmaps, fields.offsets, stride, 0.05), stride, 16.0, sigma)
+    heights = inside(filter_votes(hough_votes(fields.heatmaps, fields.offsets, stride, 0.05), stride, 16.0, sigma))
     assert heights.max() == pytest.approx(1, abs=0.05)
     assert heights[0, 160 // stride, 160 // stride] == pytest.approx(1, abs=0.05)
 
 
 def maxima(heights, threshold=0.1):
-    return [(int(r), int(c)) for _, r, c in local_maxima(np.array(heights, np.float32)[None], threshold)]
+    maps = np.array(heights, np.float32)[None]
+    return [(row, column) for _, row, column in places(local_maxima(framed(maps), threshold), maps.shape)]
 
 
 def test_maxima_are_found_also_at_corners_and_borders():
@@ -87,10 +106,30 @@ def test_the_threshold_and_zero_maps_give_no_maxima():
     assert maxima(np.zeros((4, 4)), threshold=0.0) == []
 
 
+def test_a_height_on_the_threshold_is_a_maximum():
+    assert maxima([[0.5, 0, 0.4999]], threshold=0.5) == [(0, 0)]
+    at, below = one_vote(0, 0, heat=0.0625), one_vote(0, 0, heat=np.nextafter(np.float32(0.05), np.float32(0)))
+    assert at.sum() == 0.0625
+    assert below.sum() == 0
+
+
+@pytest.mark.parametrize("sigma", [0.7, 1.0])
+def test_the_filter_is_a_gaussian(sigma):
+    votes = np.zeros((1, 5, 5), np.float32)
+    votes[0, 2, 2] = np.pi * 4  # as many votes as a disk of two cells has
+    row, column = np.mgrid[-2:3, -2:3]
+    expected = np.exp(-(row**2 + column**2) / (2 * sigma**2))
+    smooth = filter_votes(framed(votes), 8, 16.0, sigma)[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+    np.testing.assert_allclose(smooth[0], expected, atol=1e-6)
+    corner = filter_votes(framed(np.roll(votes, (-2, -2), (1, 2))), 8, 16.0, sigma)
+    np.testing.assert_allclose(inside(corner)[0, :3, :3], expected[2:, 2:], atol=1e-6)
+
+
 def test_the_centroid_of_votes_is_where_they_meet():
     votes = one_vote(2, 4) + one_vote(2, 4, cell=(4, 5))  # both a quarter of a cell right, half a cell down
-    cells = np.array([[1, 2, 3], [1, 5, 5], [0, 0, 0]])
-    points = vote_centroids(votes, cells)
+    keypoint, row, column = np.array([[1, 2, 3], [1, 5, 5], [0, 0, 0]]).T
+    cells = np.ravel_multi_index((keypoint, row + MARGIN, column + MARGIN), framed(votes).shape)
+    points = vote_centroids(framed(votes), cells)
     np.testing.assert_allclose(points, [[3.25, 2.5], [5.25, 4.5], [0, 0]])
 
 
@@ -98,10 +137,10 @@ def test_maps_do_not_disturb_each_other():
     maps = np.zeros((2, 3, 3), np.float32)
     maps[:, 1, 1] = 0.4, 0.6
     maps[:, 1, 2] = 0.5, 0.1
-    assert local_maxima(maps, 0.1).tolist() == [[0, 1, 2], [1, 1, 1]]
+    assert places(local_maxima(framed(maps), 0.1), maps.shape) == [[0, 1, 2], [1, 1, 1]]
     votes = np.zeros((3, 2, 2), np.float32)
     votes[1, 0, 0] = 1
-    smooth = filter_votes(votes, 8, 16.0, 1.0)
+    smooth = inside(filter_votes(framed(votes), 8, 16.0, 1.0))
     assert smooth[1].min() > 0
     assert smooth[[0, 2]].max() == 0
 
@@ -110,7 +149,7 @@ def test_skeletons_may_have_many_keypoints():
     heatmaps = np.zeros((600, 3, 3), np.float32)
     heatmaps[599, 1, 2] = 1
     heights = filter_votes(hough_votes(heatmaps, np.zeros((600, 2, 3, 3), np.float32), 8, 0.1), 8, 16.0, 0.7)
-    assert local_maxima(heights, 0.01).tolist() == [[599, 1, 2]]
+    assert places(local_maxima(heights, 0.01), heatmaps.shape) == [[599, 1, 2]]
 
 
 def seeds_of(fields, **options):
@@ -126,6 +165,22 @@ def test_seeds_come_strongest_first_and_only_so_many():
     np.testing.assert_allclose(seeds.points, [[32, 32], [56, 32], [8, 32]], atol=1e-4)
     assert np.all(np.diff(seeds.heights) < 0)
     assert seeds_of(fields, max_seeds=2).keypoints.tolist() == [0, 5]
+
+
+def test_seeds_of_one_height_keep_the_order_keypoint_row_column():
+    fields = empty((9, 9))
+    for keypoint, row, column in ((3, 1, 1), (1, 7, 4), (1, 4, 7), (1, 4, 1), (0, 7, 7)):
+        fields.heatmaps[keypoint, row, column] = 0.5
+    seeds = seeds_of(fields)
+    assert seeds.keypoints.tolist() == [0, 1, 1, 1, 3]
+    np.testing.assert_allclose(seeds.points / 8, [[7, 7], [1, 4], [7, 4], [4, 7], [1, 1]], atol=1e-6)
+    assert len(set(seeds.heights.tolist())) == 1
+
+
+def test_empty_maps_have_no_seeds():
+    seeds = seeds_of(empty((9, 9)))
+    assert seeds.keypoints.shape == (0,)
+    assert seeds.points.shape == (0, 2)
 
 
 def test_the_body_gates_seeds():

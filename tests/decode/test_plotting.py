@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from drawn import CHAIN, empty
+from drawn import CHAIN, empty, encoded, person
 
 from strongpose.decode import DecodeOptions
 from strongpose.decode.peaks import Seeds
@@ -76,8 +76,9 @@ def test_points_outside_of_the_map_read_the_border():
     fields = empty((2, 3), skeleton=CHAIN)
     fields.heatmaps[A] = [[1, 2, 3], [4, 5, 6]]
     reader = Reader(fields)
-    cells = reader.cells(np.array([[-50, 500, 8], [-50, 500, 3.9]], np.float32))
+    cells, positions = reader.nearest(np.array([[-50, 500, 8], [-50, 500, 3.9]], np.float32))
     assert cells.tolist() == [0, 5, 1]
+    assert positions.tolist() == [[0, 16, 8], [0, 8, 0]]
     assert reader.heat(np.array([A, A, A]), cells).tolist() == [1, 6, 2]
 
 
@@ -158,6 +159,39 @@ def test_the_queue_skips_seeds_of_people_who_were_found():
         assert points.shape == (people, 3, 2)
         assert scores.shape == (people, 3)
         np.testing.assert_array_equal(points[0], PERSON)
+
+
+@pytest.mark.parametrize(("keypoint", "x", "y"), [(A, 16, 24), (B, 40, 24), (C, 64, 24)])
+@pytest.mark.parametrize(("away", "people"), [(0, 1), (9.9, 1), (10, 1), (10.1, 2)])
+def test_seeds_within_the_radius_are_skipped(keypoint, x, y, away, people):
+    places = np.array([[16, 24], [x, y + away]], np.float32)
+    queue = Seeds(np.array([A, keypoint]), places, np.array([1.0, 0.9]))
+    assert len(plot_poses(chain_fields(), queue, DecodeOptions(seed_radius=10)).points) == people
+
+
+def test_only_the_same_keypoint_owns_a_seed():
+    queue = Seeds(np.array([A, B]), np.array([[16, 24], [16, 24]], np.float32), np.array([1.0, 0.9]))
+    assert len(plot_poses(chain_fields(), queue, DecodeOptions()).points) == 2
+
+
+def test_a_person_grows_from_any_of_17_keypoints():
+    drawn = person(160, 160, 280)
+    fields = encoded(drawn[None], (41, 41))
+    grown = grow(Reader(fields), np.arange(17), drawn[:, :2], DecodeOptions())
+    np.testing.assert_allclose(grown.points, np.broadcast_to(drawn[:, :2], (17, 17, 2)), atol=1e-3)
+    assert grown.scores.min() == pytest.approx(1, abs=1e-5)
+    assert (np.sort(grown.order, axis=1) == np.arange(17)).all()
+    assert grown.order.diagonal().tolist() == [0] * 17
+
+
+def test_a_keypoint_that_was_not_found_keeps_its_best_guess():
+    drawn = person(160, 160, 280)
+    fields = encoded(drawn[None], (41, 41))
+    fields.heatmaps[9] = 0.01  # the left wrist
+    grown = grow(Reader(fields), np.array([0]), drawn[:1, :2], DecodeOptions())
+    assert grown.scores[0, 9] == pytest.approx(0.01)
+    np.testing.assert_allclose(grown.points[0, 9], [210.4, 174], atol=1e-3)
+    assert np.delete(grown.scores[0], 9).min() == pytest.approx(1, abs=1e-5)
 
 
 def test_the_queue_is_worked_off_in_its_order():

@@ -10,10 +10,15 @@ import numpy as np
 from strongpose.decode.options import DecodeOptions
 from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
 
-__all__ = ["Seeds", "filter_votes", "find_seeds", "hough_votes", "local_maxima", "vote_centroids"]
+__all__ = ["MARGIN", "Seeds", "filter_votes", "find_seeds", "hough_votes", "local_maxima", "vote_centroids"]
 
-_EARLIER = ((-1, -1), (-1, 0), (-1, 1), (0, -1))  # the neighbours that come first in reading order
-_MARGIN = 3  # radius of the Gaussian's kernel in cells
+MARGIN = 3
+"""Framed maps, (K, h + 6, w + 6), have this many cells of zeros on every side: as many as the Gaussian reaches.
+
+So maps that lie below each other in memory are one picture to OpenCV (which limits channels, not rows)
+and do not disturb each other, and the neighbours of a cell are looked up without a test for borders.
+"""
+
 _TINY = np.finfo(np.float32).tiny
 
 
@@ -44,11 +49,13 @@ def find_seeds(fields: Fields, options: DecodeOptions) -> Seeds:
     heights = filter_votes(votes, fields.stride, options.disk_radius, options.filter_sigma)
     cells = local_maxima(heights, options.seed_threshold)
     if options.body_threshold > 0:
-        cells = cells[fields.body[cells[:, 1], cells[:, 2]] >= options.body_threshold]
-    height = heights[tuple(cells.T)]
+        _, row, column = _places(cells, heights.shape)
+        cells = cells[fields.body[row, column] >= options.body_threshold]
+    height = heights.take(cells)
     order = np.argsort(-height, kind="stable")[: options.max_seeds]
-    points = cells_to_pixels(vote_centroids(votes, cells[order]), fields.stride)
-    return Seeds(cells[order, 0], points, height[order])
+    cells = cells.take(order)
+    points = cells_to_pixels(vote_centroids(votes, cells), fields.stride)
+    return Seeds(_places(cells, heights.shape)[0], points, height.take(order))
 
 
 def hough_votes(heatmaps: np.ndarray, offsets: np.ndarray, stride: int, threshold: float) -> np.ndarray:
@@ -61,41 +68,48 @@ def hough_votes(heatmaps: np.ndarray, offsets: np.ndarray, stride: int, threshol
         threshold: cells with less heat do not vote.
 
     Returns:
-        (K, h, w) float32, the heat that arrives at each cell: a vote is shared bilinearly among the four
-        cells around its point. What falls outside of the map is lost.
+        Framed (K, h + 6, w + 6) float32, the heat that arrives at each cell: a vote is shared bilinearly
+        among the four cells around its point. What falls outside of the map is lost.
     """
     k, h, w = heatmaps.shape
-    keypoint, row, column = np.nonzero(heatmaps >= max(threshold, float(_TINY)))
-    heat = heatmaps[keypoint, row, column]
-    x = column + pixels_to_cells(offsets[keypoint, 0, row, column], stride)
-    y = row + pixels_to_cells(offsets[keypoint, 1, row, column], stride)
+    framed = k, h + 2 * MARGIN, w + 2 * MARGIN
+    heat, vectors = heatmaps.reshape(-1), offsets.reshape(-1)
+    voters = np.flatnonzero(heat >= max(threshold, float(_TINY)))
+    heat = heat.take(voters)
+    keypoint = voters // (h * w)
+    line = voters // w  # row + keypoint · h
+    vector = voters + keypoint * (h * w)
+    x = voters - line * w + pixels_to_cells(vectors.take(vector), stride)
+    y = line - keypoint * h + pixels_to_cells(vectors.take(vector + h * w), stride)
     near = (x > -1) & (x < w) & (y > -1) & (y < h)
     if not near.all():
         keypoint, heat, x, y = keypoint[near], heat[near], x[near], y[near]
     left, top = np.floor(x), np.floor(y)
     right_share, low_share = x - left, y - top
-    down = w + 2  # the maps have a margin of one cell
-    corner = keypoint * (h + 2) * down + (top.astype(np.int64) + 1) * down + left.astype(np.int64) + 1
     low = heat * low_share
     high = heat - low
+    low_right, high_right = low * right_share, high * right_share
+    down = framed[2]
+    corner = ((keypoint * framed[1] + top + MARGIN) * down + left + MARGIN).astype(np.intp)
     votes = np.bincount(
         np.concatenate([corner, corner + 1, corner + down, corner + down + 1]),
-        np.concatenate([high * (1 - right_share), high * right_share, low * (1 - right_share), low * right_share]),
-        minlength=k * (h + 2) * down,
+        np.concatenate([high - high_right, high_right, low - low_right, low_right]),
+        minlength=k * framed[1] * down,
     )
-    return votes.reshape(k, h + 2, down)[:, 1:-1, 1:-1].astype(np.float32)
+    return _framed(votes.astype(np.float32).reshape(framed))
 
 
 def filter_votes(votes: np.ndarray, stride: int, disk_radius: float, sigma: float) -> np.ndarray:
-    """Smooth (K, h, w) votes with a Gaussian of ``sigma`` cells.
+    """Smooth framed votes with a Gaussian of ``sigma`` cells.
 
-    The unit of the result is a perfect keypoint: a whole disk of cells of heat 1 that all point at the
-    position of one cell gives about 1 there.
+    The unit of the result, framed as well, is a perfect keypoint: a whole disk of cells of heat 1 that all
+    point at the position of one cell gives about 1 there.
     """
     mass = np.pi * (disk_radius / stride) ** 2
-    kernel = cv2.getGaussianKernel(2 * _MARGIN + 1, sigma)
-    smooth = cv2.sepFilter2D(_sheet(votes), -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
-    return _maps(smooth, votes.shape) / np.float32(mass * kernel.max() ** 2)
+    kernel = np.asarray(cv2.getGaussianKernel(2 * MARGIN + 1, sigma))
+    kernel = kernel / (kernel.max() * np.sqrt(mass))
+    smooth = cv2.sepFilter2D(votes.reshape(-1, votes.shape[2]), -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
+    return _framed(smooth.reshape(votes.shape))
 
 
 def local_maxima(maps: np.ndarray, threshold: float) -> np.ndarray:
@@ -104,51 +118,48 @@ def local_maxima(maps: np.ndarray, threshold: float) -> np.ndarray:
     Among equal neighbours the first in reading order wins, so two equal cells are one maximum.
 
     Args:
-        maps: (K, h, w) float32, not negative.
+        maps: framed (K, h + 6, w + 6) float32, not negative.
         threshold: lower cells, and cells of height 0, are no maxima.
 
     Returns:
-        (M, 3) int: map, row, column of each maximum, in this order.
+        (M,) ascending indices into the flattened framed maps.
     """
-    kernel = np.ones((3, 3), np.uint8)
-    highest = _maps(cv2.dilate(_sheet(maps), kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0), maps.shape)
-    channel, row, column = np.nonzero((maps == highest) & (maps >= max(threshold, float(_TINY))))
-    framed = np.pad(maps, ((0, 0), (1, 1), (1, 1)))
-    height = maps[channel, row, column]
-    first = np.ones(len(row), dtype=bool)
-    for dy, dx in _EARLIER:
-        first &= framed[channel, row + 1 + dy, column + 1 + dx] < height
-    return np.stack([channel[first], row[first], column[first]], axis=1)
+    down = maps.shape[2]
+    highest = cv2.dilate(maps.reshape(-1, down), np.ones((3, 3), np.uint8)).reshape(maps.shape)
+    cells = np.flatnonzero((maps == highest) & (maps >= max(threshold, float(_TINY))))
+    earlier = np.array([[-down - 1], [-down], [-down + 1], [-1]])  # the neighbours that come first in reading order
+    return cells[(maps.take(cells + earlier) < maps.take(cells)).all(axis=0)]
 
 
 def vote_centroids(votes: np.ndarray, cells: np.ndarray) -> np.ndarray:
     """The centres of the votes in the 3×3 cells around maxima; exact where all votes meet in one point.
 
     Args:
-        votes: (K, h, w) float32.
-        cells: (M, 3) int rows of map, row, column.
+        votes: framed (K, h + 6, w + 6) float32.
+        cells: (M,) indices into the flattened framed votes.
 
     Returns:
-        (M, 2) float32 x, y in cells; the cell itself where there is no vote.
+        (M, 2) float32 x, y in cells of the map without its frame; the cell itself where there is no vote.
     """
-    framed = np.pad(votes, ((0, 0), (1, 1), (1, 1)))
-    channel, row, column = cells.T
-    down, right = np.mgrid[-1:2, -1:2].reshape(2, 9, 1)
-    near = framed[channel, row + 1 + down, column + 1 + right]  # (9, M)
-    total = np.maximum(near.sum(axis=0), _TINY)
-    x, y = column + (near * right).sum(axis=0) / total, row + (near * down).sum(axis=0) / total
+    down = votes.shape[2]
+    around = np.arange(-1, 2)[:, None] * down + np.arange(-1, 2)
+    near = votes.take(cells + around[..., None])  # (3 rows, 3 columns, M)
+    rows, columns = near.sum(axis=1), near.sum(axis=0)
+    total = np.maximum(rows.sum(axis=0), _TINY)
+    _, row, column = _places(cells, votes.shape)
+    x, y = column + (columns[2] - columns[0]) / total, row + (rows[2] - rows[0]) / total
     return np.stack([x, y], axis=1).astype(np.float32)
 
 
-def _sheet(maps: np.ndarray) -> np.ndarray:
-    """All maps in one picture, one below the other and so far apart that filters do not mix them.
+def _places(cells: np.ndarray, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Map, row and column, without the frame, of indices into flattened framed maps."""
+    _, height, width = shape
+    line, keypoint = cells // width, cells // (height * width)
+    return keypoint, line - keypoint * height - MARGIN, cells - line * width - MARGIN
 
-    OpenCV limits the channels of a picture, skeletons do not limit K.
-    """
-    return np.pad(maps, ((0, 0), (_MARGIN, _MARGIN), (0, 0))).reshape(-1, maps.shape[2])
 
-
-def _maps(sheet: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The (K, h, w) maps in a `_sheet`."""
-    k, h, w = shape
-    return sheet.reshape(k, h + 2 * _MARGIN, w)[:, _MARGIN:-_MARGIN]
+def _framed(maps: np.ndarray) -> np.ndarray:
+    """The framed maps themselves, with zeros written into the frame."""
+    maps[:, :MARGIN] = maps[:, -MARGIN:] = 0
+    maps[:, :, :MARGIN] = maps[:, :, -MARGIN:] = 0
+    return maps

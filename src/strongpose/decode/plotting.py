@@ -17,7 +17,7 @@ __all__ = ["Plotted", "Reader", "grow", "plot_poses"]
 WAVE = 128
 """Seeds that grow at once: the strongest usually cover everybody, so that later ones need not grow."""
 
-_SEED = 2.0  # priorities above and below every heat
+_SEED = np.inf  # priorities above and below every heat
 _UNKNOWN = -1.0
 _SETTLED = -2.0
 
@@ -48,55 +48,63 @@ def plot_poses(fields: Fields, seeds: Seeds, options: DecodeOptions) -> Plotted:
         The people in the queue's order.
     """
     reader = Reader(fields)
-    found = [grow(reader, seeds.keypoints[:0], seeds.points[:0], options)]  # nobody
+    found: list[Plotted] = []
     waiting = np.arange(len(seeds.keypoints))
-    while len(waiting):
-        keypoints, places = seeds.keypoints[waiting], seeds.points[waiting]
-        grown = grow(reader, keypoints[:WAVE], places[:WAVE], options)
-        free = np.ones(len(waiting), dtype=bool)
+    while len(waiting) or not found:
+        wave, rest = waiting[:WAVE], waiting[WAVE:]
+        grown = grow(reader, seeds.keypoints[wave], seeds.points[wave], options)
+        owns = _owns(grown.points, seeds.keypoints[wave], seeds.points[wave], options.seed_radius)
+        owned = np.zeros(len(wave), dtype=bool)
         people = []
-        for i in range(len(grown.points)):
-            if free[i]:
+        for i in range(len(wave)):
+            if not owned[i]:
                 people.append(i)
-                away = grown.points[i].take(keypoints, axis=0) - places
-                free &= np.einsum("sc,sc->s", away, away) > options.seed_radius**2
-        free[:WAVE] = False
-        waiting = waiting[free]
+                owned |= owns[i]
         found.append(Plotted(*(part[people] for part in grown)))
+        owns = _owns(found[-1].points, seeds.keypoints[rest], seeds.points[rest], options.seed_radius)
+        waiting = rest[~owns.any(axis=0)]
     return Plotted(*map(np.concatenate, zip(*found, strict=True)))
+
+
+def _owns(points: np.ndarray, keypoints: np.ndarray, places: np.ndarray, radius: float) -> np.ndarray:
+    """(N, S) bool: people with (N, K, 2) points whose same keypoint lies within the radius of a seed."""
+    x = points[..., 0].take(keypoints, axis=1) - places[:, 0]
+    y = points[..., 1].take(keypoints, axis=1) - places[:, 1]
+    return x * x + y * y <= radius**2
 
 
 class Reader:
     """Reads fields at points: the nearest cell's value, and the point that a cell's vector leads to.
 
     A vector starts at its own cell's position, not at the point that was looked up; M points are held
-    as (2, M) x, y in pixels.
+    as (2, M) x, y in pixels, and a cell is known by its index row · w + column.
 
     Attributes:
         skeleton: what the channels mean.
-        leaving: (K, D) int, the directed edges that leave each keypoint, padded with -1.
-        heads: (K, D) int, the keypoints they lead to, padded with -1.
     """
 
     def __init__(self, fields: Fields) -> None:
         h, w = fields.size
         self.skeleton = fields.skeleton
-        self.leaving, self.heads = _leaving_edges(fields.skeleton)
-        self._stride, self._width, self._cells = fields.stride, w, h * w
+        self._stride, self._width, self._cells = fields.stride, np.float32(w), h * w
         self._last = np.array([[w - 1], [h - 1]], dtype=np.float32)
-        row, column = np.divmod(np.arange(h * w, dtype=np.float32), np.float32(w))
-        self._x, self._y = cells_to_pixels(column, fields.stride), cells_to_pixels(row, fields.stride)
+        row, column = np.divmod(np.arange(h * w, dtype=np.float32), self._width)
+        self._positions = cells_to_pixels(np.stack([column, row]), fields.stride)
+        self._planes = np.array([[0], [h * w]])
         self._heat, self._offsets, self._displacements = (
             np.ascontiguousarray(maps, dtype=np.float32).reshape(-1)
             for maps in (fields.heatmaps, fields.offsets, fields.displacements)
         )
 
-    def cells(self, points: np.ndarray) -> np.ndarray:
-        """(M,) int: the map's cell nearest to each point, as row · w + column."""
-        nearest = np.rint(pixels_to_cells(points, self._stride))
-        np.maximum(nearest, 0, out=nearest)
-        np.minimum(nearest, self._last, out=nearest)
-        return (nearest[1] * self._width + nearest[0]).astype(np.int64)
+    def nearest(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The map's cell nearest to each of (2, M) points: (M,) index and (2, M) position."""
+        near = pixels_to_cells(points, self._stride)
+        np.rint(near, out=near)
+        np.maximum(near, 0, out=near)
+        np.minimum(near, self._last, out=near)
+        cells = near[1] * self._width
+        cells += near[0]
+        return cells.astype(np.intp), cells_to_pixels(near, self._stride)
 
     def heat(self, keypoints: np.ndarray, cells: np.ndarray) -> np.ndarray:
         """(M,) heat of the given keypoints at the given cells."""
@@ -105,29 +113,48 @@ class Reader:
     def refined(self, keypoints: np.ndarray, points: np.ndarray, steps: int) -> np.ndarray:
         """(2, M) where the short offsets of the given keypoints lead to in so many steps."""
         for _ in range(steps):
-            points = self._ends(self._offsets, keypoints, self.cells(points))
+            points = self._ends(self._offsets, keypoints, *self.nearest(points))
         return points
 
-    def displaced(self, edges: np.ndarray, cells: np.ndarray) -> np.ndarray:
-        """(2, M) where the displacements of the given directed edges lead to."""
-        return self._ends(self._displacements, edges, cells)
+    def displaced(self, edges: np.ndarray, cells: np.ndarray, positions: np.ndarray | None = None) -> np.ndarray:
+        """(2, M) where the displacements of the given directed edges lead to from cells (at positions, if known)."""
+        if positions is None:
+            positions = self._positions.take(cells, axis=1)
+        return self._ends(self._displacements, edges, cells, positions)
 
-    def _ends(self, vectors: np.ndarray, channels: np.ndarray, cells: np.ndarray) -> np.ndarray:
-        x = channels * (2 * self._cells) + cells
-        ends = np.empty((2, len(cells)), dtype=np.float32)
-        np.add(vectors.take(x), self._x.take(cells), out=ends[0])
-        np.add(vectors.take(x + self._cells), self._y.take(cells), out=ends[1])
+    def _ends(self, vectors: np.ndarray, channels: np.ndarray, cells: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        x = channels * (2 * self._cells)
+        x += cells
+        ends = vectors.take(x + self._planes)
+        ends += positions
         return ends
 
 
+class _Leaving(NamedTuple):
+    """The directed edges that leave each keypoint, padded to the same number D.
+
+    Attributes:
+        edges: (K, D) int, which edges; anything where padded.
+        heads: (K, D) int, the keypoints they lead to; K where padded.
+        back: (2E,) int, the directed edge opposite to each.
+    """
+
+    edges: np.ndarray
+    heads: np.ndarray
+    back: np.ndarray
+
+
 @lru_cache(maxsize=16)
-def _leaving_edges(skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
-    tails, heads = skeleton.directed_edges.T
-    found = [np.flatnonzero(tails == k) for k in range(skeleton.num_keypoints)]
-    leaving = np.full((len(found), max(1, *map(len, found))), -1)
-    for k, edges in enumerate(found):
-        leaving[k, : len(edges)] = edges
-    return leaving, np.where(leaving >= 0, np.append(heads, -1)[leaving], -1)
+def _leaving_edges(skeleton: Skeleton) -> _Leaving:
+    k = skeleton.num_keypoints
+    tails, heads = skeleton.directed_edges.reshape(-1, 2).T
+    found = [np.flatnonzero(tails == tail) for tail in range(k)]
+    leaving = np.zeros((k, max(1, *map(len, found))), dtype=np.intp)
+    padded_heads = np.full_like(leaving, k)
+    for tail, edges in enumerate(found):
+        leaving[tail, : len(edges)] = edges
+        padded_heads[tail, : len(edges)] = heads[edges]
+    return _Leaving(leaving, padded_heads, back=np.roll(np.arange(len(tails)), len(tails) // 2))
 
 
 def grow(reader: Reader, keypoints: np.ndarray, seeds: np.ndarray, options: DecodeOptions) -> Plotted:
@@ -149,41 +176,68 @@ def grow(reader: Reader, keypoints: np.ndarray, seeds: np.ndarray, options: Deco
     Returns:
         S people in the order of the seeds.
     """
-    k, edge_count = reader.skeleton.num_keypoints, len(reader.skeleton.edges)
-    person = np.arange(len(keypoints))
-    points = np.repeat(seeds.T[:, :, None].astype(np.float32), k, axis=2)  # (2, S, K)
-    scores = np.full((len(keypoints), k), _UNKNOWN, dtype=np.float32)
-    scores[person, keypoints] = reader.heat(keypoints, reader.cells(points[:, :, 0]))
-    priorities = scores.copy()
-    priorities[person, keypoints] = _SEED
+    k = reader.skeleton.num_keypoints
+    leaving = _leaving_edges(reader.skeleton)
+    most = leaving.heads.shape[1]
     least, share = np.float32(options.disk_radius**2), np.float32(options.return_tolerance**2)
-    order = np.full((len(keypoints), k), -1)
+    lowest = 0.0 if options.through_unsure else max(options.sure, 0.0)
+
+    # What is known of keypoint k of person s stands at s · (K + 1) + k; entry K belongs to the padding of edges.
+    shape = len(keypoints), k + 1
+    first = np.arange(len(keypoints)) * (k + 1)
+    seed = first + keypoints
+    points = np.repeat(seeds.T.astype(np.float32), k + 1, axis=1)
+    x, y = points
+    cells = np.repeat(reader.nearest(seeds.T)[0], k + 1)
+    scores = np.full(shape, _UNKNOWN, dtype=np.float32).reshape(-1)
+    order = np.full(shape, -1).reshape(-1)
+    by_person = np.full(shape, _UNKNOWN, dtype=np.float32)
+    by_person[:, k] = _SETTLED
+    priorities = by_person.reshape(-1)
+    priorities[seed] = _SEED
     for turn in range(k):
-        current = priorities.argmax(axis=1)
-        reached = priorities[person, current] > _UNKNOWN
-        order[person[reached], current[reached]] = turn
-        priorities[person, current] = _SETTLED
-        heads = reader.heads[current]  # (S, D)
-        wanted = reached[:, None] & (heads >= 0) & (priorities[person[:, None], heads] > _SETTLED)
-        if not options.through_unsure:
-            wanted &= ((scores[person, current] >= options.sure) | (current == keypoints))[:, None]
-        row, way = np.nonzero(wanted)
-        if len(row) == 0:
+        current = by_person.argmax(axis=1)
+        settled = first + current
+        priority = priorities.take(settled)
+        scores[settled] = priority
+        order[settled] = turn
+        priorities[settled] = _SETTLED
+        heads = leaving.heads.take(current, axis=0)  # (S, D)
+        heads += first[:, None]
+        rivals = priorities.take(heads)
+        wanted = rivals > _SETTLED
+        wanted &= (priority >= lowest)[:, None]
+        picked = np.flatnonzero(wanted)
+        if len(picked) == 0:
             continue
-        tail, head, edge = current[row], heads[row, way], reader.leaving[current[row], way]
-        start = points[:, row, tail]
-        end = reader.refined(head, reader.displaced(edge, reader.cells(start)), options.refinements)
-        cells = reader.cells(end)
-        missed = reader.displaced((edge + edge_count) % (2 * edge_count), cells) - start
-        allowed = np.maximum(share * _squared(end - start), least)
-        score = reader.heat(head, cells) / (1 + _squared(missed) / allowed)
-        better = score > scores[row, head]
-        row, head, score = row[better], head[better], score[better]
-        points[:, row, head] = end[:, better]
-        scores[row, head] = priorities[row, head] = score
-    return Plotted(points.transpose(1, 2, 0), np.maximum(scores, 0), order)
+        head, edge = heads.take(picked), leaving.edges.take(current, axis=0).take(picked)
+        person = picked // most
+        tail = settled.take(person)
+        keypoint = head - first.take(person)
+        start = points.take(tail, axis=1)
+        end = reader.refined(keypoint, reader.displaced(edge, cells.take(tail)), options.refinements)
+        cell, position = reader.nearest(end)
+        missed = reader.displaced(leaving.back.take(edge), cell, position)
+        missed -= start
+        start -= end
+        allowed = np.maximum(share * _squared(start), least)
+        score = reader.heat(keypoint, cell) / (1 + _squared(missed) / allowed)
+        better = np.flatnonzero(score > rivals.take(picked))
+        head = head.take(better)
+        priorities[head] = score.take(better)
+        cells[head] = cell.take(better)
+        end = end.take(better, axis=1)
+        x[head], y[head] = end[0], end[1]
+    order[scores == _UNKNOWN] = -1
+    scores[seed] = reader.heat(keypoints, cells[seed])
+    return Plotted(
+        points.reshape(2, *shape)[:, :, :k].transpose(1, 2, 0),
+        np.maximum(scores.reshape(shape)[:, :k], 0),
+        order.reshape(shape)[:, :k],
+    )
 
 
 def _squared(vectors: np.ndarray) -> np.ndarray:
-    """(M,) squared lengths of (2, M) vectors."""
-    return np.square(vectors[0]) + np.square(vectors[1])
+    """(M,) squared lengths of (2, M) vectors, which are lost."""
+    vectors *= vectors
+    return vectors[0] + vectors[1]
