@@ -82,6 +82,25 @@ def test_every_ranking_and_suppression_finds_everybody(ranking, suppression):
     assert_same_people(poses.keypoints, drawn)
 
 
+def test_keypoint_suppression_lowers_scores_and_moves_nothing():
+    """A weak person's left ankle lies on the same ankle of a strong one."""
+    strong, weak = person(110, 160, 250), person(230, 160, 250)
+    ankle = COCO.names.index("left_ankle")
+    weak[ankle, :2] = strong[ankle, :2] + (3, 0)
+    fields = encoded(np.array([strong, weak]), CELLS)
+    fields.heatmaps[:, :, 22:] *= 0.9
+    free = decode(fields, DecodeOptions(suppression=Suppression.NONE))
+    found = decode(fields, DecodeOptions(suppression=Suppression.KEYPOINT))
+    assert len(found) == len(free) == 2
+    np.testing.assert_array_equal(found.keypoints[..., :2], free.keypoints[..., :2])
+    np.testing.assert_array_equal(found.keypoints[0], free.keypoints[0])
+    assert free.keypoints[1, ankle, 2] > 0.5
+    assert found.keypoints[1, ankle, 2] == 0
+    np.testing.assert_array_equal(np.delete(found.keypoints[1], ankle, 0), np.delete(free.keypoints[1], ankle, 0))
+    assert found.scores[0] == free.scores[0]
+    assert 0.8 * free.scores[1] < found.scores[1] < free.scores[1]
+
+
 def test_poses_come_best_first():
     fields = encoded(np.array([person(80, 160, 250), person(240, 160, 250)]), CELLS)
     fields.heatmaps[:, :, :20] *= 0.6
@@ -170,6 +189,7 @@ def test_any_fields_give_finite_poses_and_always_the_same(seed, heat, reach):
         ("max_people", 0),
         ("disk_radius", 0),
         ("similarity", -1),
+        ("settle_width", -0.1),
         ("ranking", "best"),
     ],
 )

@@ -1,14 +1,16 @@
-"""Decode fields to poses: seeds, growth, scores, suppression (SP §III-C, §III-D)."""
+"""Decode fields to poses: seeds, growth, scores, suppression, settling (SP §III-C, §III-D)."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from strongpose.decode.fusion import fuse_body
 from strongpose.decode.options import DecodeOptions, Ranking, Suppression
 from strongpose.decode.peaks import find_seeds
 from strongpose.decode.plotting import plot_poses
 from strongpose.decode.scoring import expected_similarities, mean_of_best, mean_of_unclaimed, quadratic_mean
-from strongpose.decode.suppression import hard_suppression, person_areas, soft_suppression
+from strongpose.decode.settling import settle_points
+from strongpose.decode.suppression import hard_suppression, person_areas, soft_suppression, unclaimed_keypoints
 from strongpose.fields import Fields
 from strongpose.poses import Poses
 
@@ -33,21 +35,31 @@ def decode(fields: Fields, options: DecodeOptions = _DEFAULTS) -> Poses:
     o = options
     seeds = find_seeds(fields, o)
     points, scores, _ = plot_poses(fields, seeds, o)
+    if o.body_weight > 0:
+        scores = fuse_body(fields, points, scores, o.body_weight)
     areas = person_areas(points, scores, o.sure, least=o.disk_radius**2)
     sigmas = np.array(fields.skeleton.sigmas, dtype=np.float32)
-    ranks = _ranks(points, expected_similarities(scores, areas, sigmas, o.localization_error), o)
+    similarities = expected_similarities(scores, areas, sigmas, o.localization_error)
+    ranks = _ranks(points, similarities, o)
     order = np.argsort(-ranks, kind="stable")
     points, scores, areas, ranks = points[order], scores[order], areas[order], ranks[order]
 
-    if o.suppression is Suppression.HARD:
-        stays = hard_suppression(points, scores, areas, sigmas, o.similarity)
-    elif o.suppression is Suppression.SOFT:
-        ranks = soft_suppression(points, scores, ranks, areas, sigmas, o.similarity)
-        stays = np.argsort(-ranks, kind="stable")
-    else:
-        stays = np.arange(len(ranks))
+    stays = np.arange(len(ranks))
+    match o.suppression:
+        case Suppression.HARD:
+            stays = hard_suppression(points, scores, areas, sigmas, o.similarity)
+        case Suppression.SOFT:
+            ranks = soft_suppression(points, scores, ranks, areas, sigmas, o.similarity)
+        case Suppression.KEYPOINT:
+            free = unclaimed_keypoints(points, o.claim_radius)
+            scores = np.where(free, scores, 0)
+            ranks = _ranks(points, np.where(free, similarities[order], 0), o)
+    stays = stays[np.argsort(-ranks[stays], kind="stable")]
     stays = stays[ranks[stays] >= o.min_score][: o.max_people]
-    return Poses(np.concatenate([points, scores[..., None]], axis=-1)[stays], ranks[stays], fields.skeleton)
+    points, scores, areas, ranks = points[stays], scores[stays], areas[stays], ranks[stays]
+    if o.settle_width > 0:
+        points = settle_points(fields, points, o.settle_width * np.sqrt(areas), o.disk_radius, o.vote_threshold)
+    return Poses(np.concatenate([points, scores[..., None]], axis=-1), ranks, fields.skeleton)
 
 
 def _ranks(points: np.ndarray, similarities: np.ndarray, options: DecodeOptions) -> np.ndarray:

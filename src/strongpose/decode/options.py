@@ -28,6 +28,8 @@ class Suppression(Enum):
     """It is dropped where the similarity (OKS) exceeds `DecodeOptions.similarity`."""
     SOFT = "soft"
     """Its score is multiplied by exp(−OKS² / `DecodeOptions.similarity`)."""
+    KEYPOINT = "keypoint"
+    """Its keypoints within `DecodeOptions.claim_radius` of the same keypoint of a stronger pose score 0."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class DecodeOptions:
             cells reaches that all point at the same spot.
         max_seeds: the number of strongest seeds looked at.
         body_threshold: seeds on cells with less body heat are dropped; 0 switches the gate off.
+        body_weight: how much the body heat along a keypoint's limbs tells about its score (`fuse_body`).
         refinements: how often the short offsets correct a point that a displacement led to.
         return_tolerance: a keypoint's score is halved where the displacement back misses the keypoint it
             was reached from by this share of the distance (by ``disk_radius`` if that is more), and
@@ -55,9 +58,12 @@ class DecodeOptions:
             similarity that people are scored by; 0 scores them by their keypoints' scores alone.
         ranking: how people are scored.
         best_keypoints: the number of keypoints in `Ranking.BEST`.
-        claim_radius: r in pixels of `Ranking.UNCLAIMED`.
+        claim_radius: r in pixels of `Suppression.KEYPOINT` and `Ranking.UNCLAIMED`.
         suppression: what happens to duplicates.
         similarity: OKS above which a pose is a duplicate (hard), or the width of the Gaussian (soft).
+        settle_width: how near votes must be for the people who are returned to settle on them: standard
+            deviation of a Gaussian as a share of the person's size, the root of the area; 0 leaves the
+            keypoints where growth put them.
         min_score: people with a lower score are dropped.
         max_people: the number of people returned at most.
 
@@ -71,6 +77,7 @@ class DecodeOptions:
     seed_threshold: float = 0.16
     max_seeds: int = 1000
     body_threshold: float = 0.0
+    body_weight: float = 0.0
     refinements: int = 2
     return_tolerance: float = 1.0
     sure: float = 0.1
@@ -80,8 +87,9 @@ class DecodeOptions:
     ranking: Ranking = Ranking.QUADRATIC
     best_keypoints: int = 9
     claim_radius: float = 10.0
-    suppression: Suppression = Suppression.SOFT
+    suppression: Suppression = Suppression.KEYPOINT
     similarity: float = 0.5
+    settle_width: float = 0.08
     min_score: float = 0.0
     max_people: int = 100
 
@@ -95,3 +103,5 @@ class DecodeOptions:
         for name in ("disk_radius", "filter_sigma", "return_tolerance", "similarity"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
+        if not self.settle_width >= 0:
+            raise ValueError(f"settle_width must be at least 0, got {self.settle_width}")

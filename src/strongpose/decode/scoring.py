@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from strongpose.decode.suppression import unclaimed_keypoints
+
 __all__ = ["expected_similarities", "mean_of_best", "mean_of_unclaimed", "quadratic_mean"]
 
 
@@ -63,11 +65,7 @@ def mean_of_unclaimed(points: np.ndarray, scores: np.ndarray, radius: float) -> 
     Returns:
         (N,) sums of the scores that nobody claims, over K.
     """
-    n, k = scores.shape
     order = np.argsort(-scores.sum(axis=1), kind="stable")
-    result = np.zeros(n, dtype=scores.dtype)
-    for rank, i in enumerate(order):
-        away = points[order[:rank]] - points[i]  # (rank, K, 2)
-        free = (np.square(away).sum(axis=-1) > radius**2).all(axis=0)
-        result[i] = scores[i, free].sum() / k
+    result = np.empty(len(scores), dtype=scores.dtype)
+    result[order] = np.where(unclaimed_keypoints(points[order], radius), scores[order], 0).mean(axis=1)
     return result

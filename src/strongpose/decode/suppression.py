@@ -1,10 +1,10 @@
-"""Suppress duplicates: non-maximum suppression by Object Keypoint Similarity, hard and soft (SP §III-D)."""
+"""Suppress duplicates: non-maximum suppression of keypoints, and of people by OKS, hard and soft (SP §III-D)."""
 
 from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["hard_suppression", "person_areas", "similarity_to", "soft_suppression"]
+__all__ = ["hard_suppression", "person_areas", "similarity_to", "soft_suppression", "unclaimed_keypoints"]
 
 AREA_SHARE = 0.53
 """A person's area as a share of the box (the mean over COCO's annotations)."""
@@ -98,3 +98,20 @@ def soft_suppression(
         alike = similarity_to(points[best], areas[best], points[waiting], scores[waiting], sigmas)
         ranks[waiting] *= np.exp(-np.square(alike) / width).astype(ranks.dtype)
     return ranks
+
+
+def unclaimed_keypoints(points: np.ndarray, radius: float) -> np.ndarray:
+    """Keypoint NMS: say which keypoints no stronger person has at the same place (SP §III-D, Eq. (1)).
+
+    Args:
+        points: (N, K, 2) x, y in pixels, the strongest person first.
+        radius: r, the distance in pixels up to which the same keypoint of a stronger person claims one.
+
+    Returns:
+        (N, K) bool.
+    """
+    free = np.ones(points.shape[:2], dtype=bool)
+    x, y = np.ascontiguousarray(points[..., 0]), np.ascontiguousarray(points[..., 1])
+    for i in range(1, len(points)):
+        free[i] = (np.square(x[:i] - x[i]) + np.square(y[:i] - y[i]) > radius**2).all(axis=0)
+    return free
