@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import tyro
 
 from strongpose import __version__
+from strongpose.commands.errors import errors
 from strongpose.commands.evaluate import evaluate
 from strongpose.commands.export import export
 from strongpose.commands.predict import predict
@@ -18,6 +19,7 @@ __all__ = ["main"]
 _VERBS: dict[str, Callable[..., int]] = {
     "predict": predict,
     "evaluate": evaluate,
+    "errors": errors,
     "train": train,
     "export": export,
 }

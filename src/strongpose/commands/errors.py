@@ -1,0 +1,141 @@
+"""``strongpose errors``: what goes wrong on annotated photos, sorted into kinds, with pictures of the worst."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from strongpose.skeleton import Skeleton
+
+__all__ = ["errors"]
+
+
+def errors(
+    annotations: Annotated[Positional[Path], arg(metavar="ANNOTATIONS.json")],
+    /,
+    images: Annotated[Path, arg(metavar="FOLDER")],
+    out: Annotated[Path, arg(metavar="FOLDER")],
+    results: Annotated[Path | None, arg(metavar="RESULTS.json")] = None,
+    model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
+    threshold: float = 0.25,
+    size: Annotated[int | None, arg(metavar="PIXELS")] = None,
+    flip: FlagCreatePairsOff[bool] = False,
+    threads: int = 0,
+) -> int:
+    """Sort what goes wrong on annotated photos into kinds, say what each costs, and show the worst.
+
+    Prints tables, and writes report.json and a contact sheet of each kind of error.
+
+    Args:
+        annotations: Annotation file in COCO keypoint format, such as person_keypoints_val2017.json.
+        images: Folder of its photos.
+        out: Folder for report.json and the contact sheets.
+        results: Look at these poses, in COCO's result format as evaluate --results writes it; left out, run the model.
+        model: A model that comes with the package, or the path of an .onnx file; it also says what the keypoints are.
+        threshold: Score from which people count as shown.
+        size: Scale photos to this long side in pixels. Left out, what the model recommends.
+        flip: Look at the mirrored photo as well.
+        threads: CPU threads of the network; 0 takes all cores.
+    """
+    from strongpose.commands.evaluate import _show_progress
+    from strongpose.errors import format_report
+    from strongpose.estimator import StrongPose
+    from strongpose.evaluation import evaluate, load_annotations
+    from strongpose.files import write_whole
+
+    try:
+        estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads)
+        skeleton = estimator.info.skeleton
+        data = load_annotations(annotations, skeleton)
+        data = load_annotations({**data, "categories": data["categories"][:1]})
+        if results is None:
+            found, origin = evaluate(estimator, data, images, _show_progress).results, f"model {model}"
+        else:
+            found, origin = _read_results(results, data, skeleton), f"results {results}"
+        out.mkdir(parents=True, exist_ok=True)
+        report = _report(data, found, images, out, skeleton, threshold)
+        about = {"annotations": str(annotations), "detections": origin}
+        write_whole(out / "report.json", json.dumps({**about, **report}, indent=1) + "\n")
+    except ValueError as error:  # the model, the annotations, the results or a photo
+        print(f"strongpose: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"strongpose: --out {out}: cannot be written ({error.strerror})", file=sys.stderr)
+        return 1
+    print(format_report(report))
+    print(f"\n{origin}; report.json and the sheets are in {out}")
+    return 0
+
+
+def _report(
+    data: dict[str, Any], results: list[dict[str, Any]], images: Path, out: Path, skeleton: Skeleton, threshold: float
+) -> dict[str, Any]:
+    """Write the contact sheets; returns the report."""
+    from strongpose.errors import describe_people, make_report, sort_data_set
+    from strongpose.errors.sheets import draw_sheets
+    from strongpose.evaluation import EvaluationError
+    from strongpose.files import write_whole
+    from strongpose.images import open_image
+
+    paths = {image["id"]: images / image["file_name"] for image in data["images"]}
+    missing = [path for path in paths.values() if not path.is_file()]
+    if missing:
+        raise EvaluationError(
+            f"{len(missing)} of the {len(paths)} annotated photos are missing, the first is {missing[0]}; "
+            "check the folder of the photos"
+        )
+    photos = sort_data_set(data, results, skeleton)
+    people = [person for photo in photos for person in describe_people(photo, open_image(paths[photo.image_id]))]
+    report = make_report(photos, people, data, skeleton, threshold)
+    for name, sheet in draw_sheets(photos, lambda image_id: open_image(paths[image_id]), skeleton, threshold):
+        write_whole(out / f"{name}.jpg", _jpeg(sheet))
+    return report
+
+
+def _read_results(path: Path, data: dict[str, Any], skeleton: Skeleton) -> list[dict[str, Any]]:
+    """COCO keypoint results, checked; an `EvaluationError` names the file and the entry."""
+    import numpy as np
+
+    from strongpose.evaluation import EvaluationError
+
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise EvaluationError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
+    except ValueError as error:
+        raise EvaluationError(f"{path}: not JSON, or cut short ({error}); write or copy it again") from error
+    if not isinstance(results, list):
+        raise EvaluationError(f"{path}: expected a list of results, got a {type(results).__name__}")
+    known, category = {image["id"] for image in data["images"]}, data["categories"][0]["id"]
+    values = 3 * skeleton.num_keypoints
+    for i, result in enumerate(results):
+        if not isinstance(result, dict) or not {"image_id", "category_id", "keypoints", "score"} <= set(result):
+            raise EvaluationError(f"{path}: result {i} needs 'image_id', 'category_id', 'keypoints' and 'score'")
+        if result["image_id"] not in known:
+            raise EvaluationError(f"{path}: result {i} is about image {result['image_id']}, which is not annotated")
+        if result["category_id"] != category:
+            raise EvaluationError(f"{path}: result {i} is of category {result['category_id']}, expected {category}")
+        try:
+            numbers = np.array([*result["keypoints"], result["score"]], dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise EvaluationError(f"{path}: result {i}: keypoints and score must be numbers") from error
+        if numbers.shape != (values + 1,) or not np.isfinite(numbers).all():
+            raise EvaluationError(f"{path}: result {i} needs {values} finite keypoint values (x, y, score) and a score")
+    return results
+
+
+def _jpeg(picture: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 RGB as the bytes of a JPEG file."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=90)
+    return file.getvalue()
