@@ -108,6 +108,15 @@ def test_json_names_the_keypoints_and_keeps_the_skeleton():
     assert Poses.from_json(poses.to_json()).skeleton == skeleton
 
 
+def test_json_takes_more_facts_about_each_person():
+    poses = some_poses(2)
+    text = poses.to_json(details=[{"area": 7}, {"area": 8}])
+    assert [person["area"] for person in json.loads(text)["poses"]] == [7, 8]
+    assert same(Poses.from_json(text), poses)
+    with pytest.raises(ValueError, match="expected details of 2 people, got 1"):
+        poses.to_json(details=[{}])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

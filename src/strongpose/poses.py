@@ -160,12 +160,21 @@ class Poses:
             return cls.empty(skeleton)
         return cls(np.stack(rows), np.array([r["score"] for r in results]), skeleton)
 
-    def to_json(self, about: Mapping[str, Any] | None = None) -> str:
+    def to_json(
+        self, about: Mapping[str, Any] | None = None, details: Iterable[Mapping[str, Any]] | None = None
+    ) -> str:
         """JSON that explains itself: the skeleton, and each person's score, box and keypoints by name.
 
         Args:
             about: more facts to write first, for example ``{"photo": "beach.jpg"}``.
+            details: N times more facts about a person, for example the body regions' ``to_coco()``.
+
+        Raises:
+            ValueError: if there are not as many ``details`` as people.
         """
+        more = [{}] * len(self) if details is None else [dict(facts) for facts in details]
+        if len(more) != len(self):
+            raise ValueError(f"expected details of {len(self)} people, got {len(more)}")
         lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in (about or {}).items()]
         lines.append(f'"skeleton": {json.dumps(self.skeleton.to_dict())}')
         people = [
@@ -176,9 +185,10 @@ class Poses:
                     "keypoints": {
                         name: _rounded(row, 3) for name, row in zip(self.skeleton.names, person.keypoints, strict=True)
                     },
+                    **facts,
                 }
             )
-            for person in self
+            for person, facts in zip(self, more, strict=True)
         ]
         lines.append('"poses": [' + ",".join(f"\n  {person}" for person in people) + "]")
         return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
+from faster_coco_eval.core import mask
 from PIL import Image
 
 from strongpose.poses import Poses
@@ -41,8 +43,32 @@ def test_options_reach_the_model(strongpose, photos, tmp_path):
 def test_fields_are_drawn_on_request(strongpose, tiny_model, photos, tmp_path):
     run = strongpose("predict", photos / "astronaut.jpg", "--out", tmp_path, "--model", tiny_model, "--fields")
     assert run.returncode == 0, run.stderr
-    for kind in ("poses", "heatmaps", "offsets", "displacements", "body"):
-        assert Image.open(tmp_path / f"astronaut.{kind}.jpg").size[0] >= 512
+    names = ["astronaut.fields.jpg", "astronaut.poses.jpg", "astronaut.poses.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+    width, height = Image.open(tmp_path / "astronaut.fields.jpg").size
+    assert width > 3 * 960 and height > 2 * 960
+
+
+def test_bodies_are_drawn_and_written_on_request(strongpose, photos, tmp_path):
+    pictures = {}
+    for name, options in {"plain": (), "bodies": ("--bodies",)}.items():
+        run = strongpose("predict", photos / "group.jpg", "--out", tmp_path / name, "--threads", 1, *options)
+        assert run.returncode == 0, run.stderr
+        pictures[name] = np.asarray(Image.open(tmp_path / name / "group.poses.jpg")).astype(int)
+    text = (tmp_path / "bodies" / "group.poses.json").read_text()
+    people, poses = json.loads(text)["poses"], Poses.from_json(text)
+    assert len(people) >= 3
+    masks = np.stack([mask.decode(person["segmentation"]).astype(bool) for person in people])
+    assert masks.shape[1:] == (420, 1198)
+    assert masks.sum(axis=0).max() == 1
+    assert masks[:, 100, 183].any() and masks[:, 160, 604].any() and masks[:, 128, 982].any()  # the noses
+    for person, pose, body in zip(people, poses, masks, strict=True):
+        assert person["area"] == body.sum()
+        x, y, w, h = person["bbox"]
+        assert body[y : y + h, x : x + w].sum() == person["area"]
+        assert w * h > 0.5 * np.prod(pose.box[2:] - pose.box[:2])
+    tinted = np.abs(pictures["bodies"] - pictures["plain"]).max(axis=2) > 25
+    assert tinted[masks.any(axis=0)].mean() > 0.6 and tinted[~masks.any(axis=0)].mean() < 0.05
 
 
 def test_damaged_and_missing_photos_are_named_and_the_others_still_done(strongpose, tiny_model, photos, tmp_path):
@@ -101,7 +127,7 @@ def test_a_second_run_into_the_same_folder_takes_the_photos_only(strongpose, tin
         (("{photo}", "--out", "{photo}"), 1, "cannot be made"),
         (("{photo}", "--out", "{out}", "--model", "nope"), 1, "nope: no such model"),
         (("{photo}", "--out", "{out}", "--model", "{photo}"), 1, "ONNX Runtime cannot load it"),
-        (("{photo}", "--out", "{out}", "--model", "{model}", "--size", "0"), 1, "size must be at least 1 pixel, got 0"),
+        (("{photo}", "--out", "{out}", "--model", "{model}", "--size", "0"), 1, "size must be at least 1 pixel"),
         (("{photo}", "--out", "{out}", "--size", "big"), 2, "big"),
     ],
 )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["predict"]
 
-_KINDS = ("poses", "heatmaps", "offsets", "displacements", "body")
+_KINDS = ("poses", "fields")
 
 
 def predict(
@@ -28,8 +28,11 @@ def predict(
     /,
     out: Annotated[Path, arg(metavar="FOLDER")],
     model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
-    size: Annotated[int | None, arg(metavar="PIXELS")] = None,
+    size: Annotated[
+        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
+    ] = (),
     flip: FlagCreatePairsOff[bool] = False,
+    bodies: FlagCreatePairsOff[bool] = False,
     fields: FlagCreatePairsOff[bool] = False,
     threshold: float = 0.25,
     keypoint_threshold: float = 0.1,
@@ -42,10 +45,11 @@ def predict(
         out: Folder for the results; it is made if need be.
         model: A model that comes with the package, or the path of an .onnx file.
         size: Scale photos to this long side in pixels; larger finds smaller people and takes longer.
-            Left out, what the model recommends.
+            Of several, all are looked at and averaged: better, and the times add up. Name the photos first.
         flip: Look at the mirrored photo as well: better, and half as fast.
-        fields: Also draw what the network predicts: NAME.heatmaps.jpg, .offsets.jpg,
-            .displacements.jpg and .body.jpg.
+        bodies: Also find the part of the photo that each person covers: tinted under the pose, and in the
+            JSON as COCO segmentation (run-length encoding), bbox and area.
+        fields: Also draw what the network predicts and how the poses grow from it: NAME.fields.jpg.
         threshold: Leave people with a lower score out.
         keypoint_threshold: Do not draw keypoints with a lower score; the JSON has them all.
         threads: CPU threads of the network; 0 takes all cores.
@@ -68,7 +72,7 @@ def predict(
         return 1
     try:
         out.mkdir(parents=True, exist_ok=True)
-        estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads)
+        estimator = StrongPose.from_pretrained(model, size=size or None, flip=flip, threads=threads)
     except OSError as error:
         _complain(f"--out {out}: cannot be made ({error.strerror})")
         return 1
@@ -80,7 +84,7 @@ def predict(
     start = time.perf_counter()
     for number, (path, name) in enumerate(zip(paths, _names(paths), strict=True), start=1):
         try:
-            count = _predict_one(estimator, path, out / name, threshold, keypoint_threshold, fields)
+            count = _predict_one(estimator, path, out / name, threshold, keypoint_threshold, bodies, fields)
         except (ImageError, ModelError) as error:
             failed += 1
             _complain(str(error))
@@ -126,30 +130,35 @@ def _names(paths: Iterable[Path]) -> Iterator[str]:
 
 
 def _predict_one(
-    estimator: StrongPose, path: Path, target: Path, threshold: float, keypoint_threshold: float, draw_fields: bool
+    estimator: StrongPose,
+    path: Path,
+    target: Path,
+    threshold: float,
+    keypoint_threshold: float,
+    bodies: bool,
+    draw_fields: bool,
 ) -> int:
     """Write the results of one photo to ``target`` plus ``.poses.json`` …; returns the number of people."""
-    from strongpose import draw
+    from strongpose import draw, draw_sheet
+    from strongpose.body import body_regions
     from strongpose.files import write_whole
-    from strongpose.images import fit_image, open_image
+    from strongpose.images import open_image
 
     photo = open_image(path)
-    fitted = fit_image(photo, estimator.size, estimator.info.coarse_stride)
-    fields = estimator.fields(fitted)
+    fitted = estimator.fit(photo)
+    fields = estimator.fields(photo)
     poses = estimator.decode(fields, fitted)
     poses = poses[poses.scores >= threshold]
-    pictures = {"poses": draw.draw_poses(photo, poses, keypoint_threshold)}
+    regions = body_regions(fields, poses, fitted) if bodies else None
+    ground = photo if regions is None else draw.draw_bodies(photo, regions)
+    pictures = {"poses": draw.draw_poses(ground, poses, keypoint_threshold)}
     if draw_fields:
-        pictures |= {
-            "heatmaps": draw.draw_heatmaps(fields, fitted),
-            "offsets": draw.draw_offsets(fields, fitted),
-            "displacements": draw.draw_displacements(fields, fitted),
-            "body": draw.draw_body(fields, fitted),
-        }
+        pictures["fields"] = draw_sheet.draw_fields(fields, fitted, poses, estimator.options)
     for kind, picture in pictures.items():
         write_whole(target.with_name(f"{target.name}.{kind}.jpg"), _jpeg(picture))
     about = {"photo": str(path), "width": photo.shape[1], "height": photo.shape[0]}
-    write_whole(target.with_name(f"{target.name}.poses.json"), poses.to_json(about))
+    details = None if regions is None else [region.to_coco() for region in regions]
+    write_whole(target.with_name(f"{target.name}.poses.json"), poses.to_json(about, details))
     return len(poses)
 
 
