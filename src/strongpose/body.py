@@ -92,7 +92,7 @@ def body_regions(
 
     A pixel may be a person's where its body heat is at least its distance from the person's nearest limb
     over ``reach``; distances count in the person's scale, the root of the area of the box around the sure
-    keypoints. So a region follows the body heat map, holds the limbs even where that is cold, and does
+    keypoints. So a region follows the body heat map, holds the limbs even where that is faint, and does
     not wander off to somebody who was not found. Of several people, a pixel goes to the one whose distance
     over score is least: a weak duplicate takes nothing from the person it resembles. Heat and distances
     are computed for cells and up-sampled bilinearly. Holes that a region encloses, and that are nobody
