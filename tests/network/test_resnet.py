@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from strongpose.network import NetworkConfig, build_network, load_backbone
+from strongpose.network import NetworkConfig, at_output_stride, build_network, load_backbone
 from strongpose.network.resnet import Norm, ResNet, rename_torchvision
 
 
@@ -41,6 +41,34 @@ def test_atrous_convolution_computes_the_same_features_more_densely(preactivatio
         expected, actual = sparse(images)[0], dense(images)[0]
     assert expected.std() > 0
     torch.testing.assert_close(actual[..., ::4, ::4], expected, rtol=1e-3, atol=1e-4 * expected.std().item())
+
+
+@pytest.mark.parametrize("neck_channels", [0, 8])
+def test_maps_of_the_same_weights_at_a_denser_stride(neck_channels):
+    torch.manual_seed(0)
+    config = NetworkConfig(backbone="resnet50", output_stride=16, upsample=1, neck_channels=neck_channels)
+    sparse = build_network(config).eval()
+    dense = at_output_stride(sparse, 8)
+    assert (dense.config.stride, dense.config.dilation, dense.training) == (8, 2, False)
+    assert dense.backbone.stem.conv.weight.data_ptr() == sparse.backbone.stem.conv.weight.data_ptr()
+    assert at_output_stride(sparse, 16) is sparse
+    images = torch.rand(1, 3, 65, 97)
+    with torch.no_grad():
+        expected, actual = sparse(images), dense(images)
+    for name in ("heatmaps", "offsets", "displacements", "body"):
+        few, many = getattr(expected, name), getattr(actual, name)[..., ::2, ::2]
+        assert few.std() > 0 and many.shape == few.shape
+        torch.testing.assert_close(many, few, rtol=1e-3, atol=1e-3 * few.std().item())
+
+
+def test_strides_that_the_weights_cannot_have():
+    with torch.device("meta"):
+        shuffled = build_network(NetworkConfig(backbone="resnet50", output_stride=16, upsample=2))
+        coarse = build_network(NetworkConfig(backbone="resnet50", output_stride=16, upsample=1))
+    with pytest.raises(ValueError, match=r"upsample 2 .* only one with upsample 1"):
+        at_output_stride(shuffled, 8)
+    with pytest.raises(ValueError, match="divides the trained 16, got 32"):
+        at_output_stride(coarse, 32)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -20,6 +20,7 @@ def export(
     out: Annotated[Path, arg(metavar="MODEL.onnx")],
     size: Annotated[int, arg(metavar="PIXELS")] = 481,
     radius: Annotated[float, arg(metavar="PIXELS")] = TrainConfig.radius,
+    output_stride: Literal[0, 8, 16, 32] = 0,
     licence: Annotated[str, arg(metavar="SPDX")] = "Apache-2.0",
 ) -> int:
     """Make an .onnx model of trained weights; it runs without torch.
@@ -29,9 +30,11 @@ def export(
         out: The .onnx file to write.
         size: Long side of photos in pixels that the model will recommend.
         radius: Radius of the heat map disks that it was trained with.
+        output_stride: Pixels per cell of the backbone's features, less than in training; 0 keeps that.
         licence: What others may do with the model; as an SPDX identifier.
     """
     try:
+        from strongpose.network import at_output_stride
         from strongpose.network.export import export_onnx
         from strongpose.network.weights import load_network
         from strongpose.runtime import OnnxRuntime
@@ -44,6 +47,7 @@ def export(
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of packages that it does not need
     try:
         network = load_network(weights)
+        network = at_output_stride(network, output_stride or network.config.output_stride)
         out.parent.mkdir(parents=True, exist_ok=True)
         export_onnx(network, out, {"size": size, "licence": licence, "decode": {"disk_radius": radius}})
         info = OnnxRuntime(out).info

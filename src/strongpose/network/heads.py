@@ -96,16 +96,17 @@ class Head(nn.Module):
         channels: C.
         skeleton: gives K and E.
         upsample: u; the fields have u·(n − 1) + 1 rows.
+        dilation: of the body's convolutions.
     """
 
-    def __init__(self, channels: int, skeleton: Skeleton, upsample: int) -> None:
+    def __init__(self, channels: int, skeleton: Skeleton, upsample: int, dilation: int = 1) -> None:
         super().__init__()
         self.upsample = upsample
         k, e = skeleton.num_keypoints, len(skeleton.edges)
         self.splits = [k, 2 * k, 4 * e, _BODY_CHANNELS]
         self.fields = nn.Conv2d(channels, sum(self.splits) * upsample**2, 1)
-        self.body1 = nn.Conv2d(_BODY_CHANNELS + k, 2 * _BODY_CHANNELS, 3, padding=1)
-        self.body2 = nn.Conv2d(2 * _BODY_CHANNELS, 1, 3, padding=1)
+        self.body1 = nn.Conv2d(_BODY_CHANNELS + k, 2 * _BODY_CHANNELS, 3, padding=dilation, dilation=dilation)
+        self.body2 = nn.Conv2d(2 * _BODY_CHANNELS, 1, 3, padding=dilation, dilation=dilation)
         nn.init.normal_(self.fields.weight, std=0.01)
         bias = torch.zeros(self.fields.out_channels)
         bias[: k * upsample**2] = math.log(PRIOR / (1 - PRIOR))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,7 +17,7 @@ from strongpose.network.tensors import fill, read_tensors
 from strongpose.network.timm_backbone import TimmBackbone
 from strongpose.skeleton import COCO, Skeleton
 
-__all__ = ["NetworkConfig", "PoseNetwork", "build_network", "load_backbone"]
+__all__ = ["NetworkConfig", "PoseNetwork", "at_output_stride", "build_network", "load_backbone"]
 
 HouseBackbone = Literal["mobile", "resnet50", "resnet101", "resnet152", "resnet50v2", "resnet101v2", "resnet152v2"]
 
@@ -37,6 +37,8 @@ class NetworkConfig:
         neck_channels: width of the two 3×3 convolutions between backbone and heads; 0 leaves them out.
         fine_channels: width of the branch that corrects heat maps and offsets by the backbone's features at
             stride 4, which the fields must then have; 0 leaves it out.
+        dilation: how many times denser the features are than those that neck and head were trained on; see
+            `at_output_stride`.
         freeze_stages: that many first stages of the backbone are not trained.
         middle_head: supervise a layer in the middle of the network as well (SP §IV-B), in training only.
 
@@ -52,6 +54,7 @@ class NetworkConfig:
     upsample: int = 2
     neck_channels: int = 256
     fine_channels: int = 0
+    dilation: int = 1
     freeze_stages: int = 0
     middle_head: bool = True
 
@@ -73,6 +76,8 @@ class NetworkConfig:
         for name in ("neck_channels", "fine_channels", "freeze_stages"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
+        if self.dilation < 1:
+            raise ValueError(f"dilation must be 1 or more, got {self.dilation}")
         if self.fine_channels and self.stride != 4:
             raise ValueError(
                 f"fine_channels need fields at stride 4, got {self.stride} (output_stride {self.output_stride} / "
@@ -101,7 +106,7 @@ class NetworkConfig:
             ValueError: if a field is missing, unknown or does not fit.
         """
         expected = {field.name for field in fields(cls)}
-        data = {"fine_channels": 0, **data} if isinstance(data, dict) else data  # older files know no such branch
+        data = {"fine_channels": 0, "dilation": 1, **data} if isinstance(data, dict) else data  # unknown to older files
         if not isinstance(data, dict) or set(data) != expected:
             got = sorted(data) if isinstance(data, dict) else type(data).__name__
             raise ValueError(f"a network configuration needs the fields {sorted(expected)}, got {got}")
@@ -130,8 +135,8 @@ class PoseNetwork(nn.Module):
         self.register_buffer("mean", torch.tensor(self.backbone.mean)[:, None, None])
         self.register_buffer("std", torch.tensor(self.backbone.std)[:, None, None])
         width = config.neck_channels
-        self.neck = _neck(self.backbone.channels, width) if width else nn.Identity()
-        self.head = Head(width or self.backbone.channels, config.skeleton, config.upsample)
+        self.neck = _neck(self.backbone.channels, width, config.dilation) if width else nn.Identity()
+        self.head = Head(width or self.backbone.channels, config.skeleton, config.upsample, config.dilation)
         self.fine = (
             FineBranch(
                 width or self.backbone.channels,
@@ -170,12 +175,12 @@ def _backbone(config: NetworkConfig) -> MobileBackbone | ResNet | TimmBackbone:
     return ResNet(depth, preactivation, stride, config.last_stage, config.norm)
 
 
-def _neck(channels: int, width: int) -> nn.Sequential:
-    """Two 3×3 convolutions, the second dilated: they adapt the features and widen the view."""
+def _neck(channels: int, width: int, dilation: int) -> nn.Sequential:
+    """Two 3×3 convolutions, the second twice as dilated: they adapt the features and widen the view."""
     neck = nn.Sequential(
-        nn.Conv2d(channels, width, 3, padding=1),
+        nn.Conv2d(channels, width, 3, padding=dilation, dilation=dilation),
         nn.ReLU(),
-        nn.Conv2d(width, width, 3, padding=2, dilation=2),
+        nn.Conv2d(width, width, 3, padding=2 * dilation, dilation=2 * dilation),
         nn.ReLU(),
     )
     for layer in neck:
@@ -188,6 +193,40 @@ def _neck(channels: int, width: int) -> nn.Sequential:
 def build_network(config: NetworkConfig) -> PoseNetwork:
     """A network with random weights; `load_backbone` gives its backbone trained ones."""
     return PoseNetwork(config)
+
+
+def at_output_stride(network: PoseNetwork, output_stride: int) -> PoseNetwork:
+    """The same weights with denser features, by atrous convolution (SP §IV-B: stride 16 in training, 8 in evaluation).
+
+    Where both have cells, both predict the same.
+
+    Args:
+        network: without up-sampled heads.
+        output_stride: pixels per cell, at most the network's own; see `NetworkConfig`.
+
+    Returns:
+        A network, in evaluation mode, that shares the memory of the parameters; the given one, if it has that stride.
+
+    Raises:
+        ValueError: if the network up-samples, or its backbone does not have that output stride.
+    """
+    config = network.config
+    if output_stride == config.output_stride:
+        return network
+    if config.upsample > 1:
+        raise ValueError(
+            f"a network with upsample {config.upsample} places its cells by its output stride {config.output_stride}; "
+            f"only one with upsample 1 can be used at another, got {output_stride}"
+        )
+    if config.output_stride % output_stride:
+        raise ValueError(
+            f"expected an output stride that divides the trained {config.output_stride}, got {output_stride}"
+        )
+    dilation = config.dilation * config.output_stride // output_stride
+    with torch.device("meta"):
+        dense = PoseNetwork(replace(config, output_stride=output_stride, dilation=dilation))
+    dense.load_state_dict(network.state_dict(), assign=True)
+    return dense.eval()
 
 
 def load_backbone(network: PoseNetwork, path: str | Path) -> None:
