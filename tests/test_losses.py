@@ -1,9 +1,10 @@
 import math
 
+import pytest
 import torch
 
 from strongpose.encode import encode
-from strongpose.losses import LossWeights, losses, total_loss
+from strongpose.losses import Counts, LossWeights, count, losses, total_loss
 from strongpose.network.heads import DISPLACEMENT_SCALE, OFFSET_SCALE, Maps
 from strongpose.skeleton import Skeleton
 
@@ -59,6 +60,31 @@ def test_plain_logistic_loss_of_the_paper():
     targets = encode(KEYPOINTS, (3, 8), 8, PAIR, radius=8.0)
     maps = perfect(targets)._replace(heatmaps=torch.zeros(1, 2, 3, 8))
     assert math.isclose(losses(maps, targets, hardness=0)["heatmaps"], math.log(2), rel_tol=1e-6)
+
+
+@pytest.mark.parametrize("hardness", [0, 1])
+def test_terms_of_the_parts_of_a_batch_add_up(hardness):
+    torch.manual_seed(0)
+    keypoints = torch.cat([KEYPOINTS, torch.tensor([[[[30.0, 10, 1], [1, 1, 0]]]])])  # the second shows one keypoint
+    whole = encode(keypoints, (3, 8), 8, PAIR, radius=8.0)
+    maps = Maps(*(torch.randn_like(getattr(whole, name)) for name in Maps._fields[:4]))
+    maps = maps._replace(middle=Maps(*(torch.randn_like(tensor) for tensor in maps[:4])))
+
+    def part(index):
+        halves = [tensor[index : index + 1] for tensor in (*maps[:4], *maps.middle[:4])]
+        targets = type(whole)(*(tensor[index : index + 1] for tensor in whole))
+        return losses(Maps(*halves[:4], middle=Maps(*halves[4:])), targets, hardness, count(whole))
+
+    expected, parts = losses(maps, whole, hardness), [part(0), part(1)]
+    assert set(expected) == {"heatmaps", "offsets", "displacements", "body", "middle"}
+    for name, term in expected.items():
+        torch.testing.assert_close(parts[0][name] + parts[1][name], term)
+
+
+def test_nothing_to_count_is_no_loss():
+    targets = encode(torch.zeros(1, 1, 2, 3), (3, 8), 8, PAIR, valid=torch.zeros(1, 3, 8, dtype=torch.bool))
+    assert count(targets) == Counts(*[torch.tensor(0)] * 3)
+    assert all(term == 0 for term in losses(perfect(targets), targets).values())
 
 
 def test_middle_head_counts_with_its_weight():

@@ -12,7 +12,7 @@ from strongpose.commands.errors import errors
 from strongpose.commands.evaluate import evaluate
 from strongpose.commands.export import export
 from strongpose.commands.predict import predict
-from strongpose.commands.train import train
+from strongpose.commands.train import train_with_preset
 
 __all__ = ["main"]
 
@@ -20,7 +20,7 @@ _VERBS: dict[str, Callable[..., int]] = {
     "predict": predict,
     "evaluate": evaluate,
     "errors": errors,
-    "train": train,
+    "train": train_with_preset(()),
     "export": export,
 }
 
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         return tyro.extras.subcommand_cli_from_dict(
-            _VERBS,
+            {**_VERBS, "train": train_with_preset(arguments)},
             prog="strongpose",
             description="Finds people in photos and the keypoints of each.",
             args=arguments or ["--help"],

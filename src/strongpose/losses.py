@@ -11,7 +11,7 @@ from torch import Tensor
 from strongpose.encode import Targets
 from strongpose.network.heads import DISPLACEMENT_SCALE, OFFSET_SCALE, Maps
 
-__all__ = ["LossWeights", "losses", "total_loss"]
+__all__ = ["Counts", "LossWeights", "count", "losses", "total_loss"]
 
 
 class LossWeights(NamedTuple):
@@ -32,7 +32,26 @@ class LossWeights(NamedTuple):
     middle: float = 0.3
 
 
-def losses(maps: Maps, targets: Targets, hardness: float = 1.0) -> dict[str, Tensor]:
+class Counts(NamedTuple):
+    """What the terms are divided by: cells of a batch, each a scalar int64 (of several processes: the sum).
+
+    Attributes:
+        disks: cells of all keypoints' disks.
+        displacements: cells of all displacements' disks.
+        valid: cells at which the losses may look.
+    """
+
+    disks: Tensor
+    displacements: Tensor
+    valid: Tensor
+
+
+def count(targets: Targets) -> Counts:
+    """The cells of a batch."""
+    return Counts((targets.heatmaps > 0).sum(), targets.displacement_mask.sum(), targets.valid.sum())
+
+
+def losses(maps: Maps, targets: Targets, hardness: float = 1.0, counts: Counts | None = None) -> dict[str, Tensor]:
     """Loss terms of a batch, each a scalar of order one (SP §III-B).
 
     The heat map term is the logistic loss; a cell counts by the error |p − t|^hardness, so that the
@@ -44,17 +63,20 @@ def losses(maps: Maps, targets: Targets, hardness: float = 1.0) -> dict[str, Ten
         maps: predictions of a batch; heat maps and body as logits, vectors in pixels.
         targets: from `strongpose.encode.encode`, of the same sizes.
         hardness: exponent of the hard-example weight.
+        counts: the cells of the whole batch, of which this may be a part; the parts' terms then add up to
+            the whole batch's. The cells of ``targets`` if None.
 
     Returns:
         ``heatmaps``, ``offsets``, ``displacements``, ``body`` and, where the network returned its
         middle-layer maps, ``middle``: the sum of that head's terms.
     """
-    terms = _vector_terms(maps, targets)
-    terms["heatmaps"] = _heatmap_term(maps.heatmaps, targets, hardness)
-    terms["body"] = (_logistic(maps.body, targets.body) * targets.valid).sum() / targets.valid.sum().clamp(min=1)
+    counts = Counts(*(n.clamp(min=1) for n in counts or count(targets)))
+    terms = _vector_terms(maps, targets, counts)
+    terms["heatmaps"] = _heatmap_term(maps.heatmaps, targets, hardness, counts)
+    terms["body"] = (_logistic(maps.body, targets.body) * targets.valid).sum() / counts.valid
     if maps.middle is not None:
-        middle = sum(_vector_terms(maps.middle, targets).values())
-        terms["middle"] = middle + _heatmap_term(maps.middle.heatmaps, targets, hardness)
+        middle = sum(_vector_terms(maps.middle, targets, counts).values())
+        terms["middle"] = middle + _heatmap_term(maps.middle.heatmaps, targets, hardness, counts)
     return terms
 
 
@@ -67,26 +89,27 @@ def _logistic(logits: Tensor, target: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none")
 
 
-def _heatmap_term(logits: Tensor, targets: Targets, hardness: float) -> Tensor:
+def _heatmap_term(logits: Tensor, targets: Targets, hardness: float, counts: Counts) -> Tensor:
     """Scalar; ``logits`` (B, K, h, w)."""
     valid = targets.valid[:, None]
     loss = _logistic(logits, targets.heatmaps) * valid
     if hardness == 0:
-        return loss.sum() / (valid.sum() * logits.shape[1]).clamp(min=1)
+        return loss.sum() / (counts.valid * logits.shape[1])
     error = (logits.detach().float().sigmoid() - targets.heatmaps).abs()
-    return (loss * error**hardness).sum() / targets.heatmaps.sum().clamp(min=1)
+    return (loss * error**hardness).sum() / counts.disks
 
 
-def _vector_terms(maps: Maps, targets: Targets) -> dict[str, Tensor]:
+def _vector_terms(maps: Maps, targets: Targets, counts: Counts) -> dict[str, Tensor]:
+    offsets = _disk_l1(maps.offsets, targets.offsets, targets.heatmaps > 0) / counts.disks
+    displacements = _disk_l1(maps.displacements, targets.displacements, targets.displacement_mask)
     return {
-        "offsets": _disk_l1(maps.offsets, targets.offsets, targets.heatmaps > 0) / OFFSET_SCALE,
-        "displacements": _disk_l1(maps.displacements, targets.displacements, targets.displacement_mask)
-        / DISPLACEMENT_SCALE,
+        "offsets": offsets / OFFSET_SCALE,
+        "displacements": displacements / counts.displacements / DISPLACEMENT_SCALE,
     }
 
 
 def _disk_l1(predicted: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-    """Mean over masked cells of |Δx| + |Δy| in pixels; ``predicted`` (B, C, 2, h, w), ``mask`` (B, C, h, w)."""
+    """Sum over masked cells of |Δx| + |Δy| in pixels; ``predicted`` (B, C, 2, h, w), ``mask`` (B, C, h, w)."""
     cells = mask.nonzero(as_tuple=True)  # a few percent of all
     error = predicted.movedim(2, -1)[cells].float() - target.movedim(2, -1)[cells]
-    return error.abs().sum() / max(1, len(cells[0]))
+    return error.abs().sum()

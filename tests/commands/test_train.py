@@ -37,6 +37,30 @@ def test_trained_weights_become_a_model_that_predicts(strongpose, weights, photo
     assert run.returncode == 0, run.stderr
 
 
+def test_a_preset_gives_defaults_that_options_override(strongpose, tmp_path):
+    run = strongpose("train", "--preset", "paper-resnet101", "--side", 97, "--help")
+    assert run.returncode == 0
+    options = " ".join(run.stdout.replace("│", " ").split())
+    assert "--optimizer {adamw,sgd} AdamW, or SGD with momentum 0.9 (the paper's). (default: sgd)" in options
+    assert "of this network" in options and "(default: resnet101)" in options
+    plain = " ".join(strongpose("train", "--help").stdout.replace("│", " ").split())
+    assert "best-resnet50" in plain and "(default: adamw)" in plain
+    run = strongpose("train", "--preset", "paper-resnet50", "--data", tmp_path / "a.json")
+    assert run.returncode == 2 and "paper-resnet101" in run.stderr
+    annotations = write_dataset(tmp_path / "set", 2)
+    options = "--backbone resnet50 --side 97 --batch-size 2 --steps 1 --workers 0 --no-bf16".split()
+    out = tmp_path / "run"
+    run = strongpose("train", "--preset=paper-resnet101", "--data", annotations, "--out", out, *options)
+    assert run.returncode == 0, run.stderr
+    config = json.loads((out / "config.json").read_text())
+    assert (config["backbone"], config["side"], config["optimizer"]) == ("resnet50", 97, "sgd")
+    run = strongpose("export", out / "weights.safetensors", "--out", out / "m.onnx", "--output-stride", 8)
+    assert run.returncode == 0, run.stderr
+    assert "skeleton coco-tree, one cell per 8 pixels" in run.stdout
+    about = OnnxRuntime(out / "m.onnx").info.about
+    assert (about["network"]["output_stride"], about["network"]["dilation"]) == (8, 2)
+
+
 def test_mistakes_in_training_are_explained(strongpose, tmp_path):
     run = strongpose("train", "--data", tmp_path / "nope.json", "--out", tmp_path / "run")
     assert run.returncode == 1

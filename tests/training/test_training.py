@@ -25,9 +25,10 @@ def dataset(tmp_path_factory):
     return write_dataset(tmp_path_factory.mktemp("drawn") / "set", 4)
 
 
-def test_resumed_run_equals_the_undisturbed_one(dataset, tmp_path):
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_resumed_run_equals_the_undisturbed_one(dataset, tmp_path, optimizer):
     """N steps = k steps, stop, resume, N − k steps: bit-equal weights."""
-    whole = load_file(train(small(dataset, tmp_path / "whole")))
+    whole = load_file(train(small(dataset, tmp_path / "whole", optimizer=optimizer)))
 
     lines = []
 
@@ -36,10 +37,10 @@ def test_resumed_run_equals_the_undisturbed_one(dataset, tmp_path):
         if line.startswith("step 3/"):
             os.kill(os.getpid(), signal.SIGTERM)
 
-    train(small(dataset, tmp_path / "parts"), stop_after_three)
+    train(small(dataset, tmp_path / "parts", optimizer=optimizer), stop_after_three)
     assert lines[-1].startswith("stopped at step 3")
     lines.clear()
-    parts = load_file(train(small(dataset, tmp_path / "parts", workers=1), lines.append))
+    parts = load_file(train(small(dataset, tmp_path / "parts", optimizer=optimizer, workers=1), lines.append))
     assert "at step 3" in lines[0] and "changed: workers" in lines[0]
     assert whole.keys() == parts.keys()
     for name, tensor in whole.items():
@@ -89,6 +90,8 @@ def test_config_errors():
         TrainConfig(data=())
     with pytest.raises(ValueError, match="256 is not a multiple of the output stride 8 plus 1"):
         TrainConfig(data=("a.json",), side=256)
+    with pytest.raises(ValueError, match=r"--eval-output-stride: 8 needs .* --upsample 1, got 16 and 4"):
+        TrainConfig(data=("a.json",), output_stride=16, eval_output_stride=8, upsample=4)
     with pytest.raises(ValueError, match="--weights: expected 1, one for each data set, got 2"):
         TrainConfig(data=("a.json",), weights=(1.0, 2.0))
 

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
+from functools import partial
 
+import tyro
+
+from strongpose.training.presets import PresetName, preset_named
 from strongpose.training.recipe import TrainConfig
 
-__all__ = ["train"]
+__all__ = ["train", "train_with_preset"]
 
 
-def train(config: TrainConfig) -> int:
+def train(config: TrainConfig, *, preset: PresetName | None = None) -> int:
     """Train a network on COCO-format keypoint data sets; a run found in the output folder goes on.
 
     Args:
         config: The recipe.
+        preset: A recipe for COCO's full training set; the other options change it. With --help, shows its values.
     """
     try:
         from strongpose.training.loop import TrainingError
@@ -26,5 +34,14 @@ def train(config: TrainConfig) -> int:
     except (ValueError, FileNotFoundError, TrainingError) as error:  # data sets, checkpoints, weights, divergence
         print(f"strongpose: {error}", file=sys.stderr)
         return 1
-    print(f"averaged weights in {weights}; `strongpose export {weights} --out MODEL.onnx` makes a model of them")
+    if os.environ.get("RANK", "0") == "0":  # of several processes, the first one speaks
+        print(f"averaged weights in {weights}; `strongpose export {weights} --out MODEL.onnx` makes a model of them")
     return 0
+
+
+def train_with_preset(arguments: Sequence[str]) -> Callable[..., int]:
+    """`train`, whose options have the defaults of the preset that a command line names, if it does."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--preset", default="")
+    values = preset_named(parser.parse_known_args(arguments)[0].preset)
+    return partial(train, config=TrainConfig(data=tyro.MISSING, **values)) if values else train

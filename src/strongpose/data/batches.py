@@ -53,6 +53,7 @@ class BatchesByStep(Dataset[Batch]):
         stride: pixels per cell of the masks.
         augmentation: ranges of the random crop.
         seed: source of every random choice.
+        part: (r, n) leaves the r-th of n equal parts of every batch, for n processes that share the work.
     """
 
     def __init__(
@@ -64,13 +65,15 @@ class BatchesByStep(Dataset[Batch]):
         stride: int,
         augmentation: Augmentation,
         seed: int,
+        part: tuple[int, int] = (0, 1),
     ) -> None:
         if len(weights) != len(datasets) or not all(w > 0 for w in weights):
             raise ValueError(f"expected {len(datasets)} positive weights, one for each data set, got {list(weights)}")
         mass = np.array([w * len(d) for w, d in zip(weights, datasets, strict=True)])
         self.share = mass / mass.sum()
         self.datasets = datasets
-        self.batch_size = batch_size
+        number, parts = part
+        self.indices = range(number * batch_size // parts, (number + 1) * batch_size // parts)
         self.side = side
         self.stride = stride
         self.augmentation = augmentation
@@ -97,7 +100,7 @@ class BatchesByStep(Dataset[Batch]):
         raise DatasetError(f"{_TRIES} photos in a row cannot be opened, the last: {problem}")
 
     def __getitem__(self, step: int) -> Batch:
-        samples = [self.sample(step, index) for index in range(self.batch_size)]
+        samples = [self.sample(step, index) for index in self.indices]
         people = max(1, *(len(s.keypoints) for s in samples)) if samples else 1
 
         def padded(rows: np.ndarray) -> np.ndarray:

@@ -17,11 +17,12 @@ from strongpose.data.augment import Augmentation
 from strongpose.data.batches import Batch, BatchesByStep, batch_loader
 from strongpose.data.coco import KeypointDataset
 from strongpose.encode import Targets, encode
-from strongpose.losses import LossWeights, losses, total_loss
-from strongpose.network import NetworkConfig, PoseNetwork, build_network, load_backbone
+from strongpose.losses import Counts, LossWeights, count, losses, total_loss
+from strongpose.network import NetworkConfig, PoseNetwork, at_output_stride, build_network, load_backbone
 from strongpose.network.weights import load_weights, save_weights
 from strongpose.skeleton import COCO, COCO_19, COCO_TREE
 from strongpose.training.checkpoint import load_checkpoint, save_checkpoint
+from strongpose.training.distributed import World, joined
 from strongpose.training.recipe import TrainConfig
 from strongpose.training.validation import validate
 
@@ -36,7 +37,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
     """Train, or go on with the run that lies in ``config.out``.
 
     SIGTERM and Ctrl-C save a checkpoint and stop. The averaged weights are written to
-    ``weights.safetensors`` with every checkpoint.
+    ``weights.safetensors`` with every checkpoint. Processes that torchrun started share the work.
 
     Args:
         config: the recipe.
@@ -50,21 +51,35 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
         strongpose.data.coco.DatasetError: if an annotation file cannot be used.
         strongpose.training.checkpoint.CheckpointError: if the run in ``config.out`` cannot be resumed.
     """
+    with joined(_device(config)) as world:
+        return _train(config, world, say if world.rank == 0 else lambda line: None)
+
+
+def _train(config: TrainConfig, world: World, say: Callable[[str], None]) -> Path:
+    if config.batch_size < world.size:
+        raise TrainingError(f"--batch-size: {config.batch_size} is less than the {world.size} processes that share it")
     if config.threads:
         torch.set_num_threads(config.threads)
-    device = torch.device(_device(config))
+    device = world.device
     torch.manual_seed(config.seed)
-    network = build_network(_network_config(config))
+    network = build_network(network_config(config))
     if config.backbone_weights:
         load_backbone(network, config.backbone_weights)
     if config.init:
         load_weights(network, config.init)
+    if (
+        config.backbone.startswith("resnet")
+        and config.norm != "trained"
+        and not (config.backbone_weights or config.init)
+    ):
+        say(
+            f"careful: --norm {config.norm} keeps batch norms as they are, and this backbone starts from random weights"
+        )
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=_polyak(config.averaging))
     averaged: PoseNetwork = average.module  # type: ignore[assignment]
     optimizer = _optimizer(network, config, device)
 
-    config.out.mkdir(parents=True, exist_ok=True)
     checkpoint = config.out / "checkpoint.safetensors"
     first = 0
     if checkpoint.exists():
@@ -72,23 +87,32 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
         first = info["step"]
         changed = config.changed_from(info["config"])
         say(f"resuming {checkpoint} at step {first}" + (f"; changed: {', '.join(changed)}" if changed else ""))
-    batches = _batches(config, network.config.stride)
+    if world.any(int(world.total(torch.tensor(first, device=device))) != first * world.size):
+        raise TrainingError(f"{checkpoint}: not all processes see the same file; --out must be a folder that all share")
+    batches = _batches(config, network.config.stride, world)
     say(
         f"training on {sum(len(d) for d in batches.datasets)} photos, "
         f"{sum(p.numel() for p in network.parameters() if p.requires_grad) / 1e6:.2f} M parameters, on {device}"
     )
-    (config.out / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
+    weights = config.out / "weights.safetensors"
+    if world.rank == 0:
+        config.out.mkdir(parents=True, exist_ok=True)
+        (config.out / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
 
     def save(step: int) -> Path:
+        if world.rank > 0:
+            return weights
         save_checkpoint(checkpoint, network, average, optimizer, {"step": step, "config": config.to_dict()})
-        weights = config.out / "weights.safetensors"
         save_weights(averaged, weights)
         return weights
 
     stopped = _StopFlag()
-    writer = SummaryWriter(str(config.out / "tensorboard"))
+    writer = SummaryWriter(str(config.out / "tensorboard")) if world.rank == 0 else None
     progress = _Progress(config, first, writer, say)
-    forward = torch.compile(network, dynamic=False) if config.compile else network
+    shared = world.shared(network)
+    forward = torch.compile(shared, dynamic=False) if config.compile else shared
+    loss_weights = LossWeights(*config.loss_weights)
+    evaluated = at_output_stride(averaged, config.eval_output_stride or config.output_stride)
     saved = time.monotonic()
     step = first
     for step, batch in enumerate(batch_loader(batches, first, config.steps, config.workers), start=first):
@@ -98,32 +122,38 @@ def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
         network.train()
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16):
             maps = forward(images)
-        terms = losses(maps, targets, config.hardness)
-        loss = total_loss(terms, LossWeights(*config.loss_weights))
-        _check_finite(loss, terms, step, checkpoint)
+        counts = Counts(*world.total(torch.stack(count(targets))))
+        terms = losses(maps, targets, config.hardness, counts)
+        loss = total_loss(terms, loss_weights)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), config.clip)
+        (loss * world.size).backward()  # the processes' gradients are averaged, their losses add up
+        terms = dict(zip(terms, world.total(torch.stack([term.detach() for term in terms.values()])), strict=True))
+        loss = total_loss(terms, loss_weights)
+        _check_finite(loss, terms, step, checkpoint)
+        if config.clip:
+            nn.utils.clip_grad_norm_(network.parameters(), config.clip)
         optimizer.step()
         average.update_parameters(network)
         progress.add(step, loss, terms, optimizer.param_groups[-1]["lr"])
 
         done = step + 1
-        if stopped.is_set or time.monotonic() - saved > 60 * config.checkpoint_minutes:
+        stop = world.any(stopped.is_set)
+        if stop or time.monotonic() - saved > 60 * config.checkpoint_minutes:
             save(done)
             saved = time.monotonic()
-        if stopped.is_set:
+        if stop:
             say(f"stopped at step {done}; run the same command again to go on")
             break
-        if config.val and (done % config.val_every == 0 or done == config.steps):
+        if writer is not None and config.val and (done % config.val_every == 0 or done == config.steps):
             started = time.monotonic()
-            figures = validate(averaged, config.val, config.val_images, config.val_size, config.radius, config.bf16)
+            figures = validate(evaluated, config.val, config.val_images, config.val_size, config.radius, config.bf16)
             writer.add_scalar("val/AP", figures.ap, done)
             progress.leave_out(time.monotonic() - started)
             say(f"step {done}: {config.val} AP {figures.ap:.3f} AP50 {figures.ap50:.3f} AR {figures.ar:.3f}")
-    writer.close()
+    if writer is not None:
+        writer.close()
     stopped.restore()
-    return save(min(step + 1, config.steps)) if first < config.steps else config.out / "weights.safetensors"
+    return save(min(step + 1, config.steps)) if first < config.steps else weights
 
 
 _GRAPHS = {skeleton.name: skeleton for skeleton in (COCO, COCO_19, COCO_TREE)}
@@ -135,7 +165,7 @@ def _device(config: TrainConfig) -> str:
     return config.device
 
 
-def _network_config(config: TrainConfig) -> NetworkConfig:
+def network_config(config: TrainConfig) -> NetworkConfig:
     return NetworkConfig(
         skeleton=_GRAPHS[config.graph],
         backbone=config.backbone,
@@ -143,6 +173,7 @@ def _network_config(config: TrainConfig) -> NetworkConfig:
         last_stage=config.last_stage,
         norm=config.norm,
         upsample=config.upsample,
+        neck_channels=config.neck_channels,
         fine_channels=config.fine_channels,
         freeze_stages=config.freeze_stages,
     )
@@ -174,7 +205,7 @@ def _polyak(keep: float) -> Callable[..., None]:
     return update
 
 
-def _batches(config: TrainConfig, stride: int) -> BatchesByStep:
+def _batches(config: TrainConfig, stride: int, world: World) -> BatchesByStep:
     images = config.images or (None,) * len(config.data)
     return BatchesByStep(
         [
@@ -187,6 +218,7 @@ def _batches(config: TrainConfig, stride: int) -> BatchesByStep:
         stride,
         Augmentation(scale=config.scale),
         config.seed,
+        (world.rank, world.size),
     )
 
 
@@ -234,7 +266,9 @@ class _StopFlag:
 class _Progress:
     """Means of the loss terms and the speed since the last line, for the console and TensorBoard."""
 
-    def __init__(self, config: TrainConfig, first: int, writer: SummaryWriter, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, config: TrainConfig, first: int, writer: SummaryWriter | None, say: Callable[[str], None]
+    ) -> None:
         self.config, self.writer, self.say = config, writer, say
         self.since, self.last_step = time.monotonic(), first
         self.sums: dict[str, float] = {}
@@ -259,5 +293,6 @@ class _Progress:
             f"step {done}/{self.config.steps} | {speed:.1f} images/s | {shown} | lr {rate:.2e} | {left:.0f} min left"
         )
         for name, value in {**means, "images_per_second": speed, "learning_rate": rate}.items():
-            self.writer.add_scalar(f"train/{name}", value, done)
+            if self.writer is not None:
+                self.writer.add_scalar(f"train/{name}", value, done)
         self.since, self.last_step, self.sums = time.monotonic(), done, {}

@@ -39,12 +39,16 @@ class TrainConfig:
     """Start from all the weights of this network (.safetensors or a released .onnx)."""
     output_stride: Literal[8, 16, 32] = 8
     """Pixels per cell of the backbone's last features."""
+    eval_output_stride: Literal[0, 8, 16, 32] = 0
+    """The same in validation, by atrous convolution, for networks that do not up-sample; 0 as in training."""
     last_stage: Literal[3, 4] = 4
     """3 cuts a ResNet after its third stage."""
     norm: Literal["fixed", "frozen", "trained"] = "fixed"
     """Batch norms of a ResNet: fixed statistics, these and the affine part frozen, or all trained."""
     upsample: Literal[1, 2, 4] = 1
     """Sub-pixel up-sampling of the heads: fields have output_stride / upsample pixels per cell."""
+    neck_channels: int = 256
+    """Width of the two convolutions between backbone and heads; 0 leaves them out."""
     fine_channels: int = 0
     """Width of the branch that corrects heat maps and offsets by features at stride 4; needs fields at stride 4."""
     graph: Literal["coco", "coco-19", "coco-tree"] = "coco"
@@ -58,7 +62,7 @@ class TrainConfig:
     scale: tuple[float, float] = (0.8, 2.2)
     """Least and greatest size of a photo's long side, in crop sides."""
     batch_size: int = 16
-    """Samples per step."""
+    """Samples per step, of all processes together."""
     steps: int = 3000
     """Steps in all; may be changed on resuming."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
@@ -80,7 +84,7 @@ class TrainConfig:
     loss_weights: tuple[float, float, float, float, float] = (1.0, 1.0, 1.0, 1.0, 0.3)
     """How much the losses of heat maps, offsets, displacements, body and middle layer count."""
     clip: float = 5.0
-    """Greatest norm of the gradient."""
+    """Greatest norm of the gradient; 0 leaves it as it is."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train."""
     bf16: bool = True
@@ -88,7 +92,7 @@ class TrainConfig:
     compile: bool = False
     """Compile the network (needs a C++ compiler)."""
     workers: int = 1
-    """Processes that read and augment photos."""
+    """Processes that read and augment photos, for each that trains."""
     seed: int = 0
     """Source of all random choices."""
     checkpoint_minutes: float = 5.0
@@ -106,6 +110,11 @@ class TrainConfig:
             raise ValueError("--data: name at least one annotation file")
         if (self.side - 1) % self.output_stride:
             raise ValueError(f"--side: {self.side} is not a multiple of the output stride {self.output_stride} plus 1")
+        if self.eval_output_stride and (self.upsample > 1 or self.output_stride % self.eval_output_stride):
+            raise ValueError(
+                f"--eval-output-stride: {self.eval_output_stride} needs an output stride that is a multiple of it and "
+                f"--upsample 1, got {self.output_stride} and {self.upsample}"
+            )
         if self.steps < 1 or self.batch_size < 1:
             raise ValueError(f"--steps and --batch-size must be positive, got {self.steps} and {self.batch_size}")
 

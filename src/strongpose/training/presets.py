@@ -1,0 +1,77 @@
+"""Presets: recipes for COCO's full training set, as values of `TrainConfig` (imports no torch)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, get_args
+
+__all__ = ["PRESETS", "PresetName", "preset_named"]
+
+PresetName = Literal["paper-resnet101", "paper-resnet152", "best-resnet50", "best-resnet101"]
+
+_EPOCHS_100 = dict(batch_size=64, steps=90_000)  # of the 56,599 photos of train2017 that have keypoints
+_LARGE_RUN = dict(val_size=801, val_every=5000, workers=8, log_every=100, checkpoint_minutes=15.0)
+
+_PAPER = dict(
+    **_EPOCHS_100,
+    **_LARGE_RUN,
+    output_stride=16,
+    eval_output_stride=8,
+    neck_channels=0,
+    norm="fixed",
+    graph="coco-tree",
+    side=401,
+    radius=16.0,
+    optimizer="sgd",
+    learning_rate=1e-3,
+    backbone_rate=1.0,
+    weight_decay=0.0,
+    warmup=0,
+    decay=0.0,
+    averaging=0.9998,
+    hardness=0.0,
+    clip=0.0,
+)
+
+_BEST = dict(
+    **_EPOCHS_100,
+    **_LARGE_RUN,
+    output_stride=16,
+    upsample=4,
+    fine_channels=128,
+    norm="fixed",
+    graph="coco",
+    side=513,
+    radius=12.0,
+    optimizer="adamw",
+    learning_rate=1e-3,
+    backbone_rate=0.3,
+    weight_decay=0.01,
+    warmup=1000,
+    decay=0.4,
+    averaging=0.9998,
+    hardness=1.0,
+    clip=5.0,
+)
+
+PRESETS: dict[PresetName, dict[str, Any]] = {
+    "paper-resnet101": {"backbone": "resnet101", **_PAPER},
+    "paper-resnet152": {"backbone": "resnet152", **_PAPER},
+    "best-resnet50": {"backbone": "resnet50", **_BEST},
+    "best-resnet101": {"backbone": "resnet101", **_BEST},
+}
+"""What each preset sets; everything else keeps `TrainConfig`'s default.
+
+``paper-*``: SP §III-B and §IV-B: 401×401 crops, SGD with momentum 0.9 at a constant 1e-3, batch-norm statistics
+fixed to ImageNet's, Polyak averaging, output stride 16 in training and 8 in evaluation, heads directly on the last
+features, a head on a layer in the middle, R = 16, the plain logistic loss, the tree of 16 edges. Batch size, number of
+steps, loss weights, augmentation and the width of the average are this project's; so is bfloat16.
+
+``best-*``: what this project would train. Chosen by measurements on small data (docs/recipe.md, docs/graph.md): 34
+edges, AdamW, hardness 1, R = 12, fine fields. Not measured, for nobody has trained them here: 513×513 crops, the
+output stride of 16 with fourfold up-sampling in place of 8, the learning rates for classic ResNets, the length.
+"""
+
+
+def preset_named(name: str) -> dict[str, Any]:
+    """The values of a preset; none for any other name."""
+    return next((PRESETS[known] for known in get_args(PresetName) if known == name), {})

@@ -1,0 +1,94 @@
+"""Two processes on the CPU: the same gradients as one, and one step at which both stop."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import pytest
+import torch
+from pictures import write_dataset
+from safetensors.torch import load_file
+
+from strongpose.network.weights import load_network
+from strongpose.training.loop import train
+from strongpose.training.recipe import TrainConfig
+
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+OPTIONS = "--device cpu --side 65 --workers 0 --log-every 1 --no-bf16".split()
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return write_dataset(tmp_path_factory.mktemp("drawn") / "set", 4)
+
+
+def test_gradients_of_two_processes_are_those_of_one(dataset, tmp_path):
+    """One step of plain gradient descent with rate 1 leaves the first weights minus the gradient."""
+    recipe = "--batch-size 3 --steps 1 --optimizer sgd --learning-rate 1 --backbone-rate 1 --clip 0 --warmup 0"
+    command = [*"-m torch.distributed.run --standalone --nproc-per-node 2 -m strongpose.cli train".split()]
+    command += ["--data", str(dataset), "--out", str(tmp_path / "two"), *OPTIONS, *recipe.split()]
+    command += "--decay 0 --weight-decay 0".split()
+    run = subprocess.run([sys.executable, *command], env=ENVIRONMENT, capture_output=True, text=True, timeout=240)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("step 1/1") == run.stdout.count("averaged weights in") == 1, run.stdout
+
+    config = TrainConfig(
+        data=(dataset,),
+        out=tmp_path / "one",
+        device="cpu",
+        side=65,
+        batch_size=3,
+        steps=1,
+        optimizer="sgd",
+        learning_rate=1.0,
+        backbone_rate=1.0,
+        clip=0.0,
+        warmup=0,
+        decay=0.0,
+        weight_decay=0.0,
+        bf16=False,
+        workers=0,
+    )
+    lines = []
+    weights = train(config, lines.append)
+    one, two = load_file(weights), load_file(tmp_path / "two" / "weights.safetensors")
+    torch.manual_seed(config.seed)
+    first = type(load_network(weights))(load_network(weights).config).state_dict()
+    assert one.keys() == two.keys()
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], rtol=1e-5, atol=1e-5, msg=lambda m, name=name: f"{name}: {m}")
+    assert (one["head.fields.weight"] - first["head.fields.weight"]).abs().max() > 0.01
+
+
+def test_all_processes_stop_at_the_same_step(dataset, tmp_path):
+    """Only the second one is asked to stop."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "strongpose.cli", "train", "--data", str(dataset), "--out", str(tmp_path / "run")]
+    command += [*OPTIONS, *"--batch-size 2 --steps 100000".split()]
+    world = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    first, second = (
+        subprocess.Popen(
+            command,
+            env={**ENVIRONMENT, **world, "RANK": rank, "LOCAL_RANK": rank},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in "01"
+    )
+    seen = ""
+    for line in first.stdout:
+        seen += line
+        if line.startswith("step 2/"):
+            second.send_signal(signal.SIGTERM)
+            break
+    rest = first.communicate(timeout=120)[0]
+    silent = second.communicate(timeout=120)[0]
+    assert (first.returncode, second.returncode) == (0, 0), seen + rest + silent
+    assert "stopped at step" in rest and "step" not in silent
+    assert (tmp_path / "run" / "checkpoint.safetensors").exists()
+    assert not list((tmp_path / "run").glob("*.partial"))
