@@ -26,35 +26,45 @@ def settle_points(
         fields: the fields of one image.
         points: (N, K, 2) x, y in pixels.
         widths: (N,) pixels, standard deviation of the Gaussian for each person.
-        disk_radius: R in pixels; cells farther away, rounded to whole cells, do not count.
+        disk_radius: R in pixels, half the side, rounded to whole cells, of the window of cells that count; at
+            the border of the map it is moved inside.
         vote_threshold: cells with less heat cast no vote, and a keypoint stays where it is if the weights
             around it do not add up to it.
 
     Returns:
         (N, K, 2) float32 x, y in pixels.
     """
-    n, k = points.shape[:2]
-    h, w = fields.size
-    reach = int(pixels_to_cells(disk_radius, fields.stride) + 0.5)
-    down, right = np.mgrid[-reach : reach + 1, -reach : reach + 1].reshape(2, -1)
-    near = np.rint(pixels_to_cells(points, fields.stride)).astype(np.int64)
-    column, row = near[..., :1] + right, near[..., 1:] + down  # (N, K, cells)
-    inside = (column >= 0) & (column < w) & (row >= 0) & (row < h)
-    column, row = column.clip(0, w - 1), row.clip(0, h - 1)
-    keypoint = np.arange(k)[:, None]
-    heat = fields.heatmaps[keypoint, row, column]
-    heat = np.where(inside & (heat >= vote_threshold), heat, np.float32(0))
-    x = cells_to_pixels(column, fields.stride) + fields.offsets[keypoint, 0, row, column]
-    y = cells_to_pixels(row, fields.stride) + fields.offsets[keypoint, 1, row, column]
-    sharpness = (-0.5 / np.square(widths)).astype(np.float32).reshape(n, 1, 1)
-    at_x, at_y = (points[..., i, None].astype(np.float32) for i in (0, 1))
-    x, y = x.astype(np.float32) - at_x, y.astype(np.float32) - at_y  # small numbers sum exactly enough
-    move_x, move_y = np.zeros_like(at_x), np.zeros_like(at_y)
+    k, h, w = fields.heatmaps.shape
+    cells = 2 * int(pixels_to_cells(disk_radius, fields.stride) + 0.5) + 1
+    across, down = min(cells, w), min(cells, h)
+    near = np.rint(pixels_to_cells(points, fields.stride)).astype(np.intp) - cells // 2
+    left, top = near[..., 0].clip(0, w - across), near[..., 1].clip(0, h - down)  # the window stays inside the map
+    row, column = np.divmod(np.arange(down * across), across)
+    place = ((np.arange(k) * h + top) * w + left)[..., None] + (row * w + column)  # (N, K, cells), flat
+    heat = _flat(fields.heatmaps).take(place)
+    heat *= heat >= vote_threshold
+    place += (np.arange(k) * (h * w))[:, None]
+    offsets = _flat(fields.offsets)
+    x, y = offsets.take(place), offsets.take(place + h * w)
+    at = points.astype(np.float32)
+    x += (cells_to_pixels(left, fields.stride) - at[..., 0])[..., None]  # small numbers sum exactly enough
+    y += (cells_to_pixels(top, fields.stride) - at[..., 1])[..., None]
+    x += cells_to_pixels(column.astype(np.float32), fields.stride)
+    y += cells_to_pixels(row.astype(np.float32), fields.stride)
+    sharpness = (-0.5 / np.square(widths)).astype(np.float32)[:, None, None]
+    least = max(vote_threshold, float(_TINY))
+    move = np.zeros_like(at)
     for _ in range(ITERATIONS):
-        weights = heat * np.exp(sharpness * (np.square(x - move_x) + np.square(y - move_y)))
-        total = weights.sum(axis=-1, keepdims=True)
-        enough = total >= max(vote_threshold, float(_TINY))
-        total = np.maximum(total, _TINY)
-        move_x = np.where(enough, (weights * x).sum(axis=-1, keepdims=True) / total, move_x)
-        move_y = np.where(enough, (weights * y).sum(axis=-1, keepdims=True) / total, move_y)
-    return np.concatenate([at_x + move_x, at_y + move_y], axis=-1)
+        weights = np.square(x - move[..., :1])
+        weights += np.square(y - move[..., 1:])
+        weights *= sharpness
+        np.exp(weights, out=weights)
+        weights *= heat
+        total = weights.sum(axis=-1)
+        mean = np.stack([np.einsum("nkc,nkc->nk", weights, v) for v in (x, y)], axis=-1)
+        np.divide(mean, total[..., None], out=move, where=(total >= least)[..., None])
+    return at + move
+
+
+def _flat(maps: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(maps, dtype=np.float32).reshape(-1)
