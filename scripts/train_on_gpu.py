@@ -45,6 +45,8 @@ except ImportError as problem:  # before a minute is spent
 
 PIECE = 15 * 2**20
 """Bytes of a piece of weights at most."""
+RETURNED = ("weights.safetensors", "checkpoint.safetensors", "report.json")
+"""What a leg writes for bringing back, and pieces of these."""
 FOREVER = 1_000_000
 """Steps of a run whose end is not in sight: the learning rate stays on its plateau."""
 REHEARSED_PHOTOS, REHEARSED_STEPS = 8, 3
@@ -199,7 +201,7 @@ def leg(
     Args:
         parts: What `pack` wrote and has arrived with this call.
         store: Folder that stays on the machine between the legs: data and the run.
-        out: Folder of what is brought back; emptied first.
+        out: Folder of what is brought back; what an earlier leg left there is removed.
         minutes: How long this call may take in all.
         reserve: Seconds of it kept for pieces and evaluation.
         finish: The last leg: the learning rate falls to zero by its end.
@@ -215,8 +217,9 @@ def leg(
         store = store / "rehearsal"
         shutil.rmtree(store, ignore_errors=True)
         sizes = sizes[-1:]
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    out.mkdir(parents=True, exist_ok=True)
+    for old in (old for name in RETURNED for old in out.glob(f"{name}*")):
+        old.unlink()
     for part in parts:
         unpack(part, store, REHEARSED_PHOTOS if rehearse else None)
     config = recipe(store, shares)
