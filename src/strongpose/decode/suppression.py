@@ -10,6 +10,7 @@ AREA_SHARE = 0.53
 """A person's area as a share of the box (the mean over COCO's annotations)."""
 
 _TINY = np.finfo(np.float32).tiny
+_BLOCK = 16  # people compared at a time
 
 
 def person_areas(points: np.ndarray, scores: np.ndarray, sure: float, least: float) -> np.ndarray:
@@ -110,8 +111,12 @@ def unclaimed_keypoints(points: np.ndarray, radius: float) -> np.ndarray:
     Returns:
         (N, K) bool.
     """
-    free = np.ones(points.shape[:2], dtype=bool)
     x, y = np.ascontiguousarray(points[..., 0]), np.ascontiguousarray(points[..., 1])
-    for i in range(1, len(points)):
-        free[i] = (np.square(x[:i] - x[i]) + np.square(y[:i] - y[i]) > radius**2).all(axis=0)
+    free = np.ones(points.shape[:2], dtype=bool)
+    for first in range(0, len(points), _BLOCK):
+        block = slice(first, first + _BLOCK)
+        near = np.square(x[block, None] - x[: first + _BLOCK])
+        near += np.square(y[block, None] - y[: first + _BLOCK])  # (block, stronger people and block, K)
+        stronger = np.arange(near.shape[1]) < np.arange(first, first + len(near))[:, None]
+        free[block] = ~((near <= radius**2) & stronger[..., None]).any(axis=1)
     return free
