@@ -15,12 +15,16 @@ import statistics
 import subprocess
 import sys
 import time
-from typing import Annotated
+from pathlib import Path
 
+import cv2
 import torch
 import tyro
 from torch.utils.flop_counter import FlopCounterMode
 
+from strongpose.data.augment import Augmentation
+from strongpose.data.batches import BatchesByStep
+from strongpose.data.coco import KeypointDataset
 from strongpose.encode import Targets, encode
 from strongpose.losses import LossWeights, losses, total_loss
 from strongpose.network import PoseNetwork, build_network
@@ -63,7 +67,7 @@ def flops(config: TrainConfig) -> float:
 
 def measure(name: str, batch_size: int, steps: int) -> dict[str, float]:
     """Time and memory of a step, with random weights and two people a photo."""
-    config = TrainConfig(data=("-",), **PRESETS[name])  # type: ignore[arg-type]
+    config = TrainConfig(data=(Path("none"),), **PRESETS[name])
     network = build_network(network_config(config)).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     stride, skeleton = network.config.stride, network.config.skeleton
     people = torch.rand(batch_size, 2, skeleton.num_keypoints, 3) * torch.tensor([config.side, config.side, 1.0])
@@ -86,18 +90,44 @@ def measure(name: str, batch_size: int, steps: int) -> dict[str, float]:
     }
 
 
-def main(batch_size: int = 2, steps: int = 2, threads: int = 2, only: Annotated[str, tyro.conf.arg()] = "") -> None:
+def photos_per_second(config: TrainConfig) -> float:
+    """Photos that one core reads and augments in a second."""
+    dataset = KeypointDataset(config.data[0], config.images[0] if config.images else None)
+    stride = config.output_stride // config.upsample
+    batches = BatchesByStep([dataset], [1.0], 1, config.side, stride, Augmentation(config.scale), config.seed)
+    cv2.setNumThreads(0)
+    started = time.perf_counter()
+    for step in range(40):
+        batches.sample(step, 0)
+    return 40 / (time.perf_counter() - started)
+
+
+def main(
+    batch_size: int = 2,
+    steps: int = 2,
+    threads: int = 2,
+    data: Path | None = None,
+    images: Path | None = None,
+    only: str = "",
+) -> None:
     """Measure the presets.
 
     Args:
         batch_size: Photos a step.
         steps: Steps to measure, behind one that is not.
         threads: CPU threads.
+        data: Instead, measure how fast the photos of this annotation file are read and augmented.
+        images: Folder of these photos.
         only: The preset to measure in this process, as JSON.
     """
     if only:
         torch.set_num_threads(threads)
         print(json.dumps(measure(only, batch_size, steps)))
+        return
+    if data is not None:
+        for name in ("paper-resnet101", "best-resnet50"):
+            config = TrainConfig(data=(data,), images=(images,) if images else (), **PRESETS[name])
+            print(f"{config.side} px: {photos_per_second(config):.0f} photos/s")
         return
     print("| preset | parameters, M | GFLOP | s | processor s | kept for backward, MB | peak of the process, GB |")
     print("|---|---|---|---|---|---|---|", flush=True)
