@@ -57,8 +57,8 @@ def test_a_preset_gives_defaults_that_options_override(strongpose, tmp_path):
     run = strongpose("export", out / "weights.safetensors", "--out", out / "m.onnx", "--output-stride", 8)
     assert run.returncode == 0, run.stderr
     assert "skeleton coco-tree, one cell per 8 pixels" in run.stdout
-    about = OnnxRuntime(out / "m.onnx").info.about
-    assert (about["network"]["output_stride"], about["network"]["dilation"]) == (8, 2)
+    info = OnnxRuntime(out / "m.onnx").info
+    assert (info.stride, info.coarse_stride) == (8, 8)
 
 
 def test_mistakes_in_training_are_explained(strongpose, tmp_path):
