@@ -37,6 +37,18 @@ def test_trained_weights_become_a_model_that_predicts(strongpose, weights, photo
     assert run.returncode == 0, run.stderr
 
 
+def test_photos_that_are_missing_end_the_run_with_one_line(strongpose, tmp_path):
+    annotations = write_dataset(tmp_path / "set", 2)
+    for photo in (tmp_path / "set/people").iterdir():
+        photo.unlink()
+    (tmp_path / "set/people/other.jpg").touch()
+    run = strongpose("train", "--data", annotations, "--out", tmp_path / "run", "--side", 65, "--workers", 1)
+    assert run.returncode == 1
+    *_, last = run.stderr.splitlines()
+    assert last.startswith("strongpose: 10 photos in a row cannot be opened, the last: ")
+    assert "Traceback" not in run.stderr
+
+
 def test_a_preset_gives_defaults_that_options_override(strongpose, tmp_path):
     run = strongpose("train", "--preset", "paper-resnet101", "--side", 97, "--help")
     assert run.returncode == 0

@@ -106,7 +106,8 @@ def test_points_outside_the_crop_lose_their_label():
 def test_batches_depend_on_seed_and_step_only(tmp_path):
     data = KeypointDataset(write_dataset(tmp_path / "set", 4))
     batches = BatchesByStep([data], [1.0], 3, 65, 8, Augmentation(), seed=7)
-    loaded = list(batch_loader(batches, 5, 8, workers=2))
+    with batch_loader(batches, 5, 8, workers=2) as loader:
+        loaded = list(loader)
     for step, batch in zip(range(5, 8), loaded, strict=True):
         for a, b in zip(batch, batches[step], strict=True):
             assert torch.equal(a, b)

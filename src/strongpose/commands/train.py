@@ -32,7 +32,8 @@ def train(config: TrainConfig, *, preset: PresetName | None = None) -> int:
     try:
         weights = run(config)
     except (ValueError, FileNotFoundError, TrainingError) as error:  # data sets, checkpoints, weights, divergence
-        print(f"strongpose: {error}", file=sys.stderr)
+        *_, cause = str(error).strip().splitlines()  # a process that reads photos reports all its calls first
+        print(f"strongpose: {cause.removeprefix('strongpose.data.coco.DatasetError: ')}", file=sys.stderr)
         return 1
     if os.environ.get("RANK", "0") == "0":  # of several processes, the first one speaks
         print(f"averaged weights in {weights}; `strongpose export {weights} --out MODEL.onnx` makes a model of them")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import cv2
@@ -115,16 +116,30 @@ class BatchesByStep(Dataset[Batch]):
         )
 
 
-def batch_loader(batches: BatchesByStep, first_step: int, last_step: int, workers: int) -> DataLoader[Batch]:
-    """The batches of the steps ``first_step`` … ``last_step`` − 1, in order, made by ``workers`` processes."""
-    return DataLoader(
-        batches,
-        batch_size=None,
-        sampler=range(first_step, last_step),
-        num_workers=workers,
-        prefetch_factor=4 if workers else None,
-        worker_init_fn=_start_worker,
+@contextmanager
+def batch_loader(
+    batches: BatchesByStep, first_step: int, last_step: int, workers: int, pin_memory: bool = False
+) -> Iterator[Iterator[Batch]]:
+    """The batches of the steps ``first_step`` … ``last_step`` − 1, in order, made by ``workers`` processes.
+
+    The processes are deaf to signals, so they are told to end when the context is left, by an error too.
+    """
+    iterator = iter(
+        DataLoader(
+            batches,
+            batch_size=None,
+            sampler=range(first_step, last_step),
+            num_workers=workers,
+            prefetch_factor=4 if workers else None,
+            worker_init_fn=_start_worker,
+            pin_memory=pin_memory,
+        )
     )
+    try:
+        yield iterator
+    finally:
+        if workers:
+            iterator._shutdown_workers()  # type: ignore[attr-defined]
 
 
 def _start_worker(_: int) -> None:

@@ -35,9 +35,9 @@ class FineBranch(nn.Module):
         self.correction = nn.Conv2d(width, 3 * self.keypoints, 1)
         for layer in (self.deep, self.shallow, self.mix):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
-        nn.init.zeros_(self.correction.weight)
-        nn.init.zeros_(self.correction.bias)
+        for bias in (self.deep.bias, self.shallow.bias, self.mix.bias, self.correction.bias, self.correction.weight):
+            if bias is not None:
+                nn.init.zeros_(bias)
 
     def forward(self, maps: Maps, features: Tensor, shallow: Tensor) -> Maps:
         """The corrected maps.

@@ -115,41 +115,44 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None]) -> Pat
     evaluated = at_output_stride(averaged, config.eval_output_stride or config.output_stride)
     saved = time.monotonic()
     step = first
-    for step, batch in enumerate(batch_loader(batches, first, config.steps, config.workers), start=first):
-        for group in optimizer.param_groups:
-            group["lr"] = group["peak"] * config.learning_rate_factor(step)
-        images, targets = _prepare(batch, network.config, config.radius, device)
-        network.train()
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16):
-            maps = forward(images)
-        counts = Counts(*world.total(torch.stack(count(targets))))
-        terms = losses(maps, targets, config.hardness, counts)
-        loss = total_loss(terms, loss_weights)
-        optimizer.zero_grad(set_to_none=True)
-        (loss * world.size).backward()  # the processes' gradients are averaged, their losses add up
-        terms = dict(zip(terms, world.total(torch.stack([term.detach() for term in terms.values()])), strict=True))
-        loss = total_loss(terms, loss_weights)
-        _check_finite(loss, terms, step, checkpoint)
-        if config.clip:
-            nn.utils.clip_grad_norm_(network.parameters(), config.clip)
-        optimizer.step()
-        average.update_parameters(network)
-        progress.add(step, loss, terms, optimizer.param_groups[-1]["lr"])
+    with batch_loader(batches, first, config.steps, config.workers, pin_memory=device.type == "cuda") as loader:
+        for step, batch in enumerate(loader, start=first):
+            for group in optimizer.param_groups:
+                group["lr"] = group["peak"] * config.learning_rate_factor(step)
+            images, targets = _prepare(batch, network.config, config.radius, device)
+            network.train()
+            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16):
+                maps = forward(images)
+            counts = Counts(*world.total(torch.stack(count(targets))))
+            terms = losses(maps, targets, config.hardness, counts)
+            loss = total_loss(terms, loss_weights)
+            optimizer.zero_grad(set_to_none=True)
+            (loss * world.size).backward()  # the processes' gradients are averaged, their losses add up
+            terms = dict(zip(terms, world.total(torch.stack([term.detach() for term in terms.values()])), strict=True))
+            loss = total_loss(terms, loss_weights)
+            _check_finite(loss, terms, step, checkpoint)
+            if config.clip:
+                nn.utils.clip_grad_norm_(network.parameters(), config.clip)
+            optimizer.step()
+            average.update_parameters(network)
+            progress.add(step, loss, terms, optimizer.param_groups[-1]["lr"])
 
-        done = step + 1
-        stop = world.any(stopped.is_set)
-        if stop or time.monotonic() - saved > 60 * config.checkpoint_minutes:
-            save(done)
-            saved = time.monotonic()
-        if stop:
-            say(f"stopped at step {done}; run the same command again to go on")
-            break
-        if writer is not None and config.val and (done % config.val_every == 0 or done == config.steps):
-            started = time.monotonic()
-            figures = validate(evaluated, config.val, config.val_images, config.val_size, config.radius, config.bf16)
-            writer.add_scalar("val/AP", figures.ap, done)
-            progress.leave_out(time.monotonic() - started)
-            say(f"step {done}: {config.val} AP {figures.ap:.3f} AP50 {figures.ap50:.3f} AR {figures.ar:.3f}")
+            done = step + 1
+            stop = world.any(stopped.is_set)
+            if stop or time.monotonic() - saved > 60 * config.checkpoint_minutes:
+                save(done)
+                saved = time.monotonic()
+            if stop:
+                say(f"stopped at step {done}; run the same command again to go on")
+                break
+            if writer is not None and config.val and (done % config.val_every == 0 or done == config.steps):
+                started = time.monotonic()
+                figures = validate(
+                    evaluated, config.val, config.val_images, config.val_size, config.radius, config.bf16
+                )
+                writer.add_scalar("val/AP", figures.ap, done)
+                progress.leave_out(time.monotonic() - started)
+                say(f"step {done}: {config.val} AP {figures.ap:.3f} AP50 {figures.ap50:.3f} AR {figures.ar:.3f}")
     if writer is not None:
         writer.close()
     stopped.restore()
