@@ -113,6 +113,17 @@ def test_poses_come_best_first():
     assert len(decode(fields, DecodeOptions(seed_threshold=0.7))) == 1
 
 
+def test_the_same_fields_give_the_same_bytes_ties_included():
+    person = np.array([[x, y, 1] for x, y in np.random.default_rng(0).uniform(16, 80, (17, 2))], dtype=np.float32)
+    twins = np.stack([person, person + np.float32([128, 0, 0])])  # two people alike in every cell
+    fields = encoded(twins, (17, 33))
+    first, again = decode(fields), decode(fields)
+    assert len(first) == 2 and first.scores[0] == first.scores[1]
+    assert first.keypoints[0, 0, 0] < first.keypoints[1, 0, 0]  # of equal people the first in reading order
+    assert first.keypoints.tobytes() == again.keypoints.tobytes()
+    assert first.scores.tobytes() == again.scores.tobytes()
+
+
 def test_empty_maps_have_no_poses():
     assert len(decode(empty(CELLS))) == 0
     assert len(decode(empty((1, 1)))) == 0
