@@ -53,7 +53,7 @@ def test_help_and_version(strongpose):
     for arguments in ((), ("--help",)):
         run = strongpose(*arguments)
         assert run.returncode == 0
-        for verb in ("predict", "evaluate", "train", "export"):
+        for verb in ("predict", "evaluate", "errors", "train", "export"):
             assert verb in run.stdout
     assert strongpose("--version").stdout == f"strongpose {package.__version__}\n"
     run = strongpose("prdict")

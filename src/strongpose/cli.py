@@ -1,4 +1,4 @@
-"""The command line: ``strongpose predict | evaluate | train | export``."""
+"""The command line: ``strongpose predict | evaluate | errors | train | export``."""
 
 from __future__ import annotations
 
