@@ -19,6 +19,8 @@ from strongpose.images import FittedImage
 
 PARTS: dict[str, dict[str, Any]] = {
     "nothing": {},
+    "no Hough votes: seeds are maxima of the heat maps": {"voting": False},
+    "no Hough votes, seeds half as high": {"voting": False, "seed_threshold": 0.08},
     "Gaussian filter of the votes as wide as the paper's (1 cell)": {"filter_sigma": 1.0},
     "votes not filtered": {"filter_sigma": 0.1},
     "all cells vote": {"vote_threshold": 0.0},

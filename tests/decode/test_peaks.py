@@ -189,3 +189,12 @@ def test_the_body_gates_seeds():
     fields.body[4, 6] = 0.7
     assert seeds_of(fields, max_seeds=10, body_threshold=0.5).keypoints.tolist() == [1]
     assert seeds_of(fields, max_seeds=10).keypoints.tolist() == [0, 1]
+
+
+def test_without_voting_seeds_are_maxima_of_the_heat():
+    fields = empty((9, 9))
+    fields.heatmaps[0, 4, 5] = 1.0
+    fields.offsets[0, :, 4, 5] = 16.0, -8.0  # the cell at (40, 32) points two cells right and one up
+    options = {"seed_threshold": 0.05}
+    np.testing.assert_allclose(seeds_of(fields, **options).points, [[56, 24]], atol=1e-3)
+    np.testing.assert_allclose(seeds_of(fields, voting=False, **options).points, [[40, 32]], atol=1e-3)

@@ -41,6 +41,8 @@ class DecodeOptions:
             ``seed_threshold`` and the least tolerance of the way back.
         filter_sigma: of the Gaussian that smooths the votes, in cells. The paper's is 1; 0.7 keeps close
             people apart.
+        voting: every cell votes for the point that its short offset leads to; without it seeds are maxima of the heat
+            maps themselves, which are about half as high.
         vote_threshold: cells with less heat cast no Hough vote.
         seed_threshold: least height of a seed in the filtered Hough map; 1 is what a whole disk of certain
             cells reaches that all point at the same spot.
@@ -73,6 +75,7 @@ class DecodeOptions:
 
     disk_radius: float = 16.0
     filter_sigma: float = 0.7
+    voting: bool = True
     vote_threshold: float = 0.1
     seed_threshold: float = 0.16
     max_seeds: int = 1000

@@ -45,7 +45,8 @@ def find_seeds(fields: Fields, options: DecodeOptions) -> Seeds:
         fields: the fields of one image.
         options: those about votes, seeds, filter, disks and the body are used.
     """
-    votes = hough_votes(fields.heatmaps, fields.offsets, fields.stride, options.vote_threshold)
+    offsets = fields.offsets if options.voting else np.zeros_like(fields.offsets)
+    votes = hough_votes(fields.heatmaps, offsets, fields.stride, options.vote_threshold)
     heights = filter_votes(votes, fields.stride, options.disk_radius, options.filter_sigma)
     cells = local_maxima(heights, options.seed_threshold)
     if options.body_threshold > 0:
