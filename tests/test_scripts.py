@@ -38,6 +38,7 @@ def load(name):
     return module
 
 
+load("data_parts")
 throughput = load("throughput")
 train_on_gpu = load("train_on_gpu")
 
