@@ -20,7 +20,7 @@ from strongpose.encode import Targets, encode
 from strongpose.losses import Counts, LossWeights, count, losses, total_loss
 from strongpose.network import NetworkConfig, PoseNetwork, at_output_stride, build_network, load_backbone
 from strongpose.network.weights import load_weights, save_weights
-from strongpose.skeleton import COCO, COCO_19, COCO_TREE
+from strongpose.skeletons import load_skeleton
 from strongpose.training.checkpoint import load_checkpoint, save_checkpoint
 from strongpose.training.distributed import World, joined
 from strongpose.training.recipe import TrainConfig
@@ -89,7 +89,7 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None]) -> Pat
         say(f"resuming {checkpoint} at step {first}" + (f"; changed: {', '.join(changed)}" if changed else ""))
     if world.any(int(world.total(torch.tensor(first, device=device))) != first * world.size):
         raise TrainingError(f"{checkpoint}: not all processes see the same file; --out must be a folder that all share")
-    batches = _batches(config, network.config.stride, world)
+    batches = _batches(config, network.config, world)
     say(
         f"training on {sum(len(d) for d in batches.datasets)} photos, "
         f"{sum(p.numel() for p in network.parameters() if p.requires_grad) / 1e6:.2f} M parameters, on {device}"
@@ -159,9 +159,6 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None]) -> Pat
     return save(min(step + 1, config.steps)) if first < config.steps else weights
 
 
-_GRAPHS = {skeleton.name: skeleton for skeleton in (COCO, COCO_19, COCO_TREE)}
-
-
 def _device(config: TrainConfig) -> str:
     if config.device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
@@ -170,7 +167,7 @@ def _device(config: TrainConfig) -> str:
 
 def network_config(config: TrainConfig) -> NetworkConfig:
     return NetworkConfig(
-        skeleton=_GRAPHS[config.graph],
+        skeleton=load_skeleton(config.skeleton or config.graph),
         backbone=config.backbone,
         output_stride=config.output_stride,
         last_stage=config.last_stage,
@@ -208,17 +205,17 @@ def _polyak(keep: float) -> Callable[..., None]:
     return update
 
 
-def _batches(config: TrainConfig, stride: int, world: World) -> BatchesByStep:
+def _batches(config: TrainConfig, network: NetworkConfig, world: World) -> BatchesByStep:
     images = config.images or (None,) * len(config.data)
     return BatchesByStep(
         [
-            KeypointDataset(path, folder, leave_out=config.leave_out)
+            KeypointDataset(path, folder, network.skeleton, config.leave_out)
             for path, folder in zip(config.data, images, strict=True)
         ],
         config.weights or (1.0,) * len(config.data),
         config.batch_size,
         config.side,
-        stride,
+        network.stride,
         Augmentation(scale=config.scale),
         config.seed,
         (world.rank, world.size),

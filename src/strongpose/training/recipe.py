@@ -53,6 +53,8 @@ class TrainConfig:
     """Width of the branch that corrects heat maps and offsets by features at stride 4; needs fields at stride 4."""
     graph: Literal["coco", "coco-19", "coco-tree"] = "coco"
     """Kinematic graph: 34 edges, COCO's 19, or the paper's tree of 16."""
+    skeleton: str | None = None
+    """Keypoints and graph of other data than COCO's, in place of --graph: a name such as lsp14, or a .json file."""
     freeze_stages: int = 0
     """Leave that many first stages of the backbone as they are."""
     side: int = 257
