@@ -1,4 +1,4 @@
-"""The command line: ``strongpose predict | evaluate | errors | train | export``."""
+"""The command line: ``strongpose predict | evaluate | errors | benchmark | train | export``."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import tyro
 
 from strongpose import __version__
+from strongpose.commands.benchmark import benchmark
 from strongpose.commands.errors import errors
 from strongpose.commands.evaluate import evaluate
 from strongpose.commands.export import export
@@ -20,6 +21,7 @@ _VERBS: dict[str, Callable[..., int]] = {
     "predict": predict,
     "evaluate": evaluate,
     "errors": errors,
+    "benchmark": benchmark,
     "train": train_with_preset(()),
     "export": export,
 }

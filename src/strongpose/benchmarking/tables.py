@@ -1,0 +1,93 @@
+"""Tables of a benchmark, for the terminal and in GitHub's Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from strongpose.benchmarking.rows import ALL, Row
+
+__all__ = ["fraction", "machine_note", "main_table", "people_table", "table"]
+
+
+def main_table(rows: Sequence[Row], markdown: bool = False) -> str:
+    """Precision, times and memory of each model on each runtime; precision only where it was measured."""
+    rows = [row for row in rows if row.people == ALL]
+    with_precision = any(row.ap is not None for row in rows)
+    header = ["model", "MB", "long side", "runtime"]
+    header += ["AP", "AP50", "APM", "APL", "AR"] if with_precision else []
+    header += ["total, ms", "read, ms", "network, ms", "decode, ms", "photos/s", "start, s", "peak memory, MB"]
+    body = []
+    for row in rows:
+        figures = (row.ap, row.ap50, row.ap_medium, row.ap_large, row.ar)
+        cells = [row.model, f"{row.file_mb:.1f}", sides(row.size_px, row.flip), row.runtime]
+        cells += [fraction(value) for value in figures] if with_precision else []
+        cells += [
+            _pair(row.total_median_ms, row.total_p95_ms),
+            _pair(row.read_median_ms, row.read_p95_ms),
+            _pair(row.network_median_ms, row.network_p95_ms),
+            _pair(row.decode_median_ms, row.decode_p95_ms),
+            f"{row.photos_per_s:.2f}",
+            "–" if row.start_s is None else f"{row.start_s:.2f}",
+            "–" if row.peak_memory_mb is None else f"{row.peak_memory_mb:.0f}",
+        ]
+        body.append(cells)
+    return table(header, body, markdown)
+
+
+def people_table(rows: Sequence[Row], markdown: bool = False) -> str:
+    """Total and decoding time by the number of people found."""
+    header = ["model", "long side", "runtime", "people", "photos", "total, ms", "decode, ms"]
+    body = [
+        [
+            *(row.model, sides(row.size_px, row.flip), row.runtime, row.people, str(row.photos)),
+            *(_pair(row.total_median_ms, row.total_p95_ms), _pair(row.decode_median_ms, row.decode_p95_ms)),
+        ]
+        for row in rows
+        if row.people != ALL
+    ]
+    return table(header, body, markdown)
+
+
+def machine_note(rows: Sequence[Row]) -> str:
+    """What was measured and how: photos, machine, versions, commit and command."""
+    row = rows[0]
+    looks = "once" if row.repeat == 1 else f"{row.repeat} times"
+    threads = f"{row.threads or row.cores} threads for the network"
+    memory = "" if row.memory_gb is None else f", {row.memory_gb:g} GB memory"
+    versions = ", ".join(dict.fromkeys(["numpy " + row.numpy] + [r.runtime_version for r in rows]))
+    return "\n".join(
+        (
+            f"{row.photos} photos, each looked at {looks}, one after the other; ms are median / 95th percentile.",
+            f"Machine: {row.cpu}, {row.cores} cores used, {threads}{memory}",
+            f"System: {row.os}, Python {row.python}, {versions}",
+            f"Version: {row.version}, {row.measured_at}",
+            f"Command: {row.command}",
+        )
+    )
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], markdown: bool = False) -> str:
+    """A table as text, in columns, or in GitHub's Markdown."""
+    if markdown:
+        marked = [header, ["---"] * len(header), *rows]
+        return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in marked)
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in (header, *rows)
+    ]
+    return "\n".join(lines)
+
+
+def fraction(value: float | None) -> str:
+    """A figure from 0 to 1 as papers write it: .441."""
+    return "–" if value is None else f"{value:.3f}".removeprefix("0")
+
+
+def sides(size_px: str, flip: str) -> str:
+    """Long sides and mirroring, for people: ``481 + 721, mirrored``."""
+    return size_px.replace("+", " + ") + (", mirrored" if flip == "yes" else "")
+
+
+def _pair(median: float, high: float) -> str:
+    return f"{median:.1f} / {high:.1f}"

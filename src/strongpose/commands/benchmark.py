@@ -1,0 +1,166 @@
+"""``strongpose benchmark``: precision, time and memory of models on runtimes, as one table."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+if TYPE_CHECKING:
+    from strongpose.benchmarking import Job, Row
+
+__all__ = ["benchmark"]
+
+RuntimeName = Literal["openvino", "onnx", "torch"]
+
+_DEFAULT_RUNTIMES: tuple[RuntimeName, ...] = ("openvino", "onnx")
+
+
+def benchmark(
+    photos: Annotated[
+        Positional[tuple[str, ...]],
+        arg(metavar="PHOTO|FOLDER|PATTERN ...", help_behavior_hint="(these, or --annotations)"),
+    ] = (),
+    /,
+    annotations: Annotated[Path | None, arg(metavar="ANNOTATIONS.json")] = None,
+    images: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    models: Annotated[tuple[str, ...], arg(metavar="NAME|PATH ...")] = ("base",),
+    runtimes: Annotated[
+        tuple[RuntimeName, ...], arg(help_behavior_hint="(default: openvino and onnx, where installed)")
+    ] = (),
+    size: Annotated[
+        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what each model recommends)")
+    ] = (),
+    flip: FlagCreatePairsOff[bool] = False,
+    threads: int = 0,
+    repeat: int = 1,
+    csv: Annotated[Path | None, arg(metavar="OUT.csv")] = None,
+    markdown: FlagCreatePairsOff[bool] = False,
+) -> int:
+    """Measure models on runtimes: precision, time by step and by number of people, and memory.
+
+    Each model on each runtime is measured in a process of its own, one photo at a time, after a warm-up.
+
+    Args:
+        photos: Photos, folders of photos, or quoted patterns; name them first.
+        annotations: Instead of photos, an annotation file in COCO keypoint format: AP and AR are measured as well.
+        images: Folder of the annotated photos.
+        models: Models that come with the package, or paths of .onnx or .xml files.
+        runtimes: What runs the networks.
+        size: Scale photos to this long side in pixels; of several, all are looked at and averaged.
+        flip: Look at the mirrored photo as well.
+        threads: CPU threads of the network; 0 takes all cores.
+        repeat: Look at every photo so often.
+        csv: Append everything that was measured to this file, a row for all photos and for each group of photos.
+        markdown: Print the tables in GitHub's Markdown.
+    """
+    from strongpose import benchmarking
+    from strongpose.benchmarking.rows import ALL
+    from strongpose.runtime import ModelError
+
+    command = shlex.join(["strongpose", *sys.argv[1:]])
+    rows: list[Row] = []
+    failed = 0
+    try:
+        if repeat < 1:
+            raise benchmarking.BenchmarkError(f"--repeat must be at least 1, got {repeat}")
+        if csv is not None:
+            benchmarking.check_csv(csv)
+        data, paths = _photos(photos, annotations, images)
+        names = () if data is None else tuple(data["categories"][0]["keypoints"])
+        machine = benchmarking.this_machine()
+        for model, runtime in _pairs(models, runtimes):
+            job = benchmarking.Job(model, runtime, tuple(map(str, paths)), size, flip, threads, repeat, names)
+            now = datetime.now().astimezone().isoformat(timespec="seconds")
+            found = benchmarking.measure_afresh(job, partial(_show_progress, job))
+            figures = None if data is None else _figures(data, found.results, found.sigmas)
+            new = benchmarking.rows_of(Path(model).name, job, found, figures, machine, now, command)
+            if csv is not None:
+                benchmarking.append_csv(csv, new)
+            rows += new
+    except (ModelError, ValueError) as error:
+        print(f"strongpose: {error}", file=sys.stderr)
+        failed = 1
+    if rows:
+        print(benchmarking.main_table(rows, markdown), end="\n\n")
+        print(benchmarking.people_table(rows, markdown), end="\n\n")
+        print(benchmarking.machine_note([row for row in rows if row.people == ALL]))
+    return failed
+
+
+def _photos(
+    photos: tuple[str, ...], annotations: Path | None, images: Path | None
+) -> tuple[dict[str, Any] | None, list[Path]]:
+    """The annotations, if there are any, and the photos in their order."""
+    from strongpose.benchmarking import BenchmarkError
+    from strongpose.commands.predict import _photos as find
+    from strongpose.evaluation import load_annotations
+
+    if (annotations is None) != (images is None):
+        raise BenchmarkError("--annotations and --images go together: the file, and the folder of its photos")
+    if photos and annotations is not None:
+        raise BenchmarkError("give either photos or --annotations with --images, not both")
+    if annotations is not None and images is not None:
+        data = load_annotations(annotations)
+        data = load_annotations({**data, "categories": data["categories"][:1]})
+        return data, [images / image["file_name"] for image in data["images"]]
+    paths: list[Path] = []
+    for argument in photos:
+        found = find(argument)
+        if not found:
+            raise BenchmarkError(f"{argument}: no such photo, and no folder or pattern that holds one; check the path")
+        paths += [path for path in found if path not in paths]
+    if not paths:
+        raise BenchmarkError("name photos, or --annotations with --images; `strongpose benchmark --help` explains")
+    return None, paths
+
+
+def _pairs(models: tuple[str, ...], runtimes: tuple[RuntimeName, ...]) -> list[tuple[str, RuntimeName]]:
+    """What is measured: every model with every runtime that can run it; tells what is left out."""
+    from strongpose.benchmarking import BenchmarkError
+    from strongpose.runtime import installed_runtimes, open_runtime, resolve_model
+
+    paths = {model: resolve_model(model) for model in models}
+    installed = installed_runtimes()
+    for runtime in runtimes:
+        if runtime not in installed:
+            open_runtime(next(iter(paths.values())), runtime)  # raises what is missing and how to get it
+    for runtime in _DEFAULT_RUNTIMES:
+        if not runtimes and runtime not in installed:
+            print(
+                f"strongpose: {runtime} is not installed and left out: pip install 'strongpose[{runtime}]'",
+                file=sys.stderr,
+            )
+    chosen = runtimes or tuple(runtime for runtime in _DEFAULT_RUNTIMES if runtime in installed)
+    pairs: list[tuple[str, RuntimeName]] = []
+    for model, path in paths.items():
+        for runtime in dict.fromkeys(chosen):
+            if path.suffix == ".xml" and runtime != "openvino":
+                print(f"strongpose: {model} on {runtime} is left out: only openvino runs .xml files", file=sys.stderr)
+            else:
+                pairs.append((model, runtime))
+    if not pairs:
+        raise BenchmarkError("nothing to measure: no model runs on any of the runtimes; name others")
+    return pairs
+
+
+def _figures(data: dict[str, Any], results: list[dict[str, Any]], sigmas: list[float]) -> Any:
+    """COCO's figures of results whose ``image_id`` is the index of their photo."""
+    from strongpose.evaluation import evaluate_results
+
+    category, ids = data["categories"][0]["id"], [image["id"] for image in data["images"]]
+    named = [{**result, "image_id": ids[result["image_id"]], "category_id": category} for result in results]
+    return evaluate_results(named, data, sigmas)
+
+
+def _show_progress(job: Job, done: int, total: int) -> None:
+    """A counter that overwrites itself on a terminal, and a line at the end elsewhere."""
+    if sys.stderr.isatty() or done == total:
+        start, end = ("\r", "\n" if done == total else "") if sys.stderr.isatty() else ("", "\n")
+        text = f"{start}{Path(job.model).name} on {job.runtime}: {done}/{total} photos"
+        print(text, end=end, file=sys.stderr, flush=True)
