@@ -12,7 +12,7 @@ from strongpose.decode import DecodeOptions, decode
 from strongpose.fields import Fields, cell_count
 from strongpose.images import FittedImage, Photo, fit_image, open_image
 from strongpose.poses import Poses
-from strongpose.runtime import ModelError, ModelInfo, OnnxRuntime, Runtime, resolve_model
+from strongpose.runtime import ModelError, ModelInfo, Runtime, RuntimeChoice, open_runtime, resolve_model
 
 __all__ = ["StrongPose"]
 
@@ -21,7 +21,7 @@ class StrongPose:
     """Finds the people in photos and the keypoints of each.
 
     Args:
-        runtime: what runs the network.
+        runtime: what runs the network; see `strongpose.runtime`.
         size: long side in pixels to which photos are scaled; left out, the size recommended by the
             model. Larger finds smaller people and takes longer. Of several sizes the fields are averaged
             (`strongpose.averaging`) in the frame of the largest; the times add up.
@@ -29,6 +29,7 @@ class StrongPose:
         options: of the decoder; left out, what the model recommends.
 
     Attributes:
+        runtime: what runs the network.
         sizes: the long sides at which photos are looked at, ascending.
         size: the one in whose frame fields are given and decoded.
         flip: whether the mirrored photo is looked at as well.
@@ -46,7 +47,7 @@ class StrongPose:
         flip: bool = False,
         options: DecodeOptions | None = None,
     ) -> None:
-        self._runtime = runtime
+        self.runtime = runtime
         self.sizes = _checked_sizes(runtime.info.size if size is None else size)
         self.size = self.sizes[-1]
         self.flip = flip
@@ -61,26 +62,31 @@ class StrongPose:
         flip: bool = False,
         options: DecodeOptions | None = None,
         threads: int = 0,
+        runtime: RuntimeChoice = "auto",
     ) -> StrongPose:
         """An estimator with a trained network.
 
         Args:
-            name_or_path: a model that comes with the package, or the path of an .onnx file.
+            name_or_path: a model that comes with the package, or the path of an .onnx file, or
+                of the .xml file of an int8 model.
             size: long side in pixels to which photos are scaled, or several, whose fields are averaged;
                 left out, what the model recommends.
             flip: also look at the mirrored photo.
             options: of the decoder; left out, what the model recommends.
             threads: CPU threads of the network; 0 takes all cores.
+            runtime: what runs the network: openvino, onnx or torch; auto takes the fastest that is
+                installed (`strongpose.runtime.open_runtime`), and ``model.runtime.name`` says which.
 
         Raises:
-            strongpose.runtime.ModelError: if there is no such model, or it cannot be used.
+            strongpose.runtime.ModelError: if there is no such model, it cannot be used, or the runtime
+                is not installed.
         """
-        return cls(OnnxRuntime(resolve_model(name_or_path), threads), size, flip, options)
+        return cls(open_runtime(resolve_model(name_or_path), runtime, threads), size, flip, options)
 
     @property
     def info(self) -> ModelInfo:
         """What the model says about itself: skeleton, stride, licence and more."""
-        return self._runtime.info
+        return self.runtime.info
 
     def __call__(self, image: Photo) -> Poses:
         """The people in a photo.
@@ -157,7 +163,7 @@ class StrongPose:
 
     def _run(self, images: np.ndarray) -> list[Fields]:
         """The fields of each of (B, H, W, 3) network inputs."""
-        maps, info = self._runtime(images), self.info
+        maps, info = self.runtime(images), self.info
         expected = tuple(cell_count(side, info.stride) for side in images.shape[1:3])
         if maps.body.shape[1:] != expected:
             raise ModelError(

@@ -5,15 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from strongpose import StrongPose
-from strongpose.network.weights import load_network
-from strongpose.runtime import resolve_model
-from strongpose.runtime.pytorch import TorchRuntime
 
 
 def test_keypoints_agree_with_onnx_runtime(photos):
-    model = StrongPose.from_pretrained("base", size=401)
-    network = load_network(resolve_model("base"))
-    torch_model = StrongPose(TorchRuntime(network, 401, model.info.decode["disk_radius"]))
+    model = StrongPose.from_pretrained("base", size=401, runtime="onnx")
+    torch_model = StrongPose.from_pretrained("base", size=401, runtime="torch")
+    assert torch_model.runtime.name == "torch on cpu in float32" and torch_model.info == model.info
     for photo in ("group.jpg", "grace_hopper.jpg"):
         expected, got = model(photos / photo), torch_model(photos / photo)
         expected, got = expected[expected.scores > 0.25], got[got.scores > 0.25]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from strongpose.runtime import RuntimeChoice
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -29,6 +31,7 @@ def errors(
     size: Annotated[int | None, arg(metavar="PIXELS")] = None,
     flip: FlagCreatePairsOff[bool] = False,
     threads: int = 0,
+    runtime: RuntimeChoice = "auto",
 ) -> int:
     """Sort what goes wrong on annotated photos into kinds, say what each costs, and show the worst.
 
@@ -39,11 +42,13 @@ def errors(
         images: Folder of its photos.
         out: Folder for report.json and the contact sheets.
         results: Look at these poses, in COCO's result format as evaluate --results writes it; left out, run the model.
-        model: A model that comes with the package, or the path of an .onnx file; it also says what the keypoints are.
+        model: A model that comes with the package, or the path of an .onnx or .xml file; it also says what
+            the keypoints are.
         threshold: Score from which people count as shown.
         size: Scale photos to this long side in pixels. Left out, what the model recommends.
         flip: Look at the mirrored photo as well.
         threads: CPU threads of the network; 0 takes all cores.
+        runtime: What runs the network; auto takes the fastest that is installed.
     """
     from strongpose.commands.evaluate import _show_progress
     from strongpose.errors import format_report
@@ -52,7 +57,7 @@ def errors(
     from strongpose.files import write_whole
 
     try:
-        estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads)
+        estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads, runtime=runtime)
         skeleton = estimator.info.skeleton
         data = load_annotations(annotations, skeleton)
         data = load_annotations({**data, "categories": data["categories"][:1]})

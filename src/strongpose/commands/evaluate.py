@@ -9,6 +9,8 @@ from typing import Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from strongpose.runtime import RuntimeChoice
+
 __all__ = ["evaluate"]
 
 
@@ -23,25 +25,27 @@ def evaluate(
     ] = (),
     flip: FlagCreatePairsOff[bool] = False,
     threads: int = 0,
+    runtime: RuntimeChoice = "auto",
 ) -> int:
     """Measure a model on annotated photos: COCO's ten keypoint figures and the time a photo.
 
     Args:
         annotations: Annotation file in COCO keypoint format, such as person_keypoints_val2017.json.
         images: Folder of its photos.
-        model: A model that comes with the package, or the path of an .onnx file.
+        model: A model that comes with the package, or the path of an .onnx or .xml file.
         results: Also write the poses to this file, in COCO's result format.
         size: Scale photos to this long side in pixels. Of several, all are looked at and averaged:
             better, and the times add up.
         flip: Look at the mirrored photo as well: better, and half as fast.
         threads: CPU threads of the network; 0 takes all cores.
+        runtime: What runs the network; auto takes the fastest that is installed.
     """
     from strongpose.estimator import StrongPose
     from strongpose.evaluation import evaluate as run
     from strongpose.files import write_whole
 
     try:
-        estimator = StrongPose.from_pretrained(model, size=size or None, flip=flip, threads=threads)
+        estimator = StrongPose.from_pretrained(model, size=size or None, flip=flip, threads=threads, runtime=runtime)
         if results is not None:
             results.parent.mkdir(parents=True, exist_ok=True)
         found = run(estimator, annotations, images, _show_progress)
@@ -55,7 +59,7 @@ def evaluate(
         return 1
     print(found.figures)
     sides = " + ".join(map(str, estimator.sizes))
-    how = f"model {model}, long side {sides}" + (", with mirrored photos" if flip else "")
+    how = f"model {model} with {estimator.runtime.name}, long side {sides}" + (", with mirrored photos" if flip else "")
     print(f"{found.photos} photos, {1000 * found.seconds:.0f} ms a photo (median); {how}")
     if results is not None:
         print(f"results in {results}")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from strongpose.runtime import RuntimeChoice
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -37,13 +39,14 @@ def predict(
     threshold: float = 0.25,
     keypoint_threshold: float = 0.1,
     threads: int = 0,
+    runtime: RuntimeChoice = "auto",
 ) -> int:
     """Find the people in photos; writes NAME.poses.jpg and NAME.poses.json for each photo.
 
     Args:
         photos: Photos, folders of photos, or quoted patterns such as 'holiday/*.jpg'.
         out: Folder for the results; it is made if need be.
-        model: A model that comes with the package, or the path of an .onnx file.
+        model: A model that comes with the package, or the path of an .onnx or .xml file.
         size: Scale photos to this long side in pixels; larger finds smaller people and takes longer.
             Of several, all are looked at and averaged: better, and the times add up. Name the photos first.
         flip: Look at the mirrored photo as well: better, and half as fast.
@@ -53,6 +56,7 @@ def predict(
         threshold: Leave people with a lower score out.
         keypoint_threshold: Do not draw keypoints with a lower score; the JSON has them all.
         threads: CPU threads of the network; 0 takes all cores.
+        runtime: What runs the network; auto takes the fastest that is installed.
     """
     from strongpose.estimator import StrongPose
     from strongpose.images import ImageError
@@ -72,7 +76,7 @@ def predict(
         return 1
     try:
         out.mkdir(parents=True, exist_ok=True)
-        estimator = StrongPose.from_pretrained(model, size=size or None, flip=flip, threads=threads)
+        estimator = StrongPose.from_pretrained(model, size=size or None, flip=flip, threads=threads, runtime=runtime)
     except OSError as error:
         _complain(f"--out {out}: cannot be made ({error.strerror})")
         return 1
@@ -96,7 +100,8 @@ def predict(
             people += count
             print(f"[{number}/{len(paths)}] {path}: {count} {'person' if count == 1 else 'people'}", flush=True)
     seconds = (time.perf_counter() - start) / len(paths)
-    print(f"{done} of {len(paths)} photos, {people} people, {seconds:.2f} s a photo; results in {out}")
+    speed = f"{seconds:.2f} s a photo with {estimator.runtime.name}"
+    print(f"{done} of {len(paths)} photos, {people} people, {speed}; results in {out}")
     return 1 if failed else 0
 
 

@@ -1,6 +1,20 @@
 """Runtimes: what runs a released network on the machine at hand, behind one small protocol."""
 
+from strongpose.runtime.choice import RuntimeChoice, installed_runtimes, open_runtime
 from strongpose.runtime.model import ModelError, ModelInfo, RawMaps, Runtime, packaged_models, resolve_model
 from strongpose.runtime.onnx import OnnxRuntime
+from strongpose.runtime.openvino import OpenVinoRuntime
 
-__all__ = ["ModelError", "ModelInfo", "OnnxRuntime", "RawMaps", "Runtime", "packaged_models", "resolve_model"]
+__all__ = [
+    "ModelError",
+    "ModelInfo",
+    "OnnxRuntime",
+    "OpenVinoRuntime",
+    "RawMaps",
+    "Runtime",
+    "RuntimeChoice",
+    "installed_runtimes",
+    "open_runtime",
+    "packaged_models",
+    "resolve_model",
+]

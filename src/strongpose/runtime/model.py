@@ -15,6 +15,7 @@ from strongpose.skeleton import Skeleton
 __all__ = ["ModelError", "ModelInfo", "RawMaps", "Runtime", "packaged_models", "resolve_model"]
 
 MODELS = Path(__file__).parent.parent / "models"
+SUFFIXES = (".onnx", ".xml")
 
 
 class ModelError(ValueError):
@@ -82,28 +83,35 @@ class Runtime(Protocol):
     def info(self) -> ModelInfo:
         """What the model says about itself."""
 
+    @property
+    def name(self) -> str:
+        """The runtime and how it computes, for people."""
+
     def __call__(self, images: np.ndarray) -> RawMaps:
         """The float32 maps of (B, H, W, 3) uint8 RGB images whose sides have the form n·coarse_stride + 1."""
 
 
 def packaged_models() -> list[str]:
     """Names of the models that come with the package."""
-    return sorted(path.stem for path in MODELS.glob("*.onnx"))
+    return sorted(path.stem for path in MODELS.iterdir() if path.suffix in SUFFIXES)
 
 
 def resolve_model(name_or_path: str | PathLike[str]) -> Path:
     """The file of a model.
 
     Args:
-        name_or_path: the name of a model that comes with the package, or a path to an .onnx file.
+        name_or_path: the name of a model that comes with the package, or a path to an .onnx file, or
+            to the .xml file of an OpenVINO model.
 
     Raises:
         ModelError: if there is no such model; the message lists those there are.
     """
     path = Path(name_or_path)
     if path.suffix == "" and path.name == str(name_or_path) and str(name_or_path) in packaged_models():
-        return MODELS / f"{name_or_path}.onnx"
+        return next(path for suffix in SUFFIXES if (path := MODELS / f"{name_or_path}{suffix}").is_file())
     if path.is_file():
         return path
     names = ", ".join(packaged_models()) or "none"
-    raise ModelError(f"{name_or_path}: no such model; give the path of an .onnx file or a packaged name ({names})")
+    raise ModelError(
+        f"{name_or_path}: no such model; give the path of an .onnx or .xml file or a packaged name ({names})"
+    )

@@ -1,12 +1,18 @@
-"""The torch implementation of a runtime: runs a network as it is, for validation while training."""
+"""Torch: runs a network as it is, for validation while training, or one that was read from a model file."""
 
 from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from strongpose.decode import DecodeOptions
 from strongpose.network import PoseNetwork
-from strongpose.runtime.model import ModelInfo, RawMaps
+from strongpose.network.weights import load_network
+from strongpose.runtime.model import ModelError, ModelInfo, RawMaps
+from strongpose.runtime.onnx import OnnxRuntime
 
 __all__ = ["TorchRuntime"]
 
@@ -22,6 +28,7 @@ class TorchRuntime:
 
     Attributes:
         info: skeleton, strides and size of the network.
+        name: the runtime, its precision and where it runs, for people.
     """
 
     def __init__(self, network: PoseNetwork, size: int, disk_radius: float, bf16: bool = False) -> None:
@@ -30,6 +37,32 @@ class TorchRuntime:
         config = network.config
         decode = {"disk_radius": disk_radius}
         self.info = ModelInfo(config.skeleton, config.stride, config.coarse_stride, size, decode, {})
+        self.name = f"torch on {network.mean.device.type} in {'bfloat16' if bf16 else 'float32'}"
+
+    @classmethod
+    def from_file(cls, path: str | PathLike[str], threads: int = 0) -> TorchRuntime:
+        """The network of a released .onnx file, on an NVIDIA GPU (in bfloat16) where there is one.
+
+        Args:
+            path: the .onnx file.
+            threads: number of CPU threads, of all torch work of this process; 0 leaves them as they are.
+
+        Raises:
+            strongpose.runtime.ModelError: if the file is damaged, or torch cannot build what it describes.
+        """
+        info = OnnxRuntime(path, threads=1).info
+        try:
+            network = load_network(Path(path))
+        except ValueError as error:
+            raise ModelError(f"{path}: torch cannot run it: {error}") from error
+        if threads:
+            torch.set_num_threads(threads)
+        cuda = torch.cuda.is_available()
+        network.to("cuda" if cuda else "cpu")
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        runtime = cls(network, info.size, info.decode.get("disk_radius", DecodeOptions().disk_radius), bf16=cuda)
+        runtime.info = info
+        return runtime
 
     @torch.inference_mode()
     def __call__(self, images: np.ndarray) -> RawMaps:

@@ -1,0 +1,64 @@
+"""Which runtime runs a model: the one asked for, or the fastest that is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+from os import PathLike
+from pathlib import Path
+from typing import Literal
+
+from strongpose.runtime.model import ModelError, Runtime
+from strongpose.runtime.onnx import OnnxRuntime, cuda_is_available
+from strongpose.runtime.openvino import OpenVinoRuntime
+
+__all__ = ["RuntimeChoice", "installed_runtimes", "open_runtime"]
+
+RuntimeChoice = Literal["auto", "openvino", "onnx", "torch"]
+
+_REMEDIES = {"openvino": "pip install 'strongpose[openvino]'", "torch": "pip install 'strongpose[train]'"}
+
+
+def installed_runtimes() -> list[RuntimeChoice]:
+    """The runtimes that this installation has, by name, likely the fastest first; torch is not imported."""
+    openvino, torch = (_is_installed(package) for package in ("openvino", "torch"))
+    order: list[tuple[RuntimeChoice, bool]] = [("openvino", openvino), ("onnx", True), ("torch", torch)]
+    if cuda_is_available():
+        order.insert(0, order.pop(1))
+    return [name for name, installed in order if installed]
+
+
+def open_runtime(path: str | PathLike[str], runtime: RuntimeChoice = "auto", threads: int = 0) -> Runtime:
+    """A model, ready to run.
+
+    Args:
+        path: an .onnx file, which every runtime runs, or an .xml file (OpenVINO, int8), which OpenVINO runs.
+        runtime: by what; ``auto`` takes ONNX Runtime where it can use an NVIDIA GPU, else OpenVINO if it is
+            installed, else ONNX Runtime. The result's ``name`` says what was taken.
+        threads: number of CPU threads; 0 takes all cores.
+
+    Raises:
+        ValueError: if there is no runtime of that name.
+        ModelError: if the runtime is not installed, cannot run files of this kind, or the model cannot be used.
+    """
+    path = Path(path)
+    if runtime == "auto":
+        runtime = "openvino" if path.suffix == ".xml" else installed_runtimes()[0]
+    if runtime not in ("openvino", "onnx", "torch"):
+        raise ValueError(f"runtime must be auto, openvino, onnx or torch, got {runtime!r}")
+    if runtime not in installed_runtimes():
+        raise ModelError(f"{path}: the runtime {runtime} is not installed: {_REMEDIES[runtime]}")
+    if path.suffix == ".xml" and runtime != "openvino":
+        raise ModelError(f"{path}: only the runtime openvino runs .xml files; for {runtime} give an .onnx file")
+    if runtime == "openvino":
+        return OpenVinoRuntime(path, threads)
+    if runtime == "onnx":
+        return OnnxRuntime(path, threads)
+    try:
+        from strongpose.runtime.pytorch import TorchRuntime
+    except ImportError as error:
+        raise ModelError(f"{path}: the runtime torch is incomplete ({error}): {_REMEDIES['torch']}") from error
+    return TorchRuntime.from_file(path, threads)
+
+
+def _is_installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None

@@ -1,0 +1,85 @@
+"""OpenVINO: the fast path on a CPU, in bfloat16 or int8 where the CPU has units for it."""
+
+from __future__ import annotations
+
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from strongpose.runtime.interface import REMEDY, check_interface, read_info
+from strongpose.runtime.model import ModelError, RawMaps
+
+__all__ = ["OpenVinoRuntime"]
+
+
+class OpenVinoRuntime:
+    """Runs an .onnx file or an .xml file with its .bin (int8) that ``strongpose export`` wrote.
+
+    Calls from several threads run side by side, each in a request of its own.
+
+    Args:
+        path: the file; of an OpenVINO model the .xml.
+        threads: number of CPU threads; 0 takes all cores.
+        bf16: compute in bfloat16, which moves keypoints by tenths of a pixel; left out, where the CPU has
+            units for it. Otherwise in float32. The int8 layers of an int8 model stay int8.
+
+    Attributes:
+        info: what the file says about itself.
+        name: the runtime and its precision, for people.
+
+    Raises:
+        ModelError: if the file is damaged, says nothing about itself, or its inputs and outputs do not
+            fit what it says.
+        ImportError: if OpenVINO is not installed.
+    """
+
+    def __init__(self, path: str | PathLike[str], threads: int = 0, bf16: bool | None = None) -> None:
+        import openvino
+        from openvino.frontend import FrontEndManager
+
+        path, core = Path(path), openvino.Core()
+        capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        bf16 = "BF16" in capabilities if bf16 is None else bf16
+        settings = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+            "INFERENCE_NUM_THREADS": threads,
+        }
+        try:
+            frontend = FrontEndManager().load_by_framework("ir" if path.suffix == ".xml" else "onnx")
+            model = frontend.convert(frontend.load(str(path)))  # core.read_model would try every other format, too
+            self.info = read_info(path, _description(model))
+            check_interface(path, self.info, *_interface(model))
+            self._model = core.compile_model(model, "CPU", settings)
+        except ModelError:
+            raise
+        except Exception as error:  # OpenVINO's exceptions have no public base class
+            reason = str(error).strip().splitlines()[-1]
+            raise ModelError(f"{path}: OpenVINO cannot load it ({reason}); copy it again or {REMEDY}") from error
+        int8 = any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
+        self.name = f"OpenVINO in {'int8 and ' * int8}{'bfloat16' if bf16 else 'float32'}"
+
+    def __call__(self, images: np.ndarray) -> RawMaps:
+        """The maps of (B, H, W, 3) uint8 RGB images whose sides have the form n·coarse_stride + 1."""
+        found = self._model.create_infer_request().infer({"images": images}, share_inputs=True)
+        return RawMaps(*(np.array(found[name], dtype=np.float32) for name in RawMaps._fields))
+
+
+def _description(model: Any) -> str | None:
+    """The JSON text with which the file describes itself: at its root in an .xml, as ONNX metadata in an .onnx."""
+    for place in (["strongpose"], ["framework", "strongpose"]):
+        if model.has_rt_info(place):
+            return str(model.get_rt_info(place).value)
+    return None
+
+
+def _interface(model: Any) -> tuple[dict[str, tuple[str, int]], dict[str, list[object]]]:
+    """Inputs and outputs as `check_interface` wants them."""
+
+    def shape(port: Any) -> list[object]:
+        return [n.get_length() if n.is_static else "any" for n in port.partial_shape]
+
+    inputs = {i.any_name: (i.element_type.to_dtype().name, len(i.partial_shape)) for i in model.inputs}
+    return inputs, {o.any_name: shape(o) for o in model.outputs}
