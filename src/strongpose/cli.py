@@ -1,4 +1,4 @@
-"""The command line: ``strongpose predict | evaluate | errors | benchmark | train | export``."""
+"""The command line: ``strongpose predict | evaluate | errors | benchmark | train | export | data``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tyro
 
 from strongpose import __version__
 from strongpose.commands.benchmark import benchmark
+from strongpose.commands.data import data
 from strongpose.commands.errors import errors
 from strongpose.commands.evaluate import evaluate
 from strongpose.commands.export import export
@@ -24,6 +25,7 @@ _VERBS: dict[str, Callable[..., int]] = {
     "benchmark": benchmark,
     "train": train_with_preset(()),
     "export": export,
+    "data": data,
 }
 
 

@@ -1,0 +1,110 @@
+"""``strongpose data check``: mistakes in annotations and photos, counted, listed and drawn."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import Positional, arg
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from strongpose.data.check import CheckedPhoto, Finding
+    from strongpose.skeleton import Skeleton
+
+__all__ = ["check"]
+
+_SHOWN = 5  # findings of a kind that are printed
+
+
+def check(
+    annotations: Annotated[Positional[Path], arg(metavar="ANNOTATIONS.json")],
+    /,
+    images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: beside the file)")] = None,
+    out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+) -> int:
+    """Look for mistakes in annotations and photos; ends with status 1 if there are errors, 0 if only remarks.
+
+    Errors are missing and damaged photos, entries that do not fit, boxes without area, keypoints outside of the
+    picture and duplicate people. Remarks are what a person should look at: swapped sides, people without keypoints,
+    keypoints far outside of the box.
+
+    Args:
+        annotations: Annotation file in COCO keypoint format.
+        images: Folder of its photos. Left out, the folder or tar shards of the same name beside the file.
+        out: Also write report.json with everything that was found, and contact sheets of examples, to this folder.
+    """
+    from strongpose.commands.evaluate import _show_progress
+    from strongpose.data.check import check_data_set
+    from strongpose.files import write_whole
+
+    try:
+        skeleton, photos = check_data_set(annotations, images, _show_progress)
+        findings = [finding for photo in photos for finding in photo.findings]
+        if out is not None:
+            write_whole(out / "report.json", _report(annotations, photos, findings))
+            _write_sheets(photos, images or annotations.with_suffix(""), skeleton, out)
+    except (ValueError, FileNotFoundError) as error:  # the annotations, or no photos at all
+        print(f"strongpose: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"strongpose: --out {out}: cannot be written ({error.strerror})", file=sys.stderr)
+        return 1
+    people = sum(len(photo.keypoints) for photo in photos)
+    print(f"{annotations}: {len(photos) - 1} photos, {people} people, skeleton {skeleton.name}")
+    _print(findings)
+    if out is not None:
+        print(f"report.json and the sheets are in {out}")
+    return 1 if any(finding.is_error for finding in findings) else 0
+
+
+def _print(findings: Sequence[Finding]) -> None:
+    from strongpose.data.check import KINDS
+
+    for kind, is_error in KINDS.items():
+        found = [finding for finding in findings if finding.kind == kind]
+        if found:
+            print(f"{len(found):6} × {kind} ({'error' if is_error else 'remark'})")
+            for finding in found[:_SHOWN]:
+                print(f"         {finding.photo}{', ' if finding.photo else ''}{finding.text}")
+            if len(found) > _SHOWN:
+                print(f"         … and {len(found) - _SHOWN} more")
+    errors = sum(finding.is_error for finding in findings)
+    print(f"{errors} errors, {len(findings) - errors} remarks")
+
+
+def _report(annotations: Path, photos: Sequence[CheckedPhoto], findings: Sequence[Finding]) -> str:
+    from strongpose.data.check import KINDS
+
+    counts = {kind: sum(finding.kind == kind for finding in findings) for kind in KINDS}
+    listed = [
+        {"kind": finding.kind, "is_error": finding.is_error, "photo": finding.photo, "text": finding.text}
+        for finding in findings
+    ]
+    about = {"annotations": str(annotations), "photos": len(photos) - 1, "counts": counts, "findings": listed}
+    return json.dumps(about, indent=1) + "\n"
+
+
+def _write_sheets(photos: Sequence[CheckedPhoto], images: Path, skeleton: Skeleton, out: Path) -> None:
+    from strongpose.data.check_sheets import draw_findings
+    from strongpose.data.photos import PhotoStore
+    from strongpose.files import write_whole
+
+    broken = {"missing photo", "unreadable photo"}
+    shown = [photo for photo in photos if photo.file_name and not broken & {f.kind for f in photo.findings}]
+    for name, sheet in draw_findings(shown, PhotoStore(images).open, skeleton):
+        write_whole(out / f"{name}.jpg", _jpeg(sheet))
+
+
+def _jpeg(picture: np.ndarray) -> bytes:
+    """(H, W, 3) uint8 RGB as the bytes of a JPEG file."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=90)
+    return file.getvalue()

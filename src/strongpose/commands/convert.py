@@ -1,0 +1,105 @@
+"""``strongpose data convert``: other annotation formats to COCO's, COCO's to YOLO's, and other keypoints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+__all__ = ["convert"]
+
+Source = Literal["coco", "crowdpose", "lsp", "mpii", "ochuman", "posetrack", "yolo"]
+
+
+def convert(
+    annotations: Annotated[Positional[Path], arg(metavar="FILE|FOLDER")],
+    /,
+    source: Annotated[Source, arg(name="from")],
+    out: Annotated[Path, arg(metavar="OUT.json|FOLDER")],
+    to: Literal["coco", "yolo"] = "coco",
+    images: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    skeleton: Annotated[str | None, arg(metavar="NAME|FILE.json", help_behavior_hint="(default: the format's)")] = None,
+    neck_from_shoulders: FlagCreatePairsOff[bool] = False,
+) -> int:
+    """Convert annotations of other formats to COCO's, or COCO's to YOLO's; choose other keypoints.
+
+    Args:
+        annotations: What to convert: a file, or for yolo and posetrack a folder.
+        source: Its format. lsp is joints.mat, also the extended set's; mpii the JSON form, one entry a person.
+        out: The file to write; for yolo a folder of labels.
+        to: The format to write.
+        images: Folder of the photos, where the annotations do not hold their sizes: lsp, mpii, posetrack, yolo.
+        skeleton: Keypoints to write: taken by name, unlabelled where the annotations lack them. For --from yolo, the
+            keypoints that the labels are about.
+        neck_from_shoulders: Let a neck that the annotations lack lie midway between the shoulders: an estimate.
+    """
+    from strongpose.data.convert import ConversionError, with_skeleton, write_yolo
+    from strongpose.files import write_whole
+    from strongpose.skeletons import load_skeleton
+
+    if to == "coco" and out.suffix != ".json":
+        print(f"strongpose: --out {out}: the name must end in .json", file=sys.stderr)
+        return 1
+    try:
+        data = _read(annotations, source, images, skeleton)
+        chosen = load_skeleton(skeleton) if skeleton else _usual(source)
+        if chosen is not None:
+            data = with_skeleton(data, chosen, neck_from_shoulders)
+        elif neck_from_shoulders:
+            raise ConversionError("--neck-from-shoulders needs a --skeleton with a keypoint 'neck'")
+        if to == "yolo":
+            people = write_yolo(data, out)
+        else:
+            write_whole(out, json.dumps(data))
+            people = len(data["annotations"])
+    except (ValueError, ImportError) as error:  # the annotations, the skeleton, or a missing package
+        print(f"strongpose: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"strongpose: {error.filename or out}: cannot be read or written ({error.strerror})", file=sys.stderr)
+        return 1
+    names = data["categories"][0]["keypoints"]
+    labelled = sum(person.get("num_keypoints", 0) for person in data["annotations"])
+    print(f"{out}: {len(data['images'])} photos, {people} people, {labelled} labelled keypoints of {len(names)} kinds")
+    if to == "yolo":
+        print(f"for its data.yaml: kpt_shape: [{len(names)}, 3], flip_idx: {_flip_order(names)}")
+    return 0
+
+
+def _read(annotations: Path, source: Source, images: Path | None, skeleton: str | None) -> dict[str, Any]:
+    from strongpose.data import convert
+    from strongpose.skeletons import load_skeleton
+
+    match source:
+        case "coco":
+            return convert.read_coco(annotations)
+        case "crowdpose":
+            return convert.read_crowdpose(annotations)
+        case "lsp":
+            return convert.read_lsp(annotations, images)
+        case "mpii":
+            return convert.read_mpii(annotations, images)
+        case "ochuman":
+            return convert.read_ochuman(annotations)
+        case "posetrack":
+            return convert.read_posetrack(annotations, images)
+        case "yolo":
+            return convert.read_yolo(annotations, images, load_skeleton(skeleton or "coco"))
+
+
+def _usual(source: Source) -> Any:
+    """The skeleton of formats that list keypoints which they or others hardly use; None keeps the data's own."""
+    from strongpose.skeletons import load_skeleton
+
+    return {"ochuman": load_skeleton("coco"), "posetrack": load_skeleton("posetrack15")}.get(source)
+
+
+def _flip_order(names: list[str]) -> list[int]:
+    """For each keypoint, the index of the one on the other side, or its own."""
+    other = {"left": "right", "right": "left"}
+    parts = [name.partition("_") for name in names]
+    mirrored = [f"{other.get(side, side)}{dash}{part}" for side, dash, part in parts]
+    return [names.index(name) if name in names else i for i, name in enumerate(mirrored)]
