@@ -1,4 +1,4 @@
-"""``strongpose data``: the verbs about annotation files."""
+"""``strongpose data``: the verbs about data sets."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from tyro.conf import OmitSubcommandPrefixes, subcommand
 
 from strongpose.commands.check import check
 from strongpose.commands.convert import convert
+from strongpose.commands.get import get
 
 __all__ = ["data"]
 
 _Verb = OmitSubcommandPrefixes[
-    Annotated[int, subcommand("convert", constructor=convert)] | Annotated[int, subcommand("check", constructor=check)]
+    Annotated[int, subcommand("convert", constructor=convert)]
+    | Annotated[int, subcommand("check", constructor=check)]
+    | Annotated[int, subcommand("get", constructor=get)]
 ]
 
 
 def data(run: _Verb) -> int:
-    """Convert annotation files, and look for mistakes in them."""
+    """Download data sets, convert annotation files, and look for mistakes in them."""
     return run

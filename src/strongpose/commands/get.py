@@ -1,0 +1,98 @@
+"""``strongpose data get``: published data sets, downloaded and unpacked."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+__all__ = ["get"]
+
+Name = Literal["coco", "lsp", "crowdpose", "mpii", "ochuman", "posetrack"]
+Part = Literal["train2017", "val2017", "test2017", "lsp", "lsp-extended"]
+
+
+def get(
+    name: Annotated[Positional[Name], arg(metavar="coco|lsp|crowdpose|mpii|ochuman|posetrack")],
+    /,
+    out: Annotated[Path, arg(metavar="FOLDER")],
+    parts: Annotated[tuple[Part, ...], arg(metavar="PART ...", help_behavior_hint="(default: all)")] = (),
+    url: Annotated[str | None, arg(metavar="BASE", help_behavior_hint="(default: the official server)")] = None,
+    keep: FlagCreatePairsOff[bool] = False,
+    yes: FlagCreatePairsOff[bool] = False,
+) -> int:
+    """Download a published data set and unpack it; run it again to go on after an interruption.
+
+    Args:
+        name: The data set. Those that no program can download are explained.
+        out: Folder for the data set, laid out as published.
+        parts: Of COCO train2017, val2017, test2017 (photos and annotations); of LSP lsp, lsp-extended.
+        url: Another server with the same archives.
+        keep: Leave the archives there after they were unpacked.
+        yes: Accept the licence without being asked.
+    """
+    from strongpose.data import published
+    from strongpose.data.archives import get_archive, plan
+
+    if name in published.by_hand:
+        print(f"strongpose: {published.by_hand[name]}", file=sys.stderr)
+        return 1
+    chosen = published.COCO if name == "coco" else published.LSP
+    wrong = [part for part in parts if part not in chosen.archives]
+    if wrong:
+        print(f"strongpose: --parts {wrong[0]}: {chosen.title} has {', '.join(chosen.archives)}", file=sys.stderr)
+        return 1
+    archives = list(dict.fromkeys(a for part in parts or chosen.archives for a in chosen.archives[part]))
+    base = url or chosen.url
+    try:
+        todo = plan(archives, out, base, keep)
+        if not todo.missing:
+            print(f"{chosen.title}: all files are in {out}")
+            return 0
+        size, room = todo.bytes_to_load / 1e9, todo.bytes_on_disk / 1e9
+        print(f"{chosen.title} from {base}: {size:.2f} GB to load, at most {room:.2f} GB of disk in {out}\n")
+        print(f"{chosen.licence}\n", flush=True)
+        if not yes and not _accepted():
+            return 1
+        for archive, _ in todo.missing:
+            checked = get_archive(archive, out, base, _Progress(), keep)
+            print(f"{archive.name}: {checked}", flush=True)
+    except ValueError as error:  # the server, the archive, or too little room
+        print(f"strongpose: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"strongpose: {error.filename or out}: cannot be written ({error.strerror})", file=sys.stderr)
+        return 1
+    print(f"{chosen.title} is in {out}")
+    return 0
+
+
+def _accepted() -> bool:
+    """Whether the user types that they accept the licence."""
+    if sys.stdin.isatty():
+        if input("Type yes if you accept these terms: ").strip().lower() == "yes":
+            return True
+        print("strongpose: the terms were not accepted; nothing was downloaded", file=sys.stderr)
+    else:
+        print("strongpose: add --yes if you accept these terms; nothing was downloaded", file=sys.stderr)
+    return False
+
+
+class _Progress:
+    """A counter that overwrites itself on a terminal, and a line every twentieth elsewhere."""
+
+    def __init__(self) -> None:
+        self._shown: tuple[str, int] = ("", -1)
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        step = done * 100 // total if total else done // 10_000_000
+        if not sys.stderr.isatty():
+            step -= step % 5
+        if (what, step) == self._shown or (step == 0 and not sys.stderr.isatty()):
+            return
+        self._shown = what, step
+        amount = f"{step} %" if total else f"{done / 1e6:.0f} MB"
+        end = "" if sys.stderr.isatty() and done != total else "\n"
+        print(f"{chr(13) if sys.stderr.isatty() else ''}{what}: {amount}", end=end, file=sys.stderr, flush=True)
