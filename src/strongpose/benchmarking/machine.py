@@ -13,7 +13,7 @@ import numpy as np
 
 from strongpose import __version__
 
-__all__ = ["Machine", "peak_memory_mb", "this_machine"]
+__all__ = ["Machine", "busy_seconds", "peak_memory_mb", "this_machine"]
 
 _CHECKOUT = Path(__file__).parents[3]
 _UNITS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimddp", "bf16", "i8mm", "sve")
@@ -62,6 +62,18 @@ def peak_memory_mb() -> float | None:
     except ImportError:  # Windows
         return None
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def busy_seconds() -> float | None:
+    """Processor time that all programs of this machine together have used, in seconds; None but on Linux.
+
+    What other virtual machines took away (steal) counts as used.
+    """
+    lines = _lines(Path("/proc/stat"))
+    if not lines or not lines[0].startswith("cpu "):
+        return None
+    user, nice, system, _idle, _waiting, *rest = map(int, lines[0].split()[1:9])
+    return (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
 
 
 def _cpu() -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from strongpose.benchmarking.machine import peak_memory_mb
+from strongpose.benchmarking.machine import busy_seconds, peak_memory_mb
 from strongpose.estimator import StrongPose
 from strongpose.evaluation import MAX_DETECTIONS, EvaluationError
 from strongpose.fields import Fields
@@ -71,6 +71,7 @@ class Measurement:
         results: at most 20 poses a photo as COCO keypoint results; ``image_id`` is the photo's index.
         sigmas: K tolerances of the model's skeleton.
         peak_mb: the most memory that the process held, in 10⁶ bytes; None where the system does not tell.
+        other_cores: how many cores other programs kept busy meanwhile, on average; None where the system does not tell.
     """
 
     runtime: str
@@ -85,6 +86,7 @@ class Measurement:
     results: list[dict[str, Any]]
     sigmas: list[float]
     peak_mb: float | None
+    other_cores: float | None
 
 
 def measure(job: Job, progress: Callable[[int, int], None] = lambda done, total: None) -> Measurement:
@@ -116,6 +118,7 @@ def measure(job: Job, progress: Callable[[int, int], None] = lambda done, total:
         )
     _warm_up(estimator, job.photos)
 
+    before = (busy_seconds(), time.process_time(), time.perf_counter())
     times = np.zeros((3, job.repeat, len(job.photos)))
     people, results = [], []
     for turn in range(job.repeat):
@@ -126,6 +129,7 @@ def measure(job: Job, progress: Callable[[int, int], None] = lambda done, total:
                 best = np.argsort(-poses.scores, kind="stable")[:MAX_DETECTIONS]
                 results += poses[best].to_coco(i)
             progress(turn * len(job.photos) + i + 1, times[0].size)
+    after = (busy_seconds(), time.process_time(), time.perf_counter())
     read_ms, network_ms, decode_ms = times.tolist()
     return Measurement(
         runtime=estimator.runtime.name,
@@ -140,6 +144,7 @@ def measure(job: Job, progress: Callable[[int, int], None] = lambda done, total:
         results=results,
         sigmas=list(skeleton.sigmas),
         peak_mb=peak_memory_mb(),
+        other_cores=_other_cores(before, after),
     )
 
 
@@ -171,6 +176,14 @@ def _warm_up(estimator: StrongPose, photos: Iterable[str]) -> None:
             known.add(shapes)
             fitted = estimator.fit(pixels)
             estimator.decode(_fields(estimator, pixels, fitted), fitted)
+
+
+def _other_cores(before: tuple[float | None, float, float], after: tuple[float | None, float, float]) -> float | None:
+    """Cores busy with other programs, of readings of `busy_seconds`, own processor time and the clock."""
+    if before[0] is None or after[0] is None:
+        return None
+    busy, own, wall = after[0] - before[0], after[1] - before[1], after[2] - before[2]
+    return max(0.0, busy - own) / wall
 
 
 def _version(package: str) -> str:

@@ -36,6 +36,7 @@ class Row:
         runtime_version: package and version.
         threads: asked for; 0 is all cores.
         people: the group: `ALL` or a name of `GROUPS`.
+        annotations: the annotation file as it was named; empty without.
         photos: number of photos in the group.
         repeat: how often each was looked at.
         ap: average precision 0-1 and its variants, as in `strongpose.evaluation.Figures`; None without annotations,
@@ -44,6 +45,7 @@ class Row:
         photos_per_s: looks by the sum of their times.
         start_s: opening the model and the poses of the first photo; None for groups.
         peak_memory_mb: of the process, in 10⁶ bytes; None for groups.
+        other_load_cores: how many cores other programs kept busy meanwhile; None for groups.
         cpu: and the rest, see `strongpose.benchmarking.Machine`.
         measured_at: date and time with time zone, ISO 8601.
         command: the command line.
@@ -57,6 +59,7 @@ class Row:
     runtime_version: str
     threads: int
     people: str
+    annotations: str
     photos: int
     repeat: int
     ap: float | None
@@ -76,6 +79,7 @@ class Row:
     photos_per_s: float
     start_s: float | None
     peak_memory_mb: float | None
+    other_load_cores: float | None
     cpu: str
     cores: int
     memory_gb: float | None
@@ -94,6 +98,7 @@ def rows_of(
     model: str,
     job: Job,
     measurement: Measurement,
+    annotations: str,
     figures: Figures | None,
     machine: Machine,
     measured_at: str,
@@ -105,7 +110,8 @@ def rows_of(
         model: what the model is called in tables.
         job: what was measured.
         measurement: what was found.
-        figures: its precision, if the photos are annotated.
+        annotations: the annotation file, as it was named; empty if there is none.
+        figures: the precision, if the photos are annotated.
         machine: on what.
         measured_at: when, ISO 8601.
         command: by which command line.
@@ -127,12 +133,14 @@ def rows_of(
                     runtime_version=measurement.version,
                     threads=job.threads,
                     people=name,
+                    annotations=annotations,
                     photos=int(chosen.sum()),
                     repeat=job.repeat,
                     **_figures(figures if whole else None),
                     **_times(measurement, chosen),
                     start_s=round(measurement.start_s, 3) if whole else None,
                     peak_memory_mb=_rounded(measurement.peak_mb, 1) if whole else None,
+                    other_load_cores=_rounded(measurement.other_cores, 2) if whole else None,
                     cpu=machine.cpu,
                     cores=machine.cores,
                     memory_gb=_rounded(machine.memory_gb, 1),

@@ -48,22 +48,24 @@ def people_table(rows: Sequence[Row], markdown: bool = False) -> str:
     return table(header, body, markdown)
 
 
-def machine_note(rows: Sequence[Row]) -> str:
+def machine_note(rows: Sequence[Row], markdown: bool = False) -> str:
     """What was measured and how: photos, machine, versions, commit and command."""
     row = rows[0]
     looks = "once" if row.repeat == 1 else f"{row.repeat} times"
-    threads = f"{row.threads or row.cores} threads for the network"
-    memory = "" if row.memory_gb is None else f", {row.memory_gb:g} GB memory"
-    versions = ", ".join(dict.fromkeys(["numpy " + row.numpy] + [r.runtime_version for r in rows]))
-    return "\n".join(
-        (
-            f"{row.photos} photos, each looked at {looks}, one after the other; ms are median / 95th percentile.",
-            f"Machine: {row.cpu}, {row.cores} cores used, {threads}{memory}",
-            f"System: {row.os}, Python {row.python}, {versions}",
-            f"Version: {row.version}, {row.measured_at}",
-            f"Command: {row.command}",
-        )
+    machine = [row.cpu, f"{row.cores} cores", f"{row.threads or row.cores} threads for the network"]
+    machine += [] if row.memory_gb is None else [f"{row.memory_gb:g} GB memory"]
+    versions = dict.fromkeys(["numpy " + row.numpy] + [r.runtime_version for r in rows])
+    others = [r.other_load_cores for r in rows if r.other_load_cores is not None]
+    load = f" Other programs kept up to {max(others):.1f} cores busy meanwhile." if others else ""
+    mark, quote = ("- ", "`") if markdown else ("", "")
+    lines = (
+        f"{row.photos} photos, each looked at {looks}, one after the other; ms are median / 95th percentile.{load}",
+        f"Machine: {', '.join(machine)}",
+        f"System: {row.os}, Python {row.python}, {', '.join(versions)}",
+        f"Version: {row.version}, {row.measured_at}",
+        f"Command: {quote}{row.command}{quote}",
     )
+    return "\n".join(mark + line for line in lines)
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], markdown: bool = False) -> str:

@@ -21,7 +21,10 @@ def main() -> None:
     """Measure one job; ends at once when standard input does, as it does with the process that asked."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what runtimes print is no answer
-    job = json.loads(sys.stdin.readline())
+    line = sys.stdin.readline()
+    if not line:
+        return
+    job = json.loads(line)
     for name in ("photos", "sizes", "keypoints"):
         job[name] = tuple(job[name])
     threading.Thread(target=_end_with_input, daemon=True).start()

@@ -79,7 +79,9 @@ def benchmark(
             now = datetime.now().astimezone().isoformat(timespec="seconds")
             found = benchmarking.measure_afresh(job, partial(_show_progress, job))
             figures = None if data is None else _figures(data, found.results, found.sigmas)
-            new = benchmarking.rows_of(Path(model).name, job, found, figures, machine, now, command)
+            new = benchmarking.rows_of(
+                Path(model).name, job, found, str(annotations or ""), figures, machine, now, command
+            )
             if csv is not None:
                 benchmarking.append_csv(csv, new)
             rows += new
@@ -89,7 +91,7 @@ def benchmark(
     if rows:
         print(benchmarking.main_table(rows, markdown), end="\n\n")
         print(benchmarking.people_table(rows, markdown), end="\n\n")
-        print(benchmarking.machine_note([row for row in rows if row.people == ALL]))
+        print(benchmarking.machine_note([row for row in rows if row.people == ALL], markdown))
     return failed
 
 

@@ -1,0 +1,84 @@
+"""The script that writes the README's table: literal, repeatable, and no table of what cannot be compared."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from test_rows import made_up
+
+from strongpose.benchmarking import BenchmarkError, append_csv, read_csv
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, REPOSITORY / "benchmarks" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+readme_table = load("readme_table")
+
+
+def write(path, *runs):
+    for rows in runs:
+        append_csv(path, rows)
+    return path
+
+
+def test_the_table_is_written_between_the_marks_and_twice_is_once(tmp_path):
+    fast = [replace(row, runtime="OpenVINO", model="base", flip="yes") for row in made_up(network_ms=[[2.4] * 5] * 2)]
+    slow = [replace(row, network_median_ms=999.0) for row in made_up()]  # measured again later
+    csv = write(tmp_path / "out.csv", slow, fast, made_up())
+    readme = tmp_path / "README.md"
+    readme.write_text(f"# Title\n{readme_table.BEGIN}\nold\n{readme_table.END}\n\nMore.\n")
+    card = tmp_path / "src" / "strongpose" / "models" / "base.md"
+    card.parent.mkdir(parents=True)
+    card.touch()
+    arguments = readme_table.Arguments(csv, readme)
+    assert readme_table.main(arguments) == 0
+    text = readme.read_text()
+    assert text.startswith(f"# Title\n{readme_table.BEGIN}\n| model | file | long side | AP | AP50 |")
+    assert text.endswith(f"\n```\ncommand\n```\n{readme_table.END}\n\nMore.\n")
+    assert [line for line in text.splitlines() if line.startswith("| ")][2:] == [
+        "| small.onnx | 3.1 MB | 321 + 481 | .441 | .700 | – | .500 | .510 | ONNX Runtime on CPU | 10 | 14 | 56.8 |",
+        "| [base](src/strongpose/models/base.md) | 3.1 MB | 321 + 481, mirrored | .441 | .700 | – | .500 | .510 "
+        "| OpenVINO | 2 | 6 | 125.0 |",
+    ]
+    assert "5 photos one after the other, each looked at 2 times;" in text
+    assert "commit abc1234. Other programs kept up to 0.1 cores busy meanwhile." in text
+    assert readme_table.main(arguments) == 0
+    assert readme.read_text() == text
+
+
+def test_what_cannot_be_compared_is_refused(tmp_path):
+    other = [replace(row, cpu="Fast CPU", runtime="OpenVINO") for row in made_up()]
+    with pytest.raises(BenchmarkError, match=r"differ in 'cpu' \(Fast CPU; Slow CPU"):
+        readme_table.chosen_rows(read_csv(write(tmp_path / "two.csv", made_up(), other)))
+    without = [replace(row, ap=None) for row in made_up()]
+    with pytest.raises(BenchmarkError, match="no measurement with AP"):
+        readme_table.chosen_rows(read_csv(write(tmp_path / "none.csv", without)))
+
+
+def test_errors_are_one_line_and_change_nothing(tmp_path, capsys):
+    csv = write(tmp_path / "out.csv", made_up())
+    readme = tmp_path / "README.md"
+    readme.write_text(f"{readme_table.END}\n{readme_table.BEGIN}\n")
+    assert readme_table.main(readme_table.Arguments(csv, readme)) == 1
+    assert "once each, in this order" in capsys.readouterr().err
+    assert readme_table.main(readme_table.Arguments(tmp_path / "nope.csv", readme)) == 1
+    assert "nope.csv: no such file" in capsys.readouterr().err
+    assert readme_table.main(readme_table.Arguments(csv, tmp_path / "nope.md")) == 1
+    assert "nope.md: cannot be read or written" in capsys.readouterr().err
+    assert readme.read_text() == f"{readme_table.END}\n{readme_table.BEGIN}\n"
+
+
+def test_the_readme_has_the_marks():
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert readme_table.replaced(text, "new").count("\nnew\n") == 1
