@@ -8,9 +8,14 @@ import onnxruntime
 import pytest
 import torch
 
+from strongpose import StrongPose
+from strongpose.decode import DecodeOptions
 from strongpose.network import NetworkConfig, build_network
-from strongpose.network.export import export_onnx
+from strongpose.network.export import describe, export_onnx
 from strongpose.network.weights import load_network
+from strongpose.openvino_ir import read_onnx, write_ir
+from strongpose.runtime import OnnxRuntime, OpenVinoRuntime, resolve_model
+from strongpose.runtime.pytorch import TorchRuntime
 from strongpose.skeleton import COCO_TREE
 
 FACTS = {"size": 481, "licence": "Apache-2.0", "about": "a test"}
@@ -19,14 +24,17 @@ FACTS = {"size": 481, "licence": "Apache-2.0", "about": "a test"}
 @pytest.fixture(
     scope="module",
     params=[
-        (NetworkConfig(COCO_TREE, upsample=2, neck_channels=16), False),
-        (NetworkConfig(COCO_TREE, "resnet50v2", output_stride=16, last_stage=3, upsample=4, neck_channels=0), True),
+        (NetworkConfig(COCO_TREE, upsample=2, neck_channels=16), "float32"),
+        (
+            NetworkConfig(COCO_TREE, "resnet50v2", output_stride=16, last_stage=3, upsample=4, neck_channels=0),
+            "float16",
+        ),
     ],
-    ids=["mobile-full", "resnet50v2-half"],
+    ids=["mobile-float32", "resnet50v2-float16"],
 )
 def exported(request, tmp_path_factory):
     """A network with lively outputs, its exported file and whether that stores half precision."""
-    config, half = request.param
+    config, precision = request.param
     torch.manual_seed(0)
     network = build_network(config)
     with torch.no_grad():  # displacements as long as real ones: tens of pixels
@@ -34,10 +42,10 @@ def exported(request, tmp_path_factory):
         network.head.fields.weight *= 30 / spread
         network.head.body2.weight *= 10
     path = tmp_path_factory.mktemp("export") / "model.onnx"
-    export_onnx(network.train(), path, FACTS, half=half)
+    export_onnx(network.train(), path, FACTS, precision)
     assert network.training
     assert [file.name for file in path.parent.iterdir()] == ["model.onnx"]
-    return network.eval(), path, half
+    return network.eval(), path, precision == "float16"
 
 
 def torch_outputs(network, images):
@@ -65,18 +73,51 @@ def test_maps_equal_the_networks_at_every_size(exported, shape):
         np.testing.assert_allclose(a, e.numpy(), atol=1e-3, rtol=1e-5)
 
 
+def test_openvino_files_compute_the_same(exported, tmp_path):
+    _, path, _ = exported
+    facts = json.loads({entry.key: entry.value for entry in onnx.load(path).metadata_props}["strongpose"])
+    write_ir(read_onnx(path), tmp_path / "model.xml", facts)
+    images = np.random.default_rng(0).integers(0, 256, (2, 81, 65, 3), dtype=np.uint8)
+    runtime = OpenVinoRuntime(tmp_path / "model.xml", bf16=False)
+    for e, a in zip(onnx_outputs(path, images), runtime(images), strict=True):
+        np.testing.assert_allclose(a, e, atol=1e-3, rtol=1e-5)
+
+
 def test_the_file_describes_itself(exported):
-    network, path, _ = exported
+    network, path, half = exported
     model = onnx.load(path)
     onnx.checker.check_model(model)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    config = network.config
-    assert json.loads(metadata["strongpose"]) == {
+    config, resnet = network.config, half
+    facts = json.loads(metadata["strongpose"])
+    cells = facts["outputs"]["heatmaps"].pop("cells")
+    assert cells.startswith(f"h = ceil(H / {config.stride}), w = ceil(W / {config.stride}); ")
+    assert facts == {
         **FACTS,
         "skeleton": config.skeleton.to_dict(),
         "stride": config.stride,
         "coarse_stride": config.coarse_stride,
         "network": config.to_dict(),
+        "precision": "float16" if half else "float32",
+        "input": {
+            "name": "images",
+            "shape": ["B", "H", "W", 3],
+            "type": "uint8",
+            "colour": "RGB",
+            "range": [0, 255],
+            "resizing": "long side to `size` pixels, aspect kept; area average to shrink, bilinear to enlarge",
+            "sides": f"a multiple of {16 if resnet else 8}, plus 1; padded right and below",
+            "padding": [127, 127, 127],
+            "mean": [0.485, 0.456, 0.406] if resnet else [0.502, 0.502, 0.502],
+            "std": [0.229, 0.224, 0.225] if resnet else [1, 1, 1],
+            "normalisation": "(RGB / 255 - mean) / std, done inside the model",
+        },
+        "outputs": {
+            "heatmaps": {"shape": ["B", 17, "h", "w"], "unit": "probability"},
+            "offsets": {"shape": ["B", 17, 2, "h", "w"], "unit": "input pixels, x and y"},
+            "displacements": {"shape": ["B", 32, 2, "h", "w"], "unit": "input pixels, x and y"},
+            "body": {"shape": ["B", "h", "w"], "unit": "probability"},
+        },
     }
     assert [value.name for value in model.graph.input] == ["images"]
     # Nothing of the machine that exported it, and no head that serves training only.
@@ -111,9 +152,24 @@ def test_half_precision_halves_the_file_and_hardly_moves_the_maps(exported):
         ({"size": 481}, "licence"),
         ({"licence": "Apache-2.0"}, "size"),
         ({**FACTS, "stride": 4}, "must not give.*stride"),
+        ({**FACTS, "precision": "float32"}, "must not give.*precision"),
     ],
 )
 def test_metadata_that_does_not_fit_is_refused(facts, message, tmp_path):
     network = build_network(NetworkConfig(COCO_TREE, upsample=1, neck_channels=0))
     with pytest.raises(ValueError, match=message):
         export_onnx(network, tmp_path / "model.onnx", facts)
+
+
+def test_keypoints_equal_the_networks_on_a_photo(photos, tmp_path):
+    """The released network, whose weights float16 holds exactly, exported again, and as an OpenVINO model."""
+    network = load_network(resolve_model("base"))
+    facts = {"size": 401, "licence": "Apache-2.0"}
+    export_onnx(network, tmp_path / "base.onnx", facts, "float16")
+    write_ir(read_onnx(tmp_path / "base.onnx"), tmp_path / "base.xml", describe(network, facts, "float16"))
+    expected = StrongPose(TorchRuntime(network, 401, 12))(photos / "group.jpg")
+    assert (expected.scores > 0.3).sum() == 3
+    for runtime in (OnnxRuntime(tmp_path / "base.onnx"), OpenVinoRuntime(tmp_path / "base.xml", bf16=False)):
+        got = StrongPose(runtime, options=DecodeOptions(disk_radius=12))(photos / "group.jpg")
+        assert len(got) == len(expected)
+        assert np.abs(got.keypoints - expected.keypoints)[..., :2].max() < 0.1

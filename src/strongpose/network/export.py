@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from strongpose.files import write_whole
+from strongpose.images import PADDING
 from strongpose.network.model import PoseNetwork
 from strongpose.network.weights import METADATA_KEY
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["export_onnx"]
+__all__ = ["OWN_KEYS", "FloatPrecision", "describe", "export_onnx"]
 
-_OWN_KEYS = ("skeleton", "stride", "coarse_stride", "network")
+FloatPrecision: TypeAlias = Literal["float32", "float16"]
+"""How convolution weights are stored."""
+
+OWN_KEYS = ("skeleton", "stride", "coarse_stride", "network", "input", "outputs", "precision")
+"""Facts that the network and the export state themselves."""
+
 _NEEDED_KEYS = ("size", "licence")
 _OUTPUTS = ["heatmaps", "offsets", "displacements", "body"]
 
@@ -39,7 +45,9 @@ class _Exported(nn.Module):
         return maps.heatmaps.sigmoid(), maps.offsets, maps.displacements, maps.body.sigmoid()
 
 
-def export_onnx(network: PoseNetwork, path: str | Path, metadata: Mapping[str, Any], half: bool = True) -> None:
+def export_onnx(
+    network: PoseNetwork, path: str | Path, metadata: Mapping[str, Any], precision: FloatPrecision = "float16"
+) -> None:
     """Write the network as .onnx; the network itself stays as it is.
 
     Input ``images`` (B, H, W, 3) uint8 RGB, any B, H, W. Outputs, float32: ``heatmaps`` (B, K, h, w) and
@@ -51,36 +59,71 @@ def export_onnx(network: PoseNetwork, path: str | Path, metadata: Mapping[str, A
         network: what to export; its middle-layer head is left out.
         path: of the .onnx file.
         metadata: JSON-able facts for the file's entry ``strongpose``: ``size``, the recommended long side
-            of the input in pixels; ``licence``; whatever else the model's card says. Skeleton, strides and
-            configuration are added.
-        half: store convolution weights in half precision, which halves the file. They are cast to
-            float32 when the model is loaded; the computation is in float32 all the same.
+            of the input in pixels; ``licence``; whatever else the model's card says. Skeleton, strides,
+            configuration, input, outputs and precision are added.
+        precision: how convolution weights are stored. Half precision halves the file. They are cast to
+            float32 when the model is loaded; in which precision it is computed, the runtime decides.
 
     Raises:
         ImportError: if onnx or onnxscript is missing.
         ValueError: if the metadata lacks a fact or names one that the network states, or a weight does
             not fit half precision.
     """
-    wrong = [key for key in _OWN_KEYS if key in metadata]
+    description = json.dumps(describe(network, metadata, precision))
+    model = _to_onnx(network)
+    if precision == "float16":
+        _store_half(model)
+    model.metadata_props.add(key=METADATA_KEY, value=description)
+    write_whole(Path(path), model.SerializeToString())
+
+
+def describe(
+    network: PoseNetwork, metadata: Mapping[str, Any], precision: Literal["float32", "float16", "int8"]
+) -> dict[str, Any]:
+    """What a model file says about itself, as JSON; `strongpose.runtime.ModelInfo` reads it.
+
+    Args:
+        network: states skeleton, strides, configuration, input with all pre-processing, and outputs.
+        metadata: as for `export_onnx`.
+        precision: of the file's weights.
+
+    Raises:
+        ValueError: if the metadata lacks a fact or names one that the network states.
+    """
+    wrong = [key for key in OWN_KEYS if key in metadata]
     missing = [key for key in _NEEDED_KEYS if key not in metadata]
     if wrong or missing:
         raise ValueError(f"metadata of an exported model must give {missing} and must not give {wrong}")
-    config = network.config
-    facts = {
+    config, stride = network.config, network.config.stride
+    k, e = config.skeleton.num_keypoints, len(config.skeleton.edges)
+    cells = f"h = ceil(H / {stride}), w = ceil(W / {stride}); cell (row, column) lies on pixel {stride} * (column, row)"
+    return {
         "skeleton": config.skeleton.to_dict(),
-        "stride": config.stride,
+        "stride": stride,
         "coarse_stride": config.coarse_stride,
         "network": config.to_dict(),
+        "input": {
+            "name": "images",
+            "shape": ["B", "H", "W", 3],
+            "type": "uint8",
+            "colour": "RGB",
+            "range": [0, 255],
+            "resizing": "long side to `size` pixels, aspect kept; area average to shrink, bilinear to enlarge",
+            "sides": f"a multiple of {config.coarse_stride}, plus 1; padded right and below",
+            "padding": list(PADDING),
+            "mean": [round(float(value), 6) for value in network.mean.flatten()],
+            "std": [round(float(value), 6) for value in network.std.flatten()],
+            "normalisation": "(RGB / 255 - mean) / std, done inside the model",
+        },
+        "outputs": {
+            "heatmaps": {"shape": ["B", k, "h", "w"], "unit": "probability", "cells": cells},
+            "offsets": {"shape": ["B", k, 2, "h", "w"], "unit": "input pixels, x and y"},
+            "displacements": {"shape": ["B", 2 * e, 2, "h", "w"], "unit": "input pixels, x and y"},
+            "body": {"shape": ["B", "h", "w"], "unit": "probability"},
+        },
+        "precision": precision,
         **metadata,
     }
-    description = json.dumps(facts)
-    model = _to_onnx(network)
-    if half:
-        _store_half(model)
-    model.metadata_props.add(key=METADATA_KEY, value=description)
-    partial = Path(path).with_suffix(".partial")
-    partial.write_bytes(model.SerializeToString())
-    os.replace(partial, path)
 
 
 def _to_onnx(network: PoseNetwork) -> onnx.ModelProto:
@@ -130,7 +173,7 @@ def _store_half(model: onnx.ModelProto) -> None:
             continue
         values = onnx.numpy_helper.to_array(initializer)
         if np.abs(values).max() > np.finfo(np.float16).max:
-            raise ValueError(f"{initializer.name} holds values beyond half precision; export with half=False")
+            raise ValueError(f"{initializer.name} holds values beyond half precision; export with precision float32")
         name = initializer.name
         initializer.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), name))
         renamed[name] = f"{name}.float32"

@@ -1,0 +1,68 @@
+"""``strongpose export``: float and int8 models, what int8 costs, and clear errors for options that do not fit."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from pictures import write_dataset
+
+from strongpose.cli import main
+from strongpose.runtime import OnnxRuntime, OpenVinoRuntime
+
+
+def test_int8_is_calibrated_described_and_measured(strongpose, tiny_model, photos, tmp_path):
+    shutil.copytree(photos, tmp_path / "photos")
+    (tmp_path / "photos" / "cut.jpg").write_bytes((photos / "group.jpg").read_bytes()[:500])
+    annotations = write_dataset(tmp_path / "set", 1)
+    out = tmp_path / "new" / "int8.xml"
+    run = strongpose(
+        *("export", tiny_model, "--out", out, "--precision", "int8", "--calibrate", tmp_path / "photos"),
+        *("--size", 97, "--card", "https://example.org/card"),
+        *("--evaluate", annotations, "--images", tmp_path / "set" / "people"),
+        timeout=300,
+    )
+    assert run.stderr.startswith(f"strongpose: {tmp_path / 'photos' / 'cut.jpg'}: "), run.stderr
+    assert len(run.stderr.splitlines()) == 1 and run.returncode == 1  # the rest is done all the same
+    calibration, written, exact, _, _, int8, _, _, lost = run.stdout.splitlines()
+    assert calibration == "calibrating with 4 photos of 97 pixels"
+    assert written.startswith(f"{out}: ") and ", int8, skeleton coco, one cell per 4 pixels, size 97" in written
+    assert exact.startswith("float32 by OpenVINO in ") and int8.startswith("int8 by OpenVINO in int8 and ")
+    assert lost == "AP 0.000 in float32, 0.000 in int8: lost 0.000"  # random weights find nobody
+    assert sorted(file.name for file in out.parent.iterdir()) == ["int8.bin", "int8.xml"]
+    info = OpenVinoRuntime(out, threads=1).info
+    assert (info.size, info.decode) == (97, {"disk_radius": 12.0})
+    assert (info.about["licence"], info.about["card"]) == ("Apache-2.0", "https://example.org/card")
+    assert (info.about["precision"], info.about["calibration"]) == ("int8", {"photos": 4, "size": 97})
+
+
+def test_a_model_can_be_written_again_in_another_precision(tiny_model, tmp_path, capsys):
+    """What the model says about itself is kept, but for what the options say."""
+    path = tmp_path / "full.xml"
+    assert main(["export", str(tiny_model), "--out", str(path), "--precision", "float32", "--licence", "MIT"]) == 0
+    assert path.with_suffix(".bin").stat().st_size > 1.9 * tiny_model.stat().st_size
+    before, after = OnnxRuntime(tiny_model).info, OpenVinoRuntime(path, threads=1).info
+    assert (after.size, after.decode, after.skeleton) == (before.size, before.decode, before.skeleton)
+    assert after.about == {**before.about, "licence": "MIT", "precision": "float32"}
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("--out m.txt", "--out m.txt: the name must end in .onnx or, for OpenVINO, in .xml"),
+        ("--out m.onnx --precision int8 --calibrate .", "Write m.xml, or an .onnx file with --precision float16"),
+        ("--out m.xml --precision int8", "needs photos to calibrate with: --calibrate FOLDER"),
+        ("--out m.xml --calibrate .", "--calibrate is for --precision int8, not for float16"),
+        ("--out m.xml --evaluate a.json", "--images FOLDER go together"),
+        ("--out m.xml --precision int8 --calibrate .", ".: holds no photo to calibrate with"),
+        ("--out m.xml --precision int8 --calibrate nowhere", "nowhere: no such folder of photos"),
+        ("--out m.onnx --evaluate nowhere.json --images .", "nowhere.json: no such file"),
+        ("--out m.onnx --size 0", "--size must be at least 1 pixel, got 0"),
+    ],
+)
+def test_mistakes_are_explained(options, message, tiny_model, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", str(tiny_model), *options.split()]) == 1
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
