@@ -30,8 +30,8 @@ class SmoothOptions:
         ValueError: if a frequency is not positive or beta is negative.
     """
 
-    min_cutoff: float = 1.0
-    beta: float = 10.0
+    min_cutoff: float = 0.7
+    beta: float = 6.0
     speed_cutoff: float = 1.0
 
     def __post_init__(self) -> None:
@@ -70,7 +70,7 @@ class Smoother:
             points, scores = keypoints[row, :, :2], np.maximum(keypoints[row, :, 2:], _LEAST_WEIGHT)
             state = self._states.get(identifier)
             if state is None:
-                self._states[identifier] = _State(time, points.copy(), points, scores, np.zeros_like(points), size)
+                self._states[identifier] = _State(time, points.copy(), scores, np.zeros_like(points), float(size))
             else:
                 state.move(points, scores, float(size), time, self.options)
                 keypoints[row, :, :2] = state.points
@@ -83,7 +83,6 @@ class _State:
     """The filters of one person."""
 
     time: float
-    last: np.ndarray  # (K, 2) as they came in
     points: np.ndarray  # (K, 2) smoothed
     weights: np.ndarray  # (K, 1) the average's weight
     speed: np.ndarray  # (K, 2) sizes a second
@@ -92,14 +91,14 @@ class _State:
     def move(self, points: np.ndarray, scores: np.ndarray, size: float, time: float, options: SmoothOptions) -> None:
         seconds = time - self.time
         self.size += (1 - np.exp(-seconds / _SIZE_SECONDS)) * (size - self.size)
-        speed = (points - self.last) / (seconds * self.size)
+        speed = (points - self.points) / (seconds * self.size)
         trust = np.minimum(1, np.minimum(scores, self.weights) / self.weights)
         self.speed += _share(options.speed_cutoff, seconds) * trust * (speed - self.speed)
         cutoff = options.min_cutoff + options.beta * np.linalg.norm(self.speed, axis=1, keepdims=True)
         share = _share(cutoff, seconds)
         weights = (1 - share) * self.weights + share * scores
         self.points = self.points + share * scores / weights * (points - self.points)
-        self.time, self.last, self.weights = time, points.copy(), weights
+        self.time, self.weights = time, weights
 
 
 def _share(cutoff: float | np.ndarray, seconds: float) -> float | np.ndarray:
