@@ -1,4 +1,4 @@
-"""The command line: ``strongpose predict | evaluate | errors | benchmark | train | export | data``."""
+"""The command line: ``strongpose predict | serve | evaluate | errors | benchmark | train | export | data``."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from strongpose.commands.errors import errors
 from strongpose.commands.evaluate import evaluate
 from strongpose.commands.export import export
 from strongpose.commands.predict import predict
+from strongpose.commands.serve import serve
 from strongpose.commands.train import train_with_preset
 
 __all__ = ["main"]
 
 _VERBS: dict[str, Callable[..., int]] = {
     "predict": predict,
+    "serve": serve,
     "evaluate": evaluate,
     "errors": errors,
     "benchmark": benchmark,

@@ -1,0 +1,92 @@
+"""``strongpose serve``: a local server with a page for photos and the camera, and an HTTP API."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import FlagCreatePairsOff, arg
+
+from strongpose.runtime import RuntimeChoice
+
+__all__ = ["serve"]
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
+    size: Annotated[
+        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
+    ] = (),
+    flip: FlagCreatePairsOff[bool] = False,
+    threads: int = 0,
+    runtime: RuntimeChoice = "auto",
+    max_megabytes: float = 20,
+    max_megapixels: float = 50,
+    max_waiting: int = 8,
+    allow_host: Annotated[tuple[str, ...], arg(metavar="NAME ...", help_behavior_hint="(default: none)")] = (),
+) -> int:
+    """Serve a page that finds people in photos and before the camera, and an HTTP API, on this machine.
+
+    Args:
+        host: Address to listen on; other machines can reach 0.0.0.0, and there is no password.
+        port: Port to listen on; 0 takes a free one.
+        model: A model that comes with the package, or the path of an .onnx or .xml file.
+        size: Scale photos to this long side in pixels. Of several, all are looked at and averaged:
+            better, and the times add up.
+        flip: Look at the mirrored photo as well: better, and half as fast.
+        threads: CPU threads of the network; 0 takes all cores.
+        runtime: What runs the network; auto takes the fastest that is installed.
+        max_megabytes: Largest body of a request.
+        max_megapixels: Largest photo.
+        max_waiting: Requests that may wait while one is worked on; more are told to come back.
+        allow_host: Names, besides localhost, by which browsers may call this server; addresses always work.
+    """
+    import numpy as np
+
+    from strongpose.estimator import StrongPose
+
+    try:
+        from strongpose.serve import Limits, create_app, listen, run_server
+        from strongpose.serve.server import url_of
+    except ImportError as error:
+        return _complain(f"serve needs more packages ({error}): pip install 'strongpose[serve]'")
+    if not 0 <= port <= 65535:
+        return _complain(f"--port must be from 0 to 65535, got {port}")
+    try:
+        limits = Limits(
+            max_bytes=int(max_megabytes * 1e6), max_pixels=int(max_megapixels * 1e6), max_waiting=max_waiting
+        )
+        bound = listen(host, port)
+    except ValueError as error:
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"cannot listen on {host}, port {port} ({error.strerror or error}); choose another --port")
+    with bound:
+        try:
+            estimator = StrongPose.from_pretrained(
+                model, size=size or None, flip=flip, threads=threads, runtime=runtime
+            )
+        except ValueError as error:
+            return _complain(str(error))
+        estimator(np.zeros((64, 64, 3), dtype=np.uint8))  # the first photo takes longest
+        if not _is_loopback(bound):
+            _complain(f"everybody who reaches this machine at {host} can use the server; there is no password")
+        app = create_app(estimator, Path(model).name, limits, (host, socket.gethostname(), *allow_host))
+        print(f"StrongPose with {estimator.runtime.name} at {url_of(bound)} (Ctrl+C ends it)", flush=True)
+        run_server(app, bound)
+    return 0
+
+
+def _is_loopback(bound: socket.socket) -> bool:
+    import ipaddress
+
+    return ipaddress.ip_address(bound.getsockname()[0].partition("%")[0]).is_loopback
+
+
+def _complain(message: str) -> int:
+    print(f"strongpose: {message}", file=sys.stderr, flush=True)
+    return 1

@@ -1,0 +1,109 @@
+"""What the server takes: how many bytes, pixels, frames and photos, and how long an upload may last."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from strongpose.images import MAX_BYTES, MAX_PIXELS, ImageError, open_image
+
+__all__ = ["CONTENT_TYPES", "Limits", "RefusedError", "open_upload"]
+
+CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp")
+"""What a photo may be sent as."""
+
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP")  # MPO: a JPEG file of some cameras, with more pictures behind the first
+
+
+class RefusedError(Exception):
+    """A request that is not served.
+
+    Args:
+        status: of HTTP.
+        line: one line for the client: what was expected and what came.
+        retry_after: seconds after which it is worth trying again.
+    """
+
+    def __init__(self, status: int, line: str, retry_after: int | None = None) -> None:
+        super().__init__(line)
+        self.status = status
+        self.line = line
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the server takes.
+
+    Attributes:
+        max_bytes: in the body of one request.
+        max_pixels: of one photo.
+        max_frames: of one file; the first is looked at.
+        max_batch: photos in one request.
+        max_waiting: requests that may wait while one is worked on.
+        upload_seconds: in which the body of a request must have arrived.
+
+    Raises:
+        ValueError: if a limit makes no sense; says what was expected.
+    """
+
+    max_bytes: int = 20_000_000
+    max_pixels: int = 50_000_000
+    max_frames: int = 100
+    max_batch: int = 16
+    max_waiting: int = 8
+    upload_seconds: float = 20.0
+
+    def __post_init__(self) -> None:
+        for name, least, most in (
+            ("max_bytes", 1, MAX_BYTES),
+            ("max_pixels", 1, MAX_PIXELS),
+            ("max_frames", 1, None),
+            ("max_batch", 1, None),
+            ("max_waiting", 0, None),
+        ):
+            value = getattr(self, name)
+            if value < least or (most is not None and value > most):
+                expected = f"at least {least}" if most is None else f"from {least} to {most}"
+                raise ValueError(f"{name} must be {expected}, got {value}")
+        if not self.upload_seconds > 0:
+            raise ValueError(f"upload_seconds must be positive, got {self.upload_seconds}")
+
+
+def open_upload(data: bytes, limits: Limits) -> np.ndarray:
+    """Open a photo that came over the network; its header is checked before anything is decoded.
+
+    Args:
+        data: of a JPEG, PNG or WebP file.
+        limits: on pixels and frames.
+
+    Returns:
+        (H, W, 3) uint8 RGB, as `strongpose.images.open_image` gives it.
+
+    Raises:
+        RefusedError: 413 if there is too much of it, 422 if it is no photo or damaged.
+    """
+    most = f"{limits.max_pixels / 1e6:g} megapixels"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's about the size, which is checked below
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                (width, height), frames = image.size, getattr(image, "n_frames", 1)
+    except Image.DecompressionBombError as error:
+        raise RefusedError(413, f"the photo has more than the {most} that are taken; scale it down") from error
+    except Exception as error:  # the parsers raise anything on damaged files
+        raise RefusedError(422, "not a JPEG, PNG or WebP photo, or damaged; save it again") from error
+    if width * height > limits.max_pixels:
+        raise RefusedError(413, f"the photo has {width}×{height} pixels, more than the {most} that are taken")
+    if frames > limits.max_frames:
+        raise RefusedError(
+            413, f"the file has {frames} frames, more than the {limits.max_frames} that are taken; send one"
+        )
+    try:
+        return open_image(data, "the photo")
+    except ImageError as error:
+        raise RefusedError(422, str(error)) from error

@@ -1,0 +1,53 @@
+"""One photo through the estimator, with the time of each step."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from strongpose.estimator import StrongPose
+from strongpose.fields import Fields
+from strongpose.images import FittedImage
+from strongpose.poses import Poses
+from strongpose.serve.limits import Limits, open_upload
+
+__all__ = ["Look", "look"]
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What was found in one photo.
+
+    Attributes:
+        poses: in photo pixels, best first.
+        fields: the maps behind them.
+        fitted: the photo as the network saw it.
+        seconds: of the steps read, network and decode.
+    """
+
+    poses: Poses
+    fields: Fields
+    fitted: FittedImage
+    seconds: dict[str, float]
+
+
+def look(estimator: StrongPose, data: bytes, limits: Limits) -> Look:
+    """Find the people in a photo that came over the network.
+
+    Args:
+        estimator: finds them.
+        data: of a JPEG, PNG or WebP file.
+        limits: on pixels and frames.
+
+    Raises:
+        RefusedError: if the photo is too large, no photo, or damaged.
+    """
+    start = time.perf_counter()
+    photo = open_upload(data, limits)
+    fitted = estimator.fit(photo)
+    opened = time.perf_counter()
+    fields = estimator.fields(fitted if len(estimator.sizes) == 1 else photo)
+    looked = time.perf_counter()
+    poses = estimator.decode(fields, fitted)
+    decoded = time.perf_counter()
+    return Look(poses, fields, fitted, {"read": opened - start, "network": looked - opened, "decode": decoded - looked})

@@ -1,0 +1,74 @@
+"""Listening on a port, and serving until told to stop."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from signal import SIGTERM, signal
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+__all__ = ["configure", "listen", "run_server", "url_of"]
+
+_MAX_CONNECTIONS = 128
+_SHUTDOWN_SECONDS = 10  # for requests under way
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that is bound; the port 0 takes a free one.
+
+    Raises:
+        OSError: if there is no such address, or the port is taken or reserved.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(64)
+    except BaseException:
+        bound.close()
+        raise
+    return bound
+
+
+def url_of(bound: socket.socket) -> str:
+    """The address at which a browser on this machine finds the server."""
+    host, port = bound.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def configure(app: ASGIApp) -> uvicorn.Config:
+    """How uvicorn serves the application: quietly, with bounds on connections and time."""
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=_MAX_CONNECTIONS,
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
+
+
+def run_server(app: ASGIApp, bound: socket.socket) -> None:
+    """Serve until SIGTERM or Ctrl+C; requests under way are finished first.
+
+    Raises:
+        SystemExit: with status 0, after SIGTERM.
+        KeyboardInterrupt: after Ctrl+C.
+    """
+
+    def leave(*_: Any) -> None:
+        sys.exit(0)
+
+    signal(SIGTERM, leave)  # uvicorn raises the signal again once it has stopped
+    uvicorn.Server(configure(app)).run(sockets=[bound])
