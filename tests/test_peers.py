@@ -34,6 +34,26 @@ def write_model(path, h, w, *outputs):
     return path
 
 
+def write_onnx(path, h, w, output):
+    """The same as an ONNX file, with one output."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    number = onnx.TensorProto.FLOAT
+    nodes = [
+        helper.make_node("Constant", [], ["fixed"], value=numpy_helper.from_array(output)),
+        helper.make_node("ReduceMean", ["image"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+        helper.make_node("Add", ["fixed", "nothing"], ["found"]),
+    ]
+    ends = [("image", (1, 3, h, w)), ("found", output.shape)]
+    image, found = (helper.make_tensor_value_info(name, number, shape) for name, shape in ends)
+    zero = numpy_helper.from_array(np.float32(0), "zero")
+    graph = helper.make_graph(nodes, "fixed", [image], [found], [zero])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+    return path
+
+
 @pytest.fixture
 def photo(tmp_path):
     """A grey photo of 320 × 160 pixels."""
@@ -67,13 +87,14 @@ def test_the_highest_cell_moves_a_quarter_towards_the_higher_neighbour():
     np.testing.assert_allclose(peer_models.highest(heat), [[3.25, 1.75, 0.9], [0, 4, 0.7]], rtol=1e-6)
 
 
-def test_yolo_candidates_become_poses_in_photo_pixels(photo, tmp_path):
+@pytest.mark.parametrize(("write", "name"), [(write_model, "some.xml"), (write_onnx, "some.onnx")])
+def test_yolo_candidates_become_poses_in_photo_pixels(photo, tmp_path, write, name):
     found = np.zeros((1, 56, 8400), dtype=np.float32)
     found[0, :5, 7] = (300, 320, 100, 200, 0.75)
     found[0, :5, 8] = (302, 320, 100, 200, 0.625)  # the same person
     found[0, :5, 9] = (500, 320, 100, 200, 0.5)
     found[0, 5::3, 7], found[0, 6::3, 7], found[0, 7::3, 7] = 280, 260, 0.875
-    system = peer_models.YoloPose(write_model(tmp_path / "some.xml", 640, 640, found), 1)
+    system = peer_models.YoloPose(write(tmp_path / name, 640, 640, found), 1)
     assert system.name.startswith("some, OpenVINO in ")
     answer = system(photo)
     np.testing.assert_allclose(answer.poses.scores, [0.75, 0.5])
