@@ -37,7 +37,7 @@ def test_the_note_says_how_it_was_measured():
     assert machine_note(rows).splitlines() == [
         "5 photos, each looked at 2 times, one after the other; ms are median / 95th percentile. "
         "Other programs kept up to 1.5 cores busy meanwhile.",
-        "Machine: Slow CPU (avx2), 2 cores, 1 threads for the network, 8 GB memory",
+        "Machine: Slow CPU (avx2), 2 cores, 1 thread for the network, 8 GB memory",
         "System: An OS 1, Python 3.11.7, numpy 2.1.0, onnxruntime 1.20.0, openvino 2026.0",
         "Version: commit abc1234, 2026-01-02T03:04:05+00:00",
         "Command: command",

@@ -14,6 +14,7 @@ import pytest
 
 from strongpose import StrongPose
 from strongpose.cli import main
+from strongpose.commands.benchmark import _labels, _pairs
 from strongpose.evaluation import evaluate
 
 HEADER = (
@@ -131,8 +132,6 @@ def test_errors_are_one_line(photos, tmp_path, capsys, monkeypatch):
 
 
 def test_what_cannot_run_is_left_out_with_a_line(photos, tmp_path, capsys, monkeypatch):
-    from strongpose.commands.benchmark import _pairs
-
     (tmp_path / "int8.xml").touch()
     xml = str(tmp_path / "int8.xml")
     assert _pairs(("base", xml), ("openvino", "onnx")) == [("base", "openvino"), ("base", "onnx"), (xml, "openvino")]
@@ -141,6 +140,16 @@ def test_what_cannot_run_is_left_out_with_a_line(photos, tmp_path, capsys, monke
     assert _pairs(("base",), ()) == [("base", "onnx")]
     said = capsys.readouterr().err
     assert said == "strongpose: openvino is not installed and left out: pip install 'strongpose[openvino]'\n"
+
+
+def test_models_of_one_name_are_told_apart():
+    models = ("base", "a/small.onnx", "b/small.onnx", "b/large.onnx", "base")
+    assert _labels(models) == {
+        "base": "base",
+        "a/small.onnx": "a/small.onnx",
+        "b/small.onnx": "b/small.onnx",
+        "b/large.onnx": "large.onnx",
+    }
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for the worker in /proc")

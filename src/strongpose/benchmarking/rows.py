@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -165,11 +166,10 @@ def check_csv(path: Path) -> None:
         raise BenchmarkError(f"{path}: is not a file; name a CSV file")
     if not path.parent.is_dir():
         raise BenchmarkError(f"{path}: there is no folder {path.parent}; make it first")
-    content = _content(path) if path.exists() else ""
-    if content and tuple(next(csv.reader(io.StringIO(content)), ())) != COLUMNS:
-        raise BenchmarkError(f"{path}: has other columns than this benchmark's; name another file or move it away")
-    if content and not content.endswith("\n"):
-        raise BenchmarkError(f"{path}: its last line is cut short; complete or remove that line")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise BenchmarkError(f"{path}: may not be written; name another file")
+    if path.exists():
+        _content(path)
 
 
 def append_csv(path: Path, rows: list[Row]) -> None:
@@ -195,11 +195,11 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     """The rows of a file that `append_csv` wrote, by column.
 
     Raises:
-        BenchmarkError: as `check_csv`, or if the file is missing, holds no rows, or one with too few or many values.
+        BenchmarkError: if the file is missing, has other columns, ends within a line, holds no rows, or one with too
+            few or many values.
     """
     if not path.is_file():
         raise BenchmarkError(f"{path}: no such file; write it with `strongpose benchmark --csv {path}`")
-    check_csv(path)
     rows = list(csv.reader(io.StringIO(_content(path))))[1:]
     for number, row in enumerate(rows, start=1):
         if len(row) != len(COLUMNS):
@@ -231,7 +231,13 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 
 def _content(path: Path) -> str:
+    """The text of a file that is empty or has the header and whole lines."""
     try:
-        return path.read_text(encoding="utf-8")
+        content = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise BenchmarkError(f"{path}: cannot be read as text ({error}); name another file") from error
+    if content and tuple(next(csv.reader(io.StringIO(content)), ())) != COLUMNS:
+        raise BenchmarkError(f"{path}: has other columns than this benchmark's; name another file or move it away")
+    if content and not content.endswith("\n"):
+        raise BenchmarkError(f"{path}: its last line is cut short; complete or remove that line")
+    return content

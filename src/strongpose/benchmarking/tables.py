@@ -52,7 +52,8 @@ def machine_note(rows: Sequence[Row], markdown: bool = False) -> str:
     """What was measured and how: photos, machine, versions, commit and command."""
     row = rows[0]
     looks = "once" if row.repeat == 1 else f"{row.repeat} times"
-    machine = [row.cpu, f"{row.cores} cores", f"{row.threads or row.cores} threads for the network"]
+    threads = row.threads or row.cores
+    machine = [row.cpu, f"{row.cores} cores", f"{threads} thread{'s' * (threads != 1)} for the network"]
     machine += [] if row.memory_gb is None else [f"{row.memory_gb:g} GB memory"]
     versions = dict.fromkeys(["numpy " + row.numpy] + [r.runtime_version for r in rows])
     others = [r.other_load_cores for r in rows if r.other_load_cores is not None]

@@ -73,14 +73,14 @@ def benchmark(
             benchmarking.check_csv(csv)
         data, paths = _photos(photos, annotations, images)
         names = () if data is None else tuple(data["categories"][0]["keypoints"])
-        machine = benchmarking.this_machine()
+        machine, labels = benchmarking.this_machine(), _labels(models)
         for model, runtime in _pairs(models, runtimes):
             job = benchmarking.Job(model, runtime, tuple(map(str, paths)), size, flip, threads, repeat, names)
             now = datetime.now().astimezone().isoformat(timespec="seconds")
             found = benchmarking.measure_afresh(job, partial(_show_progress, job))
             figures = None if data is None else _figures(data, found.results, found.sigmas)
             new = benchmarking.rows_of(
-                Path(model).name, job, found, str(annotations or ""), figures, machine, now, command
+                labels[model], job, found, str(annotations or ""), figures, machine, now, command
             )
             if csv is not None:
                 benchmarking.append_csv(csv, new)
@@ -149,6 +149,12 @@ def _pairs(models: tuple[str, ...], runtimes: tuple[RuntimeName, ...]) -> list[t
     if not pairs:
         raise BenchmarkError("nothing to measure: no model runs on any of the runtimes; name others")
     return pairs
+
+
+def _labels(models: tuple[str, ...]) -> dict[str, str]:
+    """What models are called in tables: their names or file names, or all of the path where two would be the same."""
+    names = [Path(model).name for model in dict.fromkeys(models)]
+    return {model: name if names.count(name := Path(model).name) == 1 else model for model in models}
 
 
 def _figures(data: dict[str, Any], results: list[dict[str, Any]], sigmas: list[float]) -> Any:
