@@ -39,7 +39,6 @@ def check(
         images: Folder of its photos. Left out, the folder or tar shards of the same name beside the file.
         out: Also write report.json with everything that was found, and contact sheets of examples, to this folder.
     """
-    from strongpose.commands.evaluate import _show_progress
     from strongpose.data.check import check_data_set
     from strongpose.files import write_whole
 
@@ -61,6 +60,12 @@ def check(
     if out is not None:
         print(f"report.json and the sheets are in {out}")
     return 1 if any(finding.is_error for finding in findings) else 0
+
+
+def _show_progress(done: int, total: int) -> None:
+    """A counter that overwrites itself, where somebody looks."""
+    if sys.stderr.isatty():
+        print(f"\r{done}/{total} photos", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
 def _print(findings: Sequence[Finding]) -> None:

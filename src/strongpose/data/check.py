@@ -159,10 +159,11 @@ def _photos(images: list[Any], general: list[Finding]) -> list[dict[str, Any]]:
 
 def _check_photo(image: dict[str, Any], store: PhotoStore) -> Iterator[Finding]:
     name = image["file_name"]
+    if name not in store:
+        yield Finding("missing photo", name, f"not in {store.folder}")
+        return
     try:
         height, width = store.open(name).shape[:2]
-    except FileNotFoundError:
-        yield Finding("missing photo", name, f"not in {store.folder}")
     except ImageError as error:
         yield Finding("unreadable photo", name, str(error))
     else:
@@ -202,7 +203,7 @@ def _check_people(
             if both.sum() >= 3 and 2 * both.sum() >= fewest:
                 oks = _similarity(keypoints[i], keypoints[j], both, (areas[i] + areas[j]) / 2, skeleton)
                 if oks >= _SAME:
-                    text = f"{names[i]} and {names[j]} are alike, OKS {oks:.3f}"
+                    text = f"{names[i]} and {names[j]}: alike, OKS {oks:.3f}"
                     findings.append(Finding("duplicate people", image["file_name"], text, (i, j)))
     return keypoints
 

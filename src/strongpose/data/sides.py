@@ -46,6 +46,8 @@ def doubtful_sides(keypoints: np.ndarray, skeleton: Skeleton) -> list[Doubt]:
         keypoints: (K, 3) x, y and visibility; 0 is not labelled.
         skeleton: what they are. Pairs are found by their names, left_hip and right_hip.
     """
+    if not (keypoints[:, 2] > 0).any():
+        return []
     return [*_mirrored_face(keypoints, skeleton), *_opposed(keypoints, skeleton), *_long_limbs(keypoints, skeleton)]
 
 

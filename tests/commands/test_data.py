@@ -1,0 +1,59 @@
+"""``strongpose data convert`` and ``strongpose data check``, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+
+from pictures import write_dataset
+
+
+def test_coco_to_yolo_and_back_by_the_command_line(strongpose, tmp_path):
+    annotations = write_dataset(tmp_path / "set", 2)
+    folder, labels, back = annotations.with_suffix(""), tmp_path / "labels", tmp_path / "back.json"
+    run = strongpose("data", "convert", annotations, "--from", "coco", "--to", "yolo", "--out", labels)
+    assert run.returncode == 0, run.stderr
+    assert "kpt_shape: [17, 3], flip_idx: [0, 2, 1, 4, 3, 6, 5, 8, 7, 10, 9, 12, 11, 14, 13, 16, 15]" in run.stdout
+    assert len((labels / "1.txt").read_text().splitlines()) == 2
+    run = strongpose("data", "convert", labels, "--from", "yolo", "--images", folder, "--out", back)
+    assert run.returncode == 0, run.stderr
+    before, after = (json.loads(path.read_text())["annotations"] for path in (annotations, back))
+    for one, other in zip(before, after, strict=True):
+        assert all(abs(a - b) < 2e-3 for a, b in zip(one["keypoints"], other["keypoints"], strict=True))
+    run = strongpose("data", "check", back, "--images", folder, "--out", tmp_path / "report")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "2 photos, 3 people, skeleton coco" in run.stdout
+    assert "0 errors, 0 remarks" in run.stdout
+
+
+def test_a_check_with_errors_ends_with_status_1(strongpose, tmp_path):
+    annotations = write_dataset(tmp_path / "set", 2)
+    data = json.loads(annotations.read_text())
+    data["images"][0]["file_name"] = "gone.png"
+    data["annotations"][1]["keypoints"][0] = 500.0
+    annotations.write_text(json.dumps(data))
+    run = strongpose("data", "check", annotations, "--out", tmp_path / "out")
+    assert run.returncode == 1
+    assert "1 × missing photo (error)" in run.stdout
+    assert "1.png, annotation 2: nose" in run.stdout
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert report["counts"]["outside the picture"] == 1
+    assert (tmp_path / "out" / "outside-the-picture.jpg").stat().st_size > 1000
+
+
+def test_mistakes_are_explained(strongpose, tmp_path):
+    annotations = write_dataset(tmp_path / "set", 1)
+    out = tmp_path / "out.json"
+    for arguments, message in (
+        (("convert", tmp_path / "no.json", "--from", "mpii", "--out", out), "no.json: cannot be read"),
+        (("convert", annotations, "--from", "coco", "--out", tmp_path / "out"), "the name must end in .json"),
+        (("convert", annotations, "--from", "coco", "--skeleton", "lsp", "--out", out), "no skeleton 'lsp'"),
+        (("convert", annotations, "--from", "crowdpose", "--out", out), "CrowdPose's are left_shoulder"),
+        (("convert", annotations, "--from", "coco", "--neck-from-shoulders", "--out", out), "needs a --skeleton"),
+        (("check", tmp_path / "no.json"), "no.json: cannot be read"),
+        (("check", annotations, "--images", tmp_path / "nowhere"), "neither the folder"),
+    ):
+        run = strongpose("data", *arguments)
+        assert run.returncode == 1, arguments
+        assert message in run.stderr
+        assert "Traceback" not in run.stderr
+    assert not out.exists()
