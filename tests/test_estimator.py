@@ -155,20 +155,6 @@ def test_paths_bytes_arrays_and_pillow_images_give_the_same_poses(tmp_path):
         np.testing.assert_array_equal(poses.keypoints, expected.keypoints)
 
 
-def test_many_photos_are_opened_one_at_a_time():
-    opened = []
-
-    def photos():
-        for i in range(3):
-            opened.append(i)
-            yield photo(300, 200)[0]
-
-    results = StrongPose(TriangleRuntime()).predict_many(photos())
-    assert opened == []
-    assert len(next(results)) == 1
-    assert opened == [0]
-
-
 def test_bad_photos_and_sizes_are_refused(tmp_path):
     with pytest.raises(ImageError, match=r"nope\.jpg: no such file"):
         StrongPose(TriangleRuntime())(tmp_path / "nope.jpg")

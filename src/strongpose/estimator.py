@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from os import PathLike
+from typing import TypeAlias
 
 import numpy as np
 
 from strongpose.averaging import average
 from strongpose.decode import DecodeOptions, decode
 from strongpose.fields import Fields, cell_count
-from strongpose.images import FittedImage, Photo, fit_image, open_image
+from strongpose.images import FittedImage, ImageError, Photo, fit_image, open_image, padded_stack
+from strongpose.pipeline import overlap
 from strongpose.poses import Poses
-from strongpose.runtime import ModelError, ModelInfo, Runtime, RuntimeChoice, open_runtime, resolve_model
+from strongpose.runtime import ModelError, ModelInfo, RawMaps, Runtime, RuntimeChoice, open_runtime, resolve_model
 
-__all__ = ["StrongPose"]
+__all__ = ["Look", "StrongPose"]
+
+_Inputs: TypeAlias = "dict[int, FittedImage]"  # by size
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What there is to know of a photo before its poses are decoded.
+
+    Attributes:
+        photo: (H, W, 3) uint8 RGB.
+        fitted: the network's input, in whose frame the fields are.
+        fields: all maps.
+    """
+
+    photo: np.ndarray
+    fitted: FittedImage
+    fields: Fields
 
 
 class StrongPose:
@@ -101,15 +122,51 @@ class StrongPose:
             strongpose.images.ImageError: if the photo cannot be opened.
         """
         inputs = self._inputs(open_image(image))
-        return self.decode(self._fields(inputs), inputs[self.size])
+        return self.decode(self._fields([inputs])[0], inputs[self.size])
 
-    def predict_many(self, images: Iterable[Photo]) -> Iterator[Poses]:
-        """The people in each of many photos, one photo at a time and only as they are asked for.
+    def predict_many(self, images: Iterable[Photo], batch: int = 1) -> Generator[Poses, None, None]:
+        """The people in each of many photos, as they are asked for.
+
+        While the caller works on a photo, the next ones are opened and looked at in the background
+        (`strongpose.pipeline.overlap`): never more than a few, so any number of photos fits in memory. The
+        poses are those of one photo at a time.
+
+        Args:
+            images: photos; asked for a few ahead, in the caller's thread.
+            batch: number of photos that go through the network together, which pays on a GPU. Where their
+                network inputs differ in size, the smaller ones are padded, which moves keypoints a little.
 
         Raises:
-            strongpose.images.ImageError: if a photo cannot be opened.
+            ValueError: if ``batch`` is not positive.
+            strongpose.images.ImageError: if a photo cannot be opened, in its turn. The photos after it are not
+                looked at; `look_many` goes on.
         """
-        return map(self, images)
+
+        def run(group: list[_Inputs]) -> list[tuple[_Inputs, Fields]]:
+            return list(zip(group, self._fields(group), strict=True))
+
+        found = overlap(images, lambda image: self._inputs(open_image(image)), run, batch)
+        return self._all_poses(found)
+
+    def look_many(self, images: Iterable[Photo], batch: int = 1) -> Generator[Look | ImageError, None, None]:
+        """The fields of each of many photos, for `decode` and for drawing; otherwise as `predict_many`.
+
+        Returns:
+            In the order of the photos, what there is to know of one, or, where it cannot be opened, the error.
+
+        Raises:
+            ValueError: if ``batch`` is not positive.
+        """
+
+        def opened(image: Photo) -> tuple[np.ndarray, _Inputs]:
+            photo = open_image(image)
+            return photo, self._inputs(photo)
+
+        def run(group: list[tuple[np.ndarray, _Inputs]]) -> list[Look]:
+            found = zip(group, self._fields([inputs for _, inputs in group]), strict=True)
+            return [Look(photo, inputs[self.size], fields) for (photo, inputs), fields in found]
+
+        return overlap(images, opened, run, batch)
 
     def fit(self, image: Photo) -> FittedImage:
         """The photo as the network's input of the long side ``size``, with the mapping back to photo pixels.
@@ -130,10 +187,10 @@ class StrongPose:
             ValueError: if a fitted photo is given and there are several sizes: each needs the photo itself.
         """
         if not isinstance(image, FittedImage):
-            return self._fields(self._inputs(open_image(image)))
+            return self._fields([self._inputs(open_image(image))])[0]
         if len(self.sizes) > 1:
             raise ValueError(f"sizes {self.sizes} need the photo itself, not the photo fitted to one of them")
-        return self._fields({self.size: image})
+        return self._fields([{self.size: image}])[0]
 
     def decode(self, fields: Fields, fitted: FittedImage) -> Poses:
         """The poses, in photo pixels, that `fields` found in a photo that `fit` fitted."""
@@ -143,34 +200,57 @@ class StrongPose:
         boxes = fitted.to_photo(poses.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
         return Poses(keypoints, poses.scores, poses.skeleton, boxes)
 
-    def _inputs(self, photo: np.ndarray) -> dict[int, FittedImage]:
+    def _all_poses(
+        self, found: Generator[tuple[_Inputs, Fields] | ImageError, None, None]
+    ) -> Generator[Poses, None, None]:
+        with closing(found):
+            for one in found:
+                if isinstance(one, ImageError):
+                    raise one
+                inputs, fields = one
+                yield self.decode(fields, inputs[self.size])
+
+    def _inputs(self, photo: np.ndarray) -> _Inputs:
         """The network's input of every size."""
         return {size: fit_image(photo, size, self.info.coarse_stride) for size in self.sizes}
 
-    def _fields(self, inputs: dict[int, FittedImage]) -> Fields:
-        """The fields of a photo in the frame of ``size``."""
-        if len(inputs) == 1 and not self.flip:
-            return self._run(inputs[self.size].pixels[None])[0]
-        return average([(self._look(fitted), fitted) for fitted in inputs.values()], inputs[self.size])
+    def _fields(self, photos: Sequence[_Inputs]) -> list[Fields]:
+        """The fields of every photo in the frame of ``size``; inputs of the same size run together."""
+        looks = {size: self._looks([inputs[size] for inputs in photos]) for size in self.sizes}
+        if len(self.sizes) == 1 and not self.flip:
+            return [fields for [fields] in looks[self.size]]
+        return [
+            average([(looks[size][i], inputs[size]) for size in self.sizes], inputs[self.size])
+            for i, inputs in enumerate(photos)
+        ]
 
-    def _look(self, fitted: FittedImage) -> list[Fields]:
-        """The fields of one input, and those of its mirror image mirrored back."""
-        pixels = fitted.pixels
+    def _looks(self, inputs: Sequence[FittedImage]) -> list[list[Fields]]:
+        """Of every input its fields and, with ``flip``, those of its mirror image mirrored back."""
         if not self.flip:
-            return self._run(pixels[None])
-        straight, mirrored = self._run(np.stack([pixels, pixels[:, ::-1]]))
-        return [straight, mirrored.mirrored()]
+            return [[fields] for fields in self._run([fitted.pixels for fitted in inputs])]
+        found = self._run([pixels for fitted in inputs for pixels in (fitted.pixels, fitted.pixels[:, ::-1])])
+        return [[straight, mirrored.mirrored()] for straight, mirrored in zip(found[::2], found[1::2], strict=True)]
 
-    def _run(self, images: np.ndarray) -> list[Fields]:
-        """The fields of each of (B, H, W, 3) network inputs."""
-        maps, info = self.runtime(images), self.info
-        expected = tuple(cell_count(side, info.stride) for side in images.shape[1:3])
+    def _run(self, images: Sequence[np.ndarray]) -> list[Fields]:
+        """The fields of each of B network inputs (H, W, 3), smaller ones padded to the size of the largest."""
+        canvases, info = padded_stack(images), self.info
+        maps = self.runtime(canvases)
+        expected = self._cells(canvases.shape[1:])
         if maps.body.shape[1:] != expected:
             raise ModelError(
                 f"the model's metadata says stride {info.stride}, which gives {expected} cells "
-                f"for an input of {images.shape[1:3]} pixels, but it returned {maps.body.shape[1:]}"
+                f"for an input of {canvases.shape[1:3]} pixels, but it returned {maps.body.shape[1:]}"
             )
-        return [Fields(*one, stride=info.stride, skeleton=info.skeleton) for one in zip(*maps, strict=True)]
+        found = []
+        for image, one in zip(images, zip(*maps, strict=True), strict=True):
+            h, w = self._cells(image.shape)
+            cropped = RawMaps(*(part[..., :h, :w] for part in one))
+            found.append(Fields(*cropped, stride=info.stride, skeleton=info.skeleton))
+        return found
+
+    def _cells(self, shape: Sequence[int]) -> tuple[int, int]:
+        """(h, w), the number of cells of an image of the shape (H, W, 3)."""
+        return cell_count(shape[0], self.info.stride), cell_count(shape[1], self.info.stride)
 
 
 def _recommended(info: ModelInfo) -> DecodeOptions:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -25,6 +26,7 @@ __all__ = [
     "Photo",
     "fit_image",
     "open_image",
+    "padded_stack",
 ]
 
 Photo: TypeAlias = "str | PathLike[str] | bytes | np.ndarray | Image.Image"
@@ -128,6 +130,23 @@ def fit_image(image: np.ndarray, size: int, coarse_stride: int) -> FittedImage:
     pixels[:] = PADDING
     pixels[:new_h, :new_w] = resized
     return FittedImage(pixels, (h, w), (new_h, new_w))
+
+
+def padded_stack(images: Sequence[np.ndarray]) -> np.ndarray:
+    """Network inputs of any sizes as one batch, the smaller ones padded right and below.
+
+    Args:
+        images: B times (H, W, 3) uint8 RGB; at least one.
+
+    Returns:
+        (B, H, W, 3) uint8 RGB, as high as the highest and as wide as the widest.
+    """
+    height, width = (max(image.shape[axis] for image in images) for axis in (0, 1))
+    stack = np.empty((len(images), height, width, 3), dtype=np.uint8)
+    stack[:] = PADDING
+    for canvas, image in zip(stack, images, strict=True):
+        canvas[: image.shape[0], : image.shape[1]] = image
+    return stack
 
 
 def _file_bytes(path: Path) -> bytes:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import glob
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,9 +18,9 @@ from strongpose.runtime import RuntimeChoice
 if TYPE_CHECKING:
     import numpy as np
 
-    from strongpose.estimator import StrongPose
+    from strongpose.estimator import Look, StrongPose
 
-__all__ = ["predict"]
+__all__ = ["Wanted", "predict", "predict_all"]
 
 _KINDS = ("poses", "fields")
 
@@ -39,6 +41,7 @@ def predict(
     threshold: float = 0.25,
     keypoint_threshold: float = 0.1,
     threads: int = 0,
+    batch: int = 1,
     runtime: RuntimeChoice = "auto",
 ) -> int:
     """Find the people in photos; writes NAME.poses.jpg and NAME.poses.json for each photo.
@@ -56,23 +59,25 @@ def predict(
         threshold: Leave people with a lower score out.
         keypoint_threshold: Do not draw keypoints with a lower score; the JSON has them all.
         threads: CPU threads of the network; 0 takes all cores.
+        batch: Photos that go through the network together; more than one pays on a GPU.
         runtime: What runs the network; auto takes the fastest that is installed.
     """
     from strongpose.estimator import StrongPose
-    from strongpose.images import ImageError
-    from strongpose.runtime import ModelError
 
-    failed = 0
+    missing = False
     paths: list[Path] = []
     for argument in photos:
         found = _photos(argument)
         if not found:
-            failed += 1
+            missing = True
             _complain(f"{argument}: no such photo, and no folder or pattern that holds one; check the path")
-        paths += [path for path in found if path not in paths]
+        paths += found
+    paths = list(dict.fromkeys(paths))
     if not photos:
         _complain("name at least one photo, folder or pattern; `strongpose predict --help` explains")
-    if not paths:
+    if batch < 1:
+        _complain(f"--batch must be at least 1 photo, got {batch}")
+    if not paths or batch < 1:
         return 1
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -84,25 +89,51 @@ def predict(
         _complain(str(error))
         return 1
 
+    wanted = Wanted(threshold, keypoint_threshold, bodies, fields)
+    return 0 if predict_all(estimator, paths, out, wanted, batch) and not missing else 1
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to write about a photo; see `predict`."""
+
+    threshold: float
+    keypoint_threshold: float
+    bodies: bool
+    fields: bool
+
+
+def predict_all(estimator: StrongPose, paths: Sequence[Path], out: Path, wanted: Wanted, batch: int = 1) -> bool:
+    """Write the results of photos into a folder and a line about each to standard output.
+
+    Returns:
+        Whether all went well; what did not is told on standard error.
+    """
+    from strongpose.images import ImageError
+    from strongpose.runtime import ModelError
+
     done = people = 0
     start = time.perf_counter()
-    for number, (path, name) in enumerate(zip(paths, _names(paths), strict=True), start=1):
-        try:
-            count = _predict_one(estimator, path, out / name, threshold, keypoint_threshold, bodies, fields)
-        except (ImageError, ModelError) as error:
-            failed += 1
-            _complain(str(error))
-        except OSError as error:
-            failed += 1
-            _complain(f"{path}: the results cannot be written to {out} ({error.strerror})")
-        else:
-            done += 1
-            people += count
-            print(f"[{number}/{len(paths)}] {path}: {count} {'person' if count == 1 else 'people'}", flush=True)
-    seconds = (time.perf_counter() - start) / len(paths)
-    speed = f"{seconds:.2f} s a photo with {estimator.runtime.name}"
+    try:
+        with closing(estimator.look_many(paths, batch)) as looks:
+            for number, (path, name, look) in enumerate(zip(paths, _names(paths), looks, strict=True), start=1):
+                if isinstance(look, ImageError):
+                    _complain(str(look))
+                    continue
+                try:
+                    count = _predict_one(estimator, look, path, out / name, wanted)
+                except OSError as error:
+                    _complain(f"{path}: the results cannot be written to {out} ({error.strerror})")
+                    continue
+                done += 1
+                people += count
+                print(f"[{number}/{len(paths)}] {path}: {count} {'person' if count == 1 else 'people'}", flush=True)
+    except ModelError as error:
+        _complain(str(error))
+        return False
+    speed = f"{len(paths) / (time.perf_counter() - start):.2f} photos/s with {estimator.runtime.name}"
     print(f"{done} of {len(paths)} photos, {people} people, {speed}; results in {out}")
-    return 1 if failed else 0
+    return done == len(paths)
 
 
 def _photos(argument: str) -> list[Path]:
@@ -134,31 +165,20 @@ def _names(paths: Iterable[Path]) -> Iterator[str]:
         yield name
 
 
-def _predict_one(
-    estimator: StrongPose,
-    path: Path,
-    target: Path,
-    threshold: float,
-    keypoint_threshold: float,
-    bodies: bool,
-    draw_fields: bool,
-) -> int:
+def _predict_one(estimator: StrongPose, look: Look, path: Path, target: Path, wanted: Wanted) -> int:
     """Write the results of one photo to ``target`` plus ``.poses.json`` …; returns the number of people."""
     from strongpose import draw, draw_sheet
     from strongpose.body import body_regions
     from strongpose.files import write_whole
-    from strongpose.images import open_image
 
-    photo = open_image(path)
-    fitted = estimator.fit(photo)
-    fields = estimator.fields(photo)
-    poses = estimator.decode(fields, fitted)
-    poses = poses[poses.scores >= threshold]
-    regions = body_regions(fields, poses, fitted) if bodies else None
+    photo = look.photo
+    poses = estimator.decode(look.fields, look.fitted)
+    poses = poses[poses.scores >= wanted.threshold]
+    regions = body_regions(look.fields, poses, look.fitted) if wanted.bodies else None
     ground = photo if regions is None else draw.draw_bodies(photo, regions)
-    pictures = {"poses": draw.draw_poses(ground, poses, keypoint_threshold)}
-    if draw_fields:
-        pictures["fields"] = draw_sheet.draw_fields(fields, fitted, poses, estimator.options)
+    pictures = {"poses": draw.draw_poses(ground, poses, wanted.keypoint_threshold)}
+    if wanted.fields:
+        pictures["fields"] = draw_sheet.draw_fields(look.fields, look.fitted, poses, estimator.options)
     for kind, picture in pictures.items():
         write_whole(target.with_name(f"{target.name}.{kind}.jpg"), _jpeg(picture))
     about = {"photo": str(path), "width": photo.shape[1], "height": photo.shape[0]}
