@@ -12,6 +12,8 @@ const HINTS = {
   offsets: "Short offsets: from every warm cell to where exactly the keypoint is.",
   body: "Body heat map: is a person here?",
 };
+const HERE = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+const PRIVACY = HERE ? "Photos stay on this machine." : `Photos go to the server at ${location.hostname}, and nowhere else.`;
 const MOST_PIXELS = 4096; // long side of a saved picture
 
 const $ = (id) => document.getElementById(id);
@@ -47,8 +49,10 @@ async function lookAtPhoto(blob, name) {
   fail("");
   const wrong = refusal(blob);
   if (wrong) return fail(wrong);
+  const pending = (state.pending = new AbortController());
   try {
     const picture = await createImageBitmap(blob);
+    if (pending.signal.aborted) return; // another photo was chosen meanwhile
     Object.assign(state, { name, picture, photo: blob, found: null, layers: null, open: null, lit: null });
   } catch {
     return fail("This file is not a photo that the browser can read, or it is damaged.");
@@ -88,7 +92,7 @@ async function lookAtFrame(frame, blob) {
   Object.assign(state, { picture: frame, found, layers });
   state.frames += 1;
   showTimings(performance.now() - start);
-  if (state.frames === 1) say("The camera is on; every frame is looked at on this machine.");
+  if (state.frames === 1) say(`The camera is on. ${PRIVACY}`);
   show();
 }
 
@@ -180,7 +184,10 @@ function paint(canvas) {
   if (!found) return;
   context.setTransform(canvas.width / found.width, 0, 0, canvas.height / found.height, 0, 0);
   if (layer()) drawLayer(context, state.layers, layer(), keypoint(), Number($("opacity").value) / 100, found);
-  if ($("poses").checked) drawPoses(context, found, people(), sure(), state.lit ?? state.open, keypoint());
+  if ($("poses").checked) {
+    const unit = found.width / (canvas.clientWidth || canvas.width); // photo pixels in one of the screen or the file
+    drawPoses(context, found, people(), { sure: sure(), lit: state.lit ?? state.open, keypoint: keypoint(), unit });
+  }
 }
 
 function summary() {
@@ -258,6 +265,7 @@ function wire() {
   $("threshold").addEventListener("change", () => state.found && say(summary()));
   $("opacity").addEventListener("input", () => {
     $("opacity-value").textContent = `${$("opacity").value} %`;
+    $("opacity").setAttribute("aria-valuetext", $("opacity-value").textContent);
     redraw();
   });
   for (const radio of document.getElementsByName("layer")) {
@@ -287,6 +295,7 @@ function wire() {
 
 async function start() {
   wire();
+  say(PRIVACY);
   try {
     const model = await fetchModel();
     state.limits = model.limits;

@@ -4,8 +4,13 @@ import { css, personColour } from "/colours.js";
 
 const OUTLINE = "rgb(20 20 24)";
 
-/** Draws people, the surest on top; those who are not `lit` are faded, where somebody is. */
-export function drawPoses(context, found, people, sure, lit, keypoint) {
+/**
+ * Draws people, the surest on top.
+ *
+ * `sure` is the least score of keypoints that are drawn, `lit` the person who stands out, `keypoint` the one
+ * that is drawn larger, and `unit` the size of a pixel of the screen in photo pixels: the least of which lines are made.
+ */
+export function drawPoses(context, found, people, { sure, lit, keypoint, unit }) {
   const skeleton = found.skeleton;
   const index = new Map(skeleton.names.map((name, k) => [name, k]));
   const limbs = skeleton.limbs.map((pair) => pair.map((name) => index.get(name)));
@@ -14,7 +19,10 @@ export function drawPoses(context, found, people, sure, lit, keypoint) {
   if (lit !== null && lit < people.length) order.push(...order.splice(order.indexOf(lit), 1));
   for (const i of order) {
     context.globalAlpha = lit === null || lit === i ? 1 : 0.2;
-    drawPerson(context, points(people[i]), limbs, right, i, sure, longSide(found), keypoint);
+    const keypoints = points(people[i]);
+    const seen = keypoints.map(([, , score]) => score >= sure);
+    const width = Math.max(lineWidth(keypoints.filter((_, k) => seen[k]), longSide(found)), 2.25 * unit);
+    drawPerson(context, { keypoints, seen, width, edge: Math.max(0.3 * width, unit), i }, limbs, right, keypoint);
   }
   context.globalAlpha = 1;
 }
@@ -26,10 +34,7 @@ export function points(person) {
   return rows;
 }
 
-function drawPerson(context, keypoints, limbs, right, i, sure, long, chosen) {
-  const seen = keypoints.map(([, , score]) => score >= sure);
-  const width = lineWidth(keypoints.filter((_, k) => seen[k]), long);
-  const edge = Math.max(width * 0.3, long / 1500);
+function drawPerson(context, { keypoints, seen, width, edge, i }, limbs, right, chosen) {
   context.lineCap = "round";
   for (const outline of [true, false]) {
     for (const [a, b] of limbs) {
