@@ -13,6 +13,7 @@ from strongpose.network.mobile import rename_trunk
 from strongpose.network.tensors import fill, read_tensors
 from strongpose.network.weights import load_network, load_weights, save_weights
 from strongpose.skeleton import COCO_19, COCO_TREE
+from strongpose.skeletons import load_skeleton
 
 SMALL = NetworkConfig(COCO_TREE, upsample=1, neck_channels=8)
 
@@ -178,3 +179,18 @@ def test_the_trunk_knows_where_joints_are(data_dir):
     assert len(at_joints) > 50
     assert np.mean(at_joints) > 0.3
     assert np.mean(at_joints) > 10 * np.mean(at_others)
+
+
+def test_weights_of_another_skeleton_fill_all_but_the_heads(tmp_path):
+    torch.manual_seed(0)
+    saved, other = (build_network(NetworkConfig(skeleton=s)) for s in (COCO_TREE, load_skeleton("lsp14")))
+    save_weights(saved, tmp_path / "a.safetensors")
+    before = {name: tensor.clone() for name, tensor in other.state_dict().items()}
+    assert load_weights(other, tmp_path / "a.safetensors", other_skeleton=True) is False
+    theirs = saved.state_dict()
+    for name, tensor in other.state_dict().items():
+        expected = before if name.startswith(("head.", "middle_head.")) else theirs
+        assert torch.equal(tensor, expected[name]), name
+    assert not torch.equal(theirs["neck.0.weight"], before["neck.0.weight"])
+    same = build_network(NetworkConfig(skeleton=COCO_TREE))
+    assert load_weights(same, tmp_path / "a.safetensors", other_skeleton=True) is True

@@ -23,6 +23,7 @@ METADATA_KEY = "strongpose"
 """Where safetensors and .onnx files keep our JSON; its entry "network" is the `NetworkConfig`."""
 
 _MIDDLE = "middle_head."
+_HEADS = ("head.", _MIDDLE, "fine.")
 
 
 def save_weights(network: PoseNetwork, path: str | Path) -> None:
@@ -38,12 +39,21 @@ def save_weights(network: PoseNetwork, path: str | Path) -> None:
     os.replace(partial, path)
 
 
-def load_weights(network: PoseNetwork, path: str | Path) -> None:
+def load_weights(network: PoseNetwork, path: str | Path, other_skeleton: bool = False) -> bool:
     """Fill a network, in place, from a .safetensors file of `save_weights` or a released .onnx file.
 
     The middle-layer head serves training only: a file without it (every .onnx) leaves the network's own
     as it is, and a network without it leaves the file's out. A network that goes beyond the file, by
     up-sampled heads or the fine branch, predicts at first what the file's network predicts.
+
+    Args:
+        network: what to fill.
+        path: of the file.
+        other_skeleton: take a file for another skeleton as well: backbone and neck are filled, and the network's
+            own heads (and fine branch) left as they are.
+
+    Returns:
+        Whether the heads were filled, too.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -51,7 +61,13 @@ def load_weights(network: PoseNetwork, path: str | Path) -> None:
         ValueError: if the file cannot be read, belongs to another skeleton, or a tensor is left over,
             missing or of another shape.
     """
-    _fill(network, *_read(path), path)
+    tensors, config = _read(path)
+    if other_skeleton and config.skeleton != network.config.skeleton:
+        own = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(_HEADS)}
+        fill(network, {name: t for name, t in tensors.items() if not name.startswith(_HEADS)} | own, path)
+        return False
+    _fill(network, tensors, config, path)
+    return True
 
 
 def load_network(path: str | Path) -> PoseNetwork:
@@ -74,7 +90,7 @@ def _fill(network: PoseNetwork, tensors: dict[str, Tensor], config: NetworkConfi
     if config.skeleton != network.config.skeleton:
         raise ValueError(
             f"{path}: made for the skeleton {config.skeleton.name!r}, this network is for "
-            f"{network.config.skeleton.name!r}; load only its backbone, or use the same skeleton"
+            f"{network.config.skeleton.name!r}; train from it with --init, or use the same skeleton"
         )
     own = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(_MIDDLE)}
     theirs = {name: tensor for name, tensor in tensors.items() if name.startswith(_MIDDLE)}

@@ -65,8 +65,8 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None]) -> Pat
     network = build_network(network_config(config))
     if config.backbone_weights:
         load_backbone(network, config.backbone_weights)
-    if config.init:
-        load_weights(network, config.init)
+    if config.init and not load_weights(network, config.init, other_skeleton=True):
+        say(f"{config.init} is for another skeleton: only its backbone and neck are taken, the heads start anew")
     if (
         config.backbone.startswith("resnet")
         and config.norm != "trained"

@@ -36,7 +36,7 @@ class TrainConfig:
     backbone_weights: Path | None = None
     """Safetensors file with the backbone's trained weights."""
     init: Path | None = None
-    """Start from all the weights of this network (.safetensors or a released .onnx)."""
+    """Start from all weights of this network (.safetensors or a released .onnx); without heads if skeletons differ."""
     output_stride: Literal[8, 16, 32] = 8
     """Pixels per cell of the backbone's last features."""
     eval_output_stride: Literal[0, 8, 16, 32] = 0
