@@ -218,3 +218,13 @@ def test_the_sheet_shows_all_six_panels_with_titles_and_legend(scene):
     size = tuple(cell_count(side, 4) for side in wide.pixels.shape[:2])
     nobody = encode(torch.zeros(1, 1, 17, 3), size, 4, COCO).fields(0, 4, COCO)
     assert draw_sheet(nobody, wide, Poses.empty(), OPTIONS).shape[1] == 2 * 966 + 16
+
+
+def test_tracked_people_keep_their_colour_and_carry_a_label():
+    alone = draw.draw_poses(grey(), standing(), ids=[4])
+    both = Poses(np.concatenate([standing().keypoints + np.array([400, 0, 0]), standing().keypoints]), [0.5, 0.9])
+    np.testing.assert_array_equal(alone, draw.draw_poses(grey(), both, ids=[9, 4]))
+    assert (alone != draw.draw_poses(grey(), standing(), ids=[5])).any()
+    labelled = draw.draw_poses(grey(), standing(), ids=[4], labels=["4 walking"])
+    rows = np.flatnonzero((labelled != alone).any(axis=(1, 2)))
+    assert len(rows) and rows.max() <= standing().boxes[0, 1] + 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -31,20 +33,31 @@ _SHIFT = 4  # cv2 takes coordinates in 1/16 pixels
 _TINT = 0.4  # opacity of body regions
 
 
-def draw_poses(image: np.ndarray, poses: Poses, threshold: float = 0.1) -> np.ndarray:
+def draw_poses(
+    image: np.ndarray,
+    poses: Poses,
+    threshold: float = 0.1,
+    ids: Sequence[int] | np.ndarray | None = None,
+    labels: Sequence[str] | None = None,
+) -> np.ndarray:
     """A copy of the photo with every pose drawn on it, one colour per person, right side darker.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         poses: in pixels of ``image``; the surest is drawn on top.
         threshold: keypoints with a lower score, and limbs that end in one, are not drawn.
+        ids: N numbers that colours go by, for people tracked in a video; left out, the order of the poses.
+        labels: N texts to write above the people; of letters that ASCII has.
 
     Returns:
         (H, W, 3) uint8 RGB.
     """
     canvas = image.copy()
+    colours = [_PEOPLE[int(i) % len(_PEOPLE)] for i in (range(len(poses)) if ids is None else ids)]
     for i in np.argsort(poses.scores, kind="stable"):
-        _draw_person(canvas, poses[i], _PEOPLE[i % len(_PEOPLE)], threshold)
+        _draw_person(canvas, poses[i], colours[i], threshold)
+    for person, colour, label in zip(poses, colours, labels or (), strict=False):
+        _write(canvas, label, person.box, colour)
     return canvas
 
 
@@ -95,6 +108,16 @@ def _draw_person(canvas: np.ndarray, pose: Pose, colour: Colour, threshold: floa
             if radius + grow > 0.5:
                 fixed_radius = round((radius + grow) * 2**_SHIFT)
                 cv2.circle(canvas, _fixed(points[k]), fixed_radius, shade, -1, cv2.LINE_AA, _SHIFT)
+
+
+def _write(canvas: np.ndarray, text: str, box: np.ndarray, colour: Colour) -> None:
+    """Text on a dark ground above a box, within the picture."""
+    scale = max(canvas.shape[:2]) / 2000 + 0.1
+    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
+    x = int(np.clip((box[0] + box[2] - width) / 2, 0, max(0, canvas.shape[1] - width)))
+    y = int(np.clip(box[1] - 2 * height, height + 1, canvas.shape[0] - below - 1))
+    cv2.rectangle(canvas, (x - 2, y - height - 2), (x + width + 2, y + below), _OUTLINE, -1)
+    cv2.putText(canvas, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
 
 
 def _line_width(points: np.ndarray, shape: tuple[int, ...]) -> int:
