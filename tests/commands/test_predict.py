@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import numpy as np
@@ -96,6 +97,24 @@ def test_damaged_and_missing_photos_are_named_and_the_others_still_done(strongpo
     assert "1 of 4 photos" in run.stdout
 
 
+def test_photos_are_told_in_order_whatever_their_sizes(strongpose, tiny_model, photos, tmp_path):
+    sizes = {"a": (400, 300), "b": (300, 400), "d": (90, 90), "e": (500, 200)}
+    for name, size in sizes.items():
+        Image.new("RGB", size, (90, 120, 60)).save(tmp_path / f"{name}.png")
+    (tmp_path / "c.jpg").write_bytes((photos / "astronaut.jpg").read_bytes()[:9000])
+    run = strongpose("predict", tmp_path, "--out", tmp_path / "out", "--model", tiny_model, "--batch", 2)
+    assert run.returncode == 1
+    *lines, last = run.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        f"[{number}/5] {tmp_path / name}.png" for number, name in ((1, "a"), (2, "b"), (4, "d"), (5, "e"))
+    ]
+    assert re.fullmatch(rf"4 of 5 photos, 0 people, [\d.]+ photos/s with .+; results in {tmp_path / 'out'}", last), last
+    assert run.stderr.count("\n") == 1 and "c.jpg: damaged" in run.stderr
+    for name, (width, height) in sizes.items():
+        data = json.loads((tmp_path / "out" / f"{name}.poses.json").read_text())
+        assert (data["photo"], data["width"], data["height"]) == (str(tmp_path / f"{name}.png"), width, height)
+
+
 def test_photos_of_the_same_name_do_not_overwrite_each_other(strongpose, tiny_model, tmp_path):
     for i, name in enumerate(("a/x.png", "b/x.png", "b/X.jpg", "c/x-2.png")):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -129,6 +148,7 @@ def test_a_second_run_into_the_same_folder_takes_the_photos_only(strongpose, tin
         (("{photo}", "--out", "{out}", "--model", "{photo}"), 1, "cannot load it"),
         (("{photo}", "--out", "{out}", "--model", "{model}", "--size", "0"), 1, "size must be at least 1 pixel"),
         (("{photo}", "--out", "{out}", "--size", "big"), 2, "big"),
+        (("{photo}", "--out", "{out}", "--model", "{model}", "--batch", "0"), 1, "--batch must be at least 1 photo"),
     ],
 )
 def test_mistakes_are_explained_without_a_traceback(
