@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -79,7 +79,7 @@ def calibration_inputs(
     return inputs
 
 
-def quantize(path: str | Path, inputs: Sequence[np.ndarray]) -> openvino.Model:
+def quantize(path: str | Path, inputs: Sequence[np.ndarray], **options: Any) -> openvino.Model:
     """The model with 8-bit weights (one scale a channel) and activations (one a tensor, by calibration).
 
     Post-training quantisation by NNCF: ranges of activations from the inputs, then biases corrected for the
@@ -88,6 +88,7 @@ def quantize(path: str | Path, inputs: Sequence[np.ndarray]) -> openvino.Model:
     Args:
         path: an .onnx file of `strongpose.network.export.export_onnx`, best with ``precision="float32"``.
         inputs: (1, H, W, 3) uint8 RGB, what `calibration_inputs` gave.
+        options: more of ``nncf.quantize``'s; what some of them gain and lose is in docs/export.md.
 
     Raises:
         ImportError: if NNCF or OpenVINO is missing.
@@ -106,6 +107,7 @@ def quantize(path: str | Path, inputs: Sequence[np.ndarray]) -> openvino.Model:
             subset_size=len(inputs),
             preset=nncf.QuantizationPreset.MIXED,
             fast_bias_correction=True,
+            **options,
         )
 
 
