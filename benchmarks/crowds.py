@@ -51,7 +51,7 @@ class Arguments:
     systems: Chosen_ = field(default_factory=lambda: Chosen(runtimes=("openvino",), sizes=(481, 561)))
     people: tuple[int, ...] = (1, 2, 5, 10, 20, 30, 40, 60)
     """Numbers of people in a picture, at most 60."""
-    pictures: int = 5
+    pictures: int = 8
     """Different pictures of each number."""
     repeats: int = 3
     """Timed runs of each picture, after one that is not."""

@@ -130,13 +130,14 @@ def line(x0: float, y0: float, x1: float, y1: float, colour: str, width: float =
 
 
 def marker(kind: int, x: float, y: float, colour: str) -> str:
-    """A disk, a square or a triangle, so that curves differ without colours, too."""
+    """A disk, a square, a triangle or a diamond, so that curves differ without colours, too."""
     look = f'fill="{colour}" stroke="{PAPER}" stroke-width="1.5"'
-    if kind % 3 == 0:
+    if kind % 4 == 0:
         return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" {look}/>'
-    if kind % 3 == 1:
+    if kind % 4 == 1:
         return f'<rect x="{x - 4.5:.1f}" y="{y - 4.5:.1f}" width="9" height="9" {look}/>'
-    return f'<path d="M{x:.1f} {y - 6:.1f}l5.6 10h-11.2z" {look}/>'
+    outline = "l5.6 10h-11.2z" if kind % 4 == 2 else "l6 6l-6 6l-6-6z"
+    return f'<path d="M{x:.1f} {y - 6:.1f}{outline}" {look}/>'
 
 
 if __name__ == "__main__":
