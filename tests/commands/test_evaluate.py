@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
 
+import numpy as np
 import pytest
-from pictures import write_dataset
+from pictures import annotation, write_dataset
 
+from strongpose import StrongPose
+from strongpose.cli import main
 from strongpose.evaluation import evaluate_results
 from strongpose.skeleton import COCO
+from strongpose.submission import check_results
 
 
 def test_figures_and_results_of_drawn_people(strongpose, tiny_model, tmp_path):
@@ -64,3 +74,111 @@ def test_damaged_input_is_named(strongpose, tiny_model, tmp_path):
     assert "x.json: cannot be written" in complaint(annotations, "--images", photos, "--results", unwritable)
     (photos / "1.png").write_bytes(b"")
     assert "1.png: the file is empty" in complaint(annotations, "--images", photos)
+
+
+@pytest.fixture(scope="module")
+def coco(tmp_path_factory, photos) -> Path:
+    """A folder laid out as COCO's, of the sample photos; its people are annotated as the model finds them at 241 px."""
+    folder = tmp_path_factory.mktemp("coco")
+    for name in ("annotations", "val2017", "test2017"):
+        (folder / name).mkdir()
+    estimator = StrongPose.from_pretrained(size=241, runtime="onnx", threads=1)
+    images, people = [], []
+    for image_id, photo in enumerate(sorted(photos.glob("*.jpg")), start=1):
+        images.append({"id": image_id, "file_name": f"{image_id:012d}.jpg"})
+        for part in ("val2017", "test2017"):
+            shutil.copy(photo, folder / part / images[-1]["file_name"])
+        for pose in estimator(photo):
+            if pose.score > 0.25:
+                seen = pose.keypoints[:, 2:] > 0.1
+                keypoints = np.where(seen, pose.keypoints * [1, 1, 0] + [0, 0, 2], 0)
+                people.append(annotation(len(people) + 1, image_id, keypoints))
+    assert len(people) >= 5
+    category = {"id": 1, "name": "person"}
+    truth = {"images": images, "annotations": people, "categories": [{**category, "keypoints": list(COCO.names)}]}
+    (folder / "annotations" / "person_keypoints_val2017.json").write_text(json.dumps(truth))
+    info = {"images": images[1:], "categories": [category, {"id": 2, "name": "bicycle"}]}
+    (folder / "annotations" / "image_info_test-dev2017.json").write_text(json.dumps(info))
+    return folder
+
+
+SMALL = ("--size", 241, "--runtime", "onnx", "--threads", 1)
+
+
+def test_coco_is_found_by_its_layout_and_compared(strongpose, coco, tmp_path):
+    run = strongpose("evaluate", "--coco", coco, *SMALL, "--out", tmp_path, "--algorithm", "small")
+    assert run.returncode == 0, run.stderr
+    *table, how, where = run.stdout.splitlines()
+    assert table[0].startswith("COCO val2017") and table[0].endswith("ARL")
+    assert any(line.startswith("StrongPose, ResNet-101") and "0.690" in line for line in table)
+    assert table[-1].startswith("base, 241 px")
+    assert table[-1].split()[3:5] == ["1.000", "1.000"]  # the annotations are its own poses
+    assert how.startswith("4 photos, ")
+    target = tmp_path / "person_keypoints_val2017_small_results.json"
+    assert where == f"results in {target}"
+    assert list(tmp_path.iterdir()) == [target]
+    truth = coco / "annotations" / "person_keypoints_val2017.json"
+    assert evaluate_results(json.loads(target.read_text()), truth, COCO.sigmas).ap == pytest.approx(1)
+
+
+def test_the_test_set_becomes_an_archive_to_upload(strongpose, coco, tmp_path):
+    run = strongpose("evaluate", "--coco", coco, "--split", "test-dev2017", *SMALL, "--out", tmp_path)
+    assert run.returncode == 0, run.stderr
+    assert "COCO test-dev2017" in run.stdout and "0.725" in run.stdout
+    assert "measured now" not in run.stdout
+    name = "person_keypoints_test-dev2017_strongpose_results"
+    assert run.stdout.endswith(f"results in {tmp_path / name}.zip; upload it: COCO's server says the figures\n")
+    assert [path.name for path in tmp_path.iterdir()] == [f"{name}.zip"]
+    with zipfile.ZipFile(tmp_path / f"{name}.zip") as archive:
+        assert archive.namelist() == [f"{name}.json"]
+        results = json.loads(archive.read(f"{name}.json"))
+    assert {result["image_id"] for result in results} == {2, 3, 4}
+    check_results(results, [2, 3, 4])
+
+
+def test_an_evaluation_that_was_killed_goes_on(coco, tmp_path, capsys):
+    data = json.loads((coco / "annotations" / "person_keypoints_val2017.json").read_text())
+    data["images"] = [{"id": i, "file_name": data["images"][i % 4]["file_name"]} for i in range(1, 31)]
+    data["annotations"] = [person for person in data["annotations"] if person["image_id"] != 4]
+    (tmp_path / "many.json").write_text(json.dumps(data))
+    command = ["evaluate", tmp_path / "many.json", "--images", coco / "val2017", "--size", 161, *SMALL[2:]]
+    whole, parts, kept = tmp_path / "whole.json", tmp_path / "parts.json", tmp_path / "parts.kept.jsonl"
+
+    def run(*arguments: object) -> int:
+        return main([*map(str, (*command, *arguments))])
+
+    assert run("--results", whole) == 0
+    arguments = [sys.executable, "-m", "strongpose.cli", *map(str, command), "--results", str(parts)]
+    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and (not kept.exists() or kept.read_bytes().count(b"\n") < 6):
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    done = kept.read_bytes().count(b"\n") - 1
+    assert 5 <= done < 30
+    assert not parts.exists()
+
+    capsys.readouterr()
+    assert run("--results", parts, "--flip") == 1
+    assert "holds poses of another evaluation (its flip is False, now it is True)" in capsys.readouterr().err
+    assert run("--results", parts) == 0
+    said = capsys.readouterr()
+    assert said.err == f"going on after {done} photos in {kept}\n"
+    assert said.out.splitlines()[2].startswith("30 photos, ")
+    assert parts.read_bytes() == whole.read_bytes()
+    assert not kept.exists()
+
+
+def test_options_that_do_not_fit_together_are_explained(coco, tmp_path, capsys):
+    def complaint(status: int, *arguments: object) -> str:
+        assert main(["evaluate", *map(str, arguments)]) == status
+        return capsys.readouterr().err
+
+    assert "or --coco FOLDER" in complaint(2)
+    assert "or --coco FOLDER" in complaint(2, "a.json")
+    assert "--split and --out go with --coco" in complaint(2, "a.json", "--images", coco, "--out", tmp_path)
+    assert "takes the place of" in complaint(2, "a.json", "--coco", coco)
+    assert "takes the place of" in complaint(2, "--coco", coco, "--results", "a.json")
+    assert "needs --out" in complaint(2, "--coco", coco, "--split", "test-dev2017")
+    assert "--algorithm a_b: expected" in complaint(1, "--coco", coco, "--out", tmp_path, "--algorithm", "a_b")
+    assert "strongpose data get coco --parts val2017" in complaint(1, "--coco", tmp_path)

@@ -1,25 +1,38 @@
-"""``strongpose evaluate``: a model on annotated photos, measured with the COCO keypoint figures."""
+"""``strongpose evaluate``: a model on annotated photos, or on COCO's, measured with the COCO keypoint figures."""
 
 from __future__ import annotations
 
 import json
+import statistics
 import sys
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from strongpose.runtime import RuntimeChoice
 
+if TYPE_CHECKING:
+    from strongpose.estimator import StrongPose
+    from strongpose.evaluation import Figures
+    from strongpose.submission import SplitName
+
 __all__ = ["evaluate"]
 
 
 def evaluate(
-    annotations: Annotated[Positional[Path], arg(metavar="ANNOTATIONS.json")],
+    annotations: Annotated[
+        Positional[Path | None], arg(metavar="ANNOTATIONS.json", help_behavior_hint="(this, or --coco)")
+    ] = None,
     /,
-    images: Annotated[Path, arg(metavar="FOLDER")],
+    images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(with ANNOTATIONS.json)")] = None,
     model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
     results: Annotated[Path | None, arg(metavar="OUT.json")] = None,
+    coco: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    split: Literal["val2017", "test-dev2017"] = "val2017",
+    out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    algorithm: Annotated[str, arg(metavar="NAME")] = "strongpose",
     size: Annotated[
         tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
     ] = (),
@@ -29,11 +42,18 @@ def evaluate(
 ) -> int:
     """Measure a model on annotated photos: COCO's ten keypoint figures and the time a photo.
 
+    With --results or --out the poses are kept as they are found: after an interruption the same command goes on.
+
     Args:
         annotations: Annotation file in COCO keypoint format, such as person_keypoints_val2017.json.
         images: Folder of its photos.
         model: A model that comes with the package, or the path of an .onnx or .xml file.
-        results: Also write the poses to this file, in COCO's result format.
+        results: With ANNOTATIONS.json: also write the poses to this file, in COCO's result format.
+        coco: Instead of ANNOTATIONS.json, the folder of COCO, with annotations/ and val2017/ or test2017/ in it.
+        split: With --coco: val2017 prints published figures beside the model's; test-dev2017, whose annotations only
+            COCO's server has, writes the zip file to upload.
+        out: With --coco: write the poses to this folder, named as COCO's server expects.
+        algorithm: With --out: what the file's name calls the model.
         size: Scale photos to this long side in pixels. Of several, all are looked at and averaged:
             better, and the times add up.
         flip: Look at the mirrored photo as well: better, and half as fast.
@@ -41,29 +61,91 @@ def evaluate(
         runtime: What runs the network; auto takes the fastest that is installed.
     """
     from strongpose.estimator import StrongPose
-    from strongpose.evaluation import evaluate as run
-    from strongpose.files import write_whole
+    from strongpose.published_figures import comparison
+    from strongpose.runtime import resolve_model
+    from strongpose.submission import find_split, result_path
 
+    wrong = _misfit(annotations, images, results, coco, split, out)
+    if wrong:
+        print(f"strongpose: {wrong}", file=sys.stderr)
+        return 2
+    target = results
     try:
-        estimator = StrongPose.from_pretrained(model, size=size or None, flip=flip, threads=threads, runtime=runtime)
-        if results is not None:
-            results.parent.mkdir(parents=True, exist_ok=True)
-        found = run(estimator, annotations, images, _show_progress)
-        if results is not None:
-            write_whole(results, json.dumps(found.results))
+        if coco is not None:
+            annotations, images = find_split(coco, split)
+            target = None if out is None else result_path(out, split, algorithm)
+        assert annotations is not None and images is not None  # _misfit saw to it
+        file = resolve_model(model)
+        estimator = StrongPose.from_pretrained(file, size=size or None, flip=flip, threads=threads, runtime=runtime)
+        figures, seconds = _run(estimator, file, annotations, images, target, split)
     except ValueError as error:  # the model, the annotations or a photo
         print(f"strongpose: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"strongpose: --results {results}: cannot be written ({error.strerror})", file=sys.stderr)
+        option = "results" if coco is None else "out"
+        print(f"strongpose: --{option} {target}: cannot be written ({error.strerror})", file=sys.stderr)
         return 1
-    print(found.figures)
     sides = " + ".join(map(str, estimator.sizes))
+    if coco is None:
+        print(figures)
+    else:
+        print(comparison(split, {f"{model}, {sides} px{', mirrored too' * flip}": figures} if figures else {}))
     how = f"model {model} with {estimator.runtime.name}, long side {sides}" + (", with mirrored photos" if flip else "")
-    print(f"{found.photos} photos, {1000 * found.seconds:.0f} ms a photo (median); {how}")
-    if results is not None:
-        print(f"results in {results}")
+    print(f"{len(seconds)} photos, {1000 * statistics.median(seconds):.0f} ms a photo (median); {how}")
+    if target is not None:
+        print(f"results in {target}" + ("" if figures else "; upload it: COCO's server says the figures"))
     return 0
+
+
+def _misfit(
+    annotations: Path | None, images: Path | None, results: Path | None, coco: Path | None, split: str, out: Path | None
+) -> str | None:
+    """What is wrong with how options are combined."""
+    if coco is None:
+        if annotations is None or images is None:
+            return "expected ANNOTATIONS.json --images FOLDER, or --coco FOLDER"
+        if split != "val2017" or out is not None:
+            return "--split and --out go with --coco; with ANNOTATIONS.json --results OUT.json writes the poses"
+    elif annotations is not None or images is not None or results is not None:
+        return "--coco takes the place of ANNOTATIONS.json and --images, and --out that of --results"
+    elif split == "test-dev2017" and out is None:
+        return "--split test-dev2017 needs --out FOLDER for the zip file to upload"
+    return None
+
+
+def _run(
+    estimator: StrongPose, model: Path, annotations: Path, images: Path, target: Path | None, split: SplitName
+) -> tuple[Figures | None, list[float]]:
+    """Find the poses, keep them beside ``target``, and write it; the figures where there are annotations."""
+    from strongpose.annotations import load_annotations, load_images, photo_paths
+    from strongpose.evaluation import evaluate_results
+    from strongpose.files import write_whole
+    from strongpose.kept_poses import KeptPoses, describe_run, find_poses
+    from strongpose.submission import pack_submission, require_coco
+
+    skeleton = estimator.info.skeleton
+    figures = None
+    if split == "test-dev2017":
+        require_coco(skeleton)
+        data, category = load_images(annotations), 1
+    else:
+        data = load_annotations(annotations, skeleton)
+        category = data["categories"][0]["id"]
+    photos = photo_paths(data, images)
+    kept = None
+    if target is not None:
+        kept = KeptPoses(target.with_name(f"{target.stem}.kept.jsonl"), describe_run(estimator, model, photos))
+        if kept.done:
+            print(f"going on after {len(kept.done)} photos in {kept.path}", file=sys.stderr)
+    with kept or nullcontext():
+        results, seconds = find_poses(estimator, photos, category, _show_progress, kept)
+        if split == "val2017":
+            figures = evaluate_results(results, data, skeleton.sigmas)
+    if target is not None and kept is not None:
+        packed = json.dumps(results) if figures else pack_submission(results, photos, f"{target.stem}.json")
+        write_whole(target, packed)
+        kept.remove()
+    return figures, seconds
 
 
 def _show_progress(done: int, total: int) -> None:

@@ -1,0 +1,81 @@
+"""What others published on COCO, in rows like those of the paper's tables, to print beside our own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import astuple
+from typing import NamedTuple
+
+from strongpose.evaluation import Figures
+from strongpose.submission import SplitName
+
+__all__ = ["PUBLISHED", "PublishedFigures", "comparison"]
+
+
+class PublishedFigures(NamedTuple):
+    """A row of somebody's table.
+
+    Attributes:
+        system: its name, network and way of testing.
+        split: the part of COCO.
+        ap: average precision, 0-1.
+        ar: average recall, or None where our source does not tell it.
+        source: who published it.
+    """
+
+    system: str
+    split: SplitName
+    ap: float
+    ar: float | None
+    source: str
+
+
+_SP = "Ahmad and Yoon, ICPR 2020"
+
+PUBLISHED = (
+    PublishedFigures("StrongPose, ResNet-101", "val2017", 0.690, 0.757, _SP),
+    PublishedFigures("StrongPose, ResNet-152", "val2017", 0.728, 0.800, _SP),
+    PublishedFigures("OpenPifPaf, k16", "val2017", 0.681, None, "Kreiss et al.'s model table"),
+    PublishedFigures("OpenPifPaf, k30", "val2017", 0.718, None, "Kreiss et al.'s model table"),
+    PublishedFigures("HigherHRNet-W48", "val2017", 0.699, None, "Cheng et al., CVPR 2020"),
+    PublishedFigures("HigherHRNet-W48, several sizes", "val2017", 0.721, None, "Cheng et al., CVPR 2020"),
+    PublishedFigures("SWAHR-W48", "val2017", 0.708, None, "Luo et al., CVPR 2021"),
+    PublishedFigures("SWAHR-W48, several sizes", "val2017", 0.732, None, "Luo et al., CVPR 2021"),
+    PublishedFigures("DEKR-W48", "val2017", 0.710, None, "Geng et al., CVPR 2021"),
+    PublishedFigures("DEKR-W48, several sizes", "val2017", 0.723, None, "Geng et al., CVPR 2021"),
+    PublishedFigures("RTMO-l", "val2017", 0.724, None, "Lu et al., CVPR 2024"),
+    PublishedFigures("YOLO26x-pose", "val2017", 0.716, None, "Ultralytics' model table"),
+    PublishedFigures("YOLO26n-pose", "val2017", 0.572, None, "Ultralytics' model table"),
+    PublishedFigures("StrongPose, ResNet-101", "test-dev2017", 0.708, None, _SP),
+    PublishedFigures("StrongPose, ResNet-152", "test-dev2017", 0.725, None, _SP),
+    PublishedFigures("PersonLab, ResNet-152", "test-dev2017", 0.665, None, "Papandreou et al., ECCV 2018"),
+)
+"""As their authors measured them; nothing here was run again."""
+
+_COLUMNS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
+
+
+def comparison(split: SplitName, ours: Mapping[str, Figures]) -> str:
+    """A table of the published figures on a part of COCO, by AP, and ours below them.
+
+    Args:
+        split: the part of COCO.
+        ours: figures by name of what was measured here, on the whole of that part.
+
+    Returns:
+        Lines of text; a dash where a figure is not known.
+    """
+    rows = [
+        (row.system, (row.ap, *[math.nan] * 4, math.nan if row.ar is None else row.ar, *[math.nan] * 4), row.source)
+        for row in sorted(PUBLISHED, key=lambda row: row.ap)
+        if row.split == split
+    ]
+    rows += [(name, astuple(figures), "measured now") for name, figures in ours.items()]
+    title = f"COCO {split}"
+    width = max(len(title), *(len(name) for name, _, _ in rows))
+    lines = [f"{title:<{width}}" + "".join(f"{column:>7}" for column in _COLUMNS)]
+    for name, values, source in rows:
+        shown = "".join(f"{'–' if math.isnan(value) else f'{value:.3f}':>7}" for value in values)
+        lines.append(f"{name:<{width}}{shown}  {source}")
+    return "\n".join(lines)
