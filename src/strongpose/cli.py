@@ -1,4 +1,4 @@
-"""The command line: ``strongpose predict | serve | evaluate | errors | benchmark | train | export | data``."""
+"""The command line: ``strongpose predict | video | serve | evaluate | errors | benchmark | train | export | data``."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from strongpose.commands.export import export
 from strongpose.commands.predict import predict
 from strongpose.commands.serve import serve
 from strongpose.commands.train import train_with_preset
+from strongpose.commands.video import video
 
 __all__ = ["main"]
 
 _VERBS: dict[str, Callable[..., int]] = {
     "predict": predict,
+    "video": video,
     "serve": serve,
     "evaluate": evaluate,
     "errors": errors,

@@ -297,7 +297,7 @@ class VideoWriter:
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = self._time_base
         stream.codec_context.sample_aspect_ratio = self._aspect
-        stream.codec_context.gop_size = max(1, round(self._rate))  # a fragment of the file each second
+        stream.codec_context.gop_size = min(max(1, round(self._rate)), 120)  # a fragment of the file each second
         if self.codec == "libx264":
             stream.options = {"preset": "veryfast", "tune": "zerolatency", "crf": "20"}
         else:
