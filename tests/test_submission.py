@@ -31,13 +31,17 @@ def test_other_names_are_refused(name):
 
 
 def test_the_archive_holds_one_file_in_no_folder():
-    packed = pack_submission([RESULT], [1, 2], "person_keypoints_test-dev2017_a_results.json")
+    with zipfile.ZipFile(io.BytesIO(pack_submission([], [1], "a.json"))) as archive:
+        assert json.loads(archive.read("a.json")) == []
+    other = {**RESULT, "image_id": 2}
+    packed = pack_submission([RESULT, other], [1, 2], "person_keypoints_test-dev2017_a_results.json")
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         assert archive.namelist() == ["person_keypoints_test-dev2017_a_results.json"]
         assert archive.testzip() is None
         found = json.loads(archive.read(archive.namelist()[0]))
-    assert found == [{"image_id": 1, "category_id": 1, "keypoints": [10.3, 20.0, 1] * 17, "score": 0.5}]
-    assert pack_submission([RESULT], [1, 2], "person_keypoints_test-dev2017_a_results.json") == packed
+    plain = {"category_id": 1, "keypoints": [10.3, 20.0, 1] * 17, "score": 0.5}
+    assert found == [{"image_id": 1, **plain}, {"image_id": 2, **plain}]
+    assert pack_submission([RESULT, other], [1, 2], "person_keypoints_test-dev2017_a_results.json") == packed
     assert RESULT["keypoints"][:3] == [10.26, 20.04, 0.9]
 
 

@@ -129,12 +129,17 @@ def pack_submission(results: Sequence[Mapping[str, Any]], image_ids: Collection[
         EvaluationError: if the results are not as they must be (`check_results`).
     """
     check_results(results, image_ids)
-    plain = [{**result, "keypoints": _plain(result["keypoints"])} for result in results]
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         entry = zipfile.ZipInfo(name)  # without the time of day
         entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-        archive.writestr(entry, json.dumps(plain, separators=(",", ":"), allow_nan=False))
+        with archive.open(entry, "w", force_zip64=True) as file:
+            file.write(b"[")
+            for i, result in enumerate(results):
+                plain = {**result, "keypoints": _plain(result["keypoints"])}
+                text = json.dumps(plain, separators=(",", ":"), allow_nan=False)
+                file.write(f"{',' if i else ''}\n{text}".encode())
+            file.write(b"\n]\n")
     return data.getvalue()
 
 

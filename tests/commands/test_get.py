@@ -38,7 +38,7 @@ def test_a_set_comes_once_and_only_with_its_terms_accepted(strongpose, site, tmp
     assert not (tmp_path / "sets").exists()
     run = strongpose(*command, "--yes")
     assert run.returncode == 0, run.stderr
-    assert (tmp_path / "sets" / "lsp" / "images" / "im0002.jpg").read_bytes() == b"other"
+    assert (tmp_path / "sets" / "lsp_dataset" / "images" / "im0002.jpg").read_bytes() == b"other"
     assert "CRC-32 of 2 files; no checksum of the archive is published" in run.stdout
     assert "unpacking lsp_dataset.zip: 100 %" in run.stderr
     site.files.clear()

@@ -82,8 +82,8 @@ LSP = PublishedSet(
     "Leeds Sports Pose",
     "http://sam.johnson.io/research",
     {
-        "lsp": (Archive("lsp_dataset.zip", into="lsp"),),
-        "lsp-extended": (Archive("lspet_dataset.zip", into="lsp-extended"),),
+        "lsp": (Archive("lsp_dataset.zip", into="lsp_dataset"),),
+        "lsp-extended": (Archive("lspet_dataset.zip", into="lspet_dataset"),),
     },
     "The photos belong to the people who put them on Flickr. The authors ask to be cited (Johnson and Everingham,\n"
     "BMVC 2010; for the extended set CVPR 2011). Read https://sam.johnson.io/research/lsp.html",
