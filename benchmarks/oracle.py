@@ -27,7 +27,7 @@ BATCH = 4
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """The annotated people of one photo, (N, 17, 3) in photo pixels, and how the photo is fitted to the network."""
+    """The annotated people of one photo, (N, K, 3) in photo pixels, and how the photo is fitted to the network."""
 
     id: int
     people: np.ndarray
@@ -37,16 +37,17 @@ class Photo:
 def read_photos(annotations: Path, long_side: int) -> list[Photo]:
     """All photos of a COCO keypoint file; crowds and people without keypoints are left out of them."""
     data = json.loads(annotations.read_text())
+    k = len(data["categories"][0]["keypoints"])
     people: dict[int, list[np.ndarray]] = {}
     for a in data["annotations"]:
         if not a["iscrowd"] and a["num_keypoints"] > 0:
-            people.setdefault(a["image_id"], []).append(np.reshape(a["keypoints"], (17, 3)))
+            people.setdefault(a["image_id"], []).append(np.reshape(a["keypoints"], (k, 3)))
     photos = []
     for image in data["images"]:
         h, w = image["height"], image["width"]
         scaled = [max(1, round(side * long_side / max(h, w))) for side in (h, w)]
         padded = [padded_side(side, COARSE_STRIDE) for side in scaled]
-        found = np.array(people.get(image["id"], []), dtype=np.float32).reshape(-1, 17, 3)
+        found = np.array(people.get(image["id"], []), dtype=np.float32).reshape(-1, k, 3)
         pixels = np.zeros((*padded, 3), dtype=np.uint8)
         photos.append(Photo(image["id"], found, FittedImage(pixels, (h, w), (scaled[0], scaled[1]))))
     return photos
@@ -62,7 +63,9 @@ def perfect_fields(photos: Sequence[Photo], stride: int, skeleton: Skeleton) -> 
         same_size = list(group)
         for first in range(0, len(same_size), BATCH):
             batch = same_size[first : first + BATCH]
-            keypoints = np.zeros((len(batch), max(len(p.people) for p in batch), 17, 3), dtype=np.float32)
+            keypoints = np.zeros(
+                (len(batch), max(len(p.people) for p in batch), skeleton.num_keypoints, 3), dtype=np.float32
+            )
             for i, photo in enumerate(batch):
                 keypoints[i, : len(photo.people), :, :2] = photo.fitted.to_input(photo.people[..., :2])
                 keypoints[i, : len(photo.people), :, 2] = photo.people[..., 2]
