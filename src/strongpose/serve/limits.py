@@ -88,10 +88,12 @@ def open_upload(data: bytes, limits: Limits) -> np.ndarray:
         RefusedError: 413 if there is too much of it, 422 if it is no photo or damaged.
     """
     most = f"{limits.max_pixels / 1e6:g} megapixels"
+    Image.init()
+    formats = [name for name in _FORMATS if name in Image.OPEN]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's about the size, which is checked below
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+            with Image.open(io.BytesIO(data), formats=formats) as image:
                 (width, height), frames = image.size, getattr(image, "n_frames", 1)
     except Image.DecompressionBombError as error:
         raise RefusedError(413, f"the photo has more than the {most} that are taken; scale it down") from error

@@ -46,6 +46,7 @@ async def read_body(request: Request, limits: Limits) -> bytes:
         raise RefusedError(
             408, f"the body did not arrive within {limits.upload_seconds:g} seconds; send a smaller photo"
         ) from error
+    request.state.has_body = True
     if not body:
         raise RefusedError(422, "the body is empty; send a photo")
     return bytes(body)
@@ -56,6 +57,8 @@ async def drain(request: Request, limits: Limits) -> None:
 
     What is more, or comes later, meets a closed connection.
     """
+    if getattr(request.state, "has_body", False):
+        return
     left = limits.max_bytes
     try:
         async with asyncio.timeout(_DRAIN_SECONDS):

@@ -1,0 +1,65 @@
+"""``strongpose serve`` as its users meet it: it says where it listens, and ends as it is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+
+def test_a_port_that_is_taken_is_one_line(strongpose):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = strongpose("serve", "--port", port)
+    assert run.returncode == 1
+    assert run.stdout == ""
+    [line] = run.stderr.splitlines()
+    assert f"cannot listen on 127.0.0.1, port {port}" in line
+    assert "choose another --port" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("--port", "70000"), 1, "--port must be from 0 to 65535, got 70000"),
+        (("--max-waiting", "-1"), 1, "max_waiting must be at least 0"),
+        (("--port", "0", "--model", "nope"), 1, "nope: no such model"),
+        (("--runtime", "abacus"), 2, "abacus"),
+    ],
+)
+def test_mistakes_are_explained_without_a_traceback(strongpose, arguments, status, message):
+    run = strongpose("serve", *arguments)
+    assert run.returncode == status
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "end", "status", "warned"),
+    [("0.0.0.0", signal.SIGTERM, 0, True), ("127.0.0.1", signal.SIGINT, 130, False)],
+)
+def test_it_says_who_can_reach_it_and_ends_when_told(host, end, status, warned):
+    server = subprocess.Popen(
+        [sys.executable, "-m", "strongpose.cli", "serve", "--host", host, "--port", "0", "--size", "129"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    try:
+        url = next(word for word in server.stdout.readline().split() if word.startswith("http://"))
+        with urllib.request.urlopen(f"{url}api/model", timeout=60) as answer:
+            assert answer.status == 200
+        server.send_signal(end)
+        _, errors = server.communicate(timeout=60)
+    finally:
+        server.kill()
+        server.wait()
+    assert server.returncode == status
+    assert ("everybody who reaches this machine" in errors) == warned
+    assert "Traceback" not in errors

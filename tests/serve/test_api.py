@@ -1,0 +1,187 @@
+"""What the server answers is what `StrongPose` finds."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import re
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from strongpose.serve.layers import OFFSET_REACH
+from strongpose.skeleton import COCO, Skeleton
+
+
+def expect_poses(people, poses):
+    """That the people of an answer are these, in photo pixels."""
+    assert len(people) == len(poses)
+    for person, pose in zip(people, poses, strict=True):
+        assert person["score"] == pytest.approx(pose.score, abs=1e-6)
+        np.testing.assert_allclose(np.reshape(person["keypoints"], (-1, 3)), pose.keypoints, atol=5.1e-4)
+        x, y, w, h = person["bbox"]
+        np.testing.assert_allclose([x, y, x + w, y + h], pose.box, atol=1.1e-3)
+
+
+def encoded(image: Image.Image, kind: str, **options) -> bytes:
+    data = io.BytesIO()
+    image.save(data, kind, **options)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize("threshold", [None, 0.0, 0.35])
+def test_poses_are_those_of_the_estimator(client, estimator, photos, threshold):
+    data = (photos / "group.jpg").read_bytes()
+    answer = client.post("/api/poses" if threshold is None else f"/api/poses?threshold={threshold}", data)
+    assert answer.status == 200
+    assert answer.headers["Content-Type"] == "application/json"
+    assert set(answer.json) == {"model", "width", "height", "skeleton", "people", "timings_ms"}
+    assert (answer.json["model"], answer.json["width"], answer.json["height"]) == ("base", 1198, 420)
+    assert Skeleton.from_dict(answer.json["skeleton"]) == COCO
+    poses = estimator(data)
+    expected = poses[poses.scores >= (0.25 if threshold is None else threshold)]
+    assert len(expected) >= 1
+    expect_poses(answer.json["people"], expected)
+    assert set(answer.json["timings_ms"]) == {"read", "network", "decode"}
+    assert all(value > 0 for value in answer.json["timings_ms"].values())
+
+
+@pytest.mark.parametrize(("kind", "content_type"), [("PNG", "image/png"), ("WEBP", "IMAGE/WebP; q=1")])
+def test_other_formats_and_turned_photos(client, estimator, photos, kind, content_type):
+    turned = Image.open(photos / "astronaut.jpg").crop((0, 0, 512, 400)).rotate(90, expand=True)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the viewer turns it clockwise
+    data = encoded(turned, kind, exif=exif)
+    answer = client.post("/api/poses?threshold=0", data, content_type)
+    assert answer.status == 200
+    assert (answer.json["width"], answer.json["height"]) == (512, 400)
+    expect_poses(answer.json["people"], estimator(data))
+
+
+def test_a_photo_of_nobody(client):
+    answer = client.post("/api/poses", encoded(Image.new("RGB", (60, 40)), "PNG"), "image/png")
+    assert (answer.status, answer.json["people"]) == (200, [])
+
+
+def test_layers_are_the_fields(client, estimator, photos):
+    path = photos / "group.jpg"
+    fitted = estimator.fit(path)
+    fields = estimator.fields(fitted)
+    answer = client.post("/api/poses?layers=body,heatmaps,offsets", path.read_bytes())
+    layers = answer.json["layers"]
+    assert set(layers["png"]) == {"heatmaps", "offsets", "body"}
+    columns, rows = layers["cells"]
+    assert (columns, rows) == (33, 13)  # 257 × 90 pixels, and one more row to cover the last
+
+    def read(name):
+        data = np.frombuffer(base64.b64decode(layers["png"][name]), np.uint8)
+        return cv2.imdecode(data, cv2.IMREAD_UNCHANGED).astype(float)
+
+    np.testing.assert_allclose(read("body") / 255, fields.body[:rows, :columns], atol=0.501 / 255)
+    heat = read("heatmaps").reshape(17, rows, columns) / 255
+    np.testing.assert_allclose(heat, fields.heatmaps[:, :rows, :columns], atol=0.501 / 255)
+    assert heat.max() > 0.8
+    offsets = read("offsets")[..., 2:0:-1].reshape(17, rows, columns, 2)  # red and green
+    expected = np.clip(fields.offsets[:, :, :rows, :columns], -OFFSET_REACH, OFFSET_REACH).transpose(0, 2, 3, 1)
+    got = (offsets - 128) / 127 * OFFSET_REACH
+    np.testing.assert_allclose(got, expected, atol=0.501 / 127 * OFFSET_REACH)
+    # where the cells, and what they point at, lie on the photo
+    corner = np.array([columns - 1, rows - 1])
+    place = np.array(layers["origin"]) + corner * layers["step"]
+    np.testing.assert_allclose(place, fitted.to_photo(corner * fields.stride), atol=1e-3)
+    np.testing.assert_allclose(layers["reach"], OFFSET_REACH / fitted.scale)
+
+
+def test_some_layers_only(client, photos):
+    answer = client.post("/api/poses?layers=body", (photos / "cameraman.jpg").read_bytes())
+    assert list(answer.json["layers"]["png"]) == ["body"]
+
+
+def test_a_batch_answers_in_order_and_for_each_photo(client, estimator, photos):
+    names = ["cameraman.jpg", "astronaut.jpg"]
+    sent = [{"name": name, "data": base64.b64encode((photos / name).read_bytes()).decode()} for name in names]
+    sent[1:1] = [{"name": "broken", "data": base64.b64encode(b"no photo").decode()}, {"data": "%%%"}]
+    answer = client.post("/api/batch?threshold=0", json.dumps({"photos": sent}), "application/json")
+    assert answer.status == 200
+    first, broken, garbled, last = answer.json["photos"]
+    for found, name in ((first, names[0]), (last, names[1])):
+        assert (found["name"], found["status"]) == (name, 200)
+        expect_poses(found["photo"]["people"], estimator(photos / name))
+    assert (broken["name"], broken["status"]) == ("broken", 422)
+    assert "not a JPEG, PNG or WebP photo" in broken["error"]
+    assert (garbled["name"], garbled["status"], garbled["error"]) == ("", 422, "'data' is not base64")
+    assert "photo" not in broken
+
+
+def test_model_and_health(client):
+    model = client("GET", "/api/model").json
+    assert (model["model"], model["sizes"], model["flip"], model["stride"]) == ("base", [257], False, 8)
+    assert "ONNX Runtime" in model["runtime"]
+    assert model["about"]["licence"] == "Apache-2.0"
+    assert (model["limits"]["max_bytes"], model["limits"]["max_pixels"]) == (20_000_000, 50_000_000)
+    health = client("GET", "/api/health").json
+    assert (health["status"], health["waiting"]) == ("ok", 0)
+
+
+def test_metrics_count_requests_and_photos(serving, photos):
+    with serving() as client:
+        client.post("/api/poses", (photos / "astronaut.jpg").read_bytes())
+        client.post("/api/poses", b"no photo")
+        client("GET", "/nothing/here")
+        answer = client("GET", "/api/metrics")
+    assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    samples = dict(line.rsplit(" ", 1) for line in answer.body.decode().splitlines() if not line.startswith("#"))
+    assert samples['strongpose_requests_total{method="POST",route="/api/poses",status="200"}'] == "1"
+    assert samples['strongpose_requests_total{method="POST",route="/api/poses",status="422"}'] == "1"
+    assert samples['strongpose_requests_total{method="GET",route="other",status="404"}'] == "1"
+    assert samples["strongpose_photos_total"] == "1"
+    assert int(samples["strongpose_people_total"]) >= 1
+    assert (samples["strongpose_queue_length"], samples["strongpose_queue_limit"]) == ("0", "9")
+    for stage in ("read", "network", "decode"):
+        assert 0 < float(samples[f'strongpose_stage_seconds_total{{stage="{stage}"}}']) < 60
+    for line in answer.body.decode().splitlines():
+        assert re.fullmatch(r"# (HELP|TYPE) \w+ .+|\w+(\{(\w+=\"[^\"]*\",?)+\})? [\d.]+", line), line
+
+
+def test_the_api_describes_itself(client):
+    text = client("GET", "/openapi.json").body.decode()
+    described = json.loads(text)
+    assert set(described["paths"]) == {"/api/poses", "/api/batch", "/api/health", "/api/model", "/api/metrics"}
+    body = described["paths"]["/api/poses"]["post"]["requestBody"]["content"]
+    assert set(body) == {"image/jpeg", "image/png", "image/webp"}
+    for name in re.findall(r'"#/components/schemas/(\w+)"', text):
+        assert name in described["components"]["schemas"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs", "/redoc", "/page/page.js", "/../limits.py", "/%2e%2e/app.py", "//etc/passwd"]
+)
+def test_nothing_but_the_page_and_the_api_is_served(client, path):
+    answer = client("GET", path)
+    assert answer.status == 404
+    assert "/openapi.json" in answer.error
+    assert client("GET", "/api/poses").status == 405
+
+
+def test_headers_bind_the_browser(client):
+    for path in ("/", "/page.js", "/api/model", "/nothing"):
+        headers = client("GET", path).headers
+        policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+        assert policy["frame-ancestors"] == "'none'"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert "Access-Control-Allow-Origin" not in headers
+        assert "server" not in headers
+
+
+def test_the_page_asks_for_nothing_elsewhere(client):
+    page = client("GET", "/")
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    for path in re.findall(r'(?:src|href)="([^"]+)"', page.body.decode()):
+        assert client("GET", path).status == 200, path
