@@ -89,7 +89,7 @@ class Row:
 
 
 def main(arguments: Arguments) -> None:
-    a, chosen = arguments, arguments.systems
+    a, chosen, machine = arguments, arguments.systems, this_machine()
     if max(a.people) > COLUMNS * ROWS:
         raise SystemExit(f"a picture has places for {COLUMNS * ROWS} people, got --people {max(a.people)}")
     cuts = cut_people(load_annotations(a.annotations, COCO), a.images)
@@ -107,7 +107,6 @@ def main(arguments: Arguments) -> None:
             found = float(np.mean([count(p, c.people) for p, c in zip(run.poses[part], crowds[part], strict=True)]))
             median, p95, network = (round(value, 1) for value in t)
             rows.append(Row(system.name, people, a.pictures, median, p95, network, round(found, 1)))
-    machine = this_machine()
     print(f"{machine.cpu}, {chosen.threads} threads, {machine.version}; {len(cuts)} different people\n")
     print_table("ms a picture, by people in it", a.people, rows, lambda row: f"{row.median_ms:.0f}")
     print_table("of it network", a.people, rows, lambda row: f"{row.network_ms:.0f}")

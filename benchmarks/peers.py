@@ -38,12 +38,11 @@ class Arguments:
 
 
 def main(arguments: Arguments) -> None:
-    chosen = arguments.systems
+    chosen, machine = arguments.systems, this_machine()
     data = load_annotations(arguments.annotations, COCO)
     systems = [*chosen.ours(), *peers(chosen)]
     photos = [arguments.images / image["file_name"] for image in data["images"]]
     runs = side_by_side(systems, photos, arguments.repeats)
-    machine = this_machine()
     print(f"{machine.cpu}, {chosen.threads} threads, {machine.version}, {len(photos)} photos\n")
     print("| system | AP | AP50 | AP75 | AP medium | AP large | AR | ms a photo | 95th percentile | of it network |")
     print("|---|---|---|---|---|---|---|---|---|---|")
