@@ -37,6 +37,7 @@ def found(path, change):
 def copy_person(data):
     twin = {**data["annotations"][2], "id": 77}
     twin["keypoints"] = [v + 0.2 if k % 3 < 2 else v for k, v in enumerate(twin["keypoints"])]
+    del twin["area"]  # not stated, so it is the box's
     data["annotations"].append(twin)
 
 

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from strongpose.data.convert import ConversionError
-from strongpose.data.convert.dataset import read_json
+from strongpose.data.convert.dataset import AREA_SHARE, read_json
 from strongpose.data.photos import PhotoStore
 from strongpose.data.sides import doubtful_sides
 from strongpose.images import ImageError
 from strongpose.skeleton import Skeleton
 from strongpose.skeletons import skeleton_named_like
 
-__all__ = ["KINDS", "CheckedPhoto", "Finding", "check_data_set", "skeleton_of"]
+__all__ = ["KINDS", "CheckedPhoto", "Finding", "check_data_set"]
 
 KINDS = {
     "damaged entry": True,
@@ -83,21 +83,6 @@ class CheckedPhoto:
     findings: list[Finding]
 
 
-def skeleton_of(data: Mapping[str, Any], path: Path) -> tuple[int, Skeleton]:
-    """The id of the first category with keypoints, and its skeleton.
-
-    The packaged skeleton of these names; of others, one without edges, with the limbs that the category lists.
-
-    Raises:
-        strongpose.data.convert.ConversionError: if no category has keypoints.
-    """
-    for category in data["categories"]:
-        if isinstance(category, dict) and "id" in category and category.get("keypoints"):
-            names = tuple(map(str, category["keypoints"]))
-            return category["id"], skeleton_named_like(names) or _plain_skeleton(names, category.get("skeleton") or [])
-    raise ConversionError(f"{path}: no category has 'keypoints'; COCO's person_keypoints files are of this kind")
-
-
 def check_data_set(
     path: Path, images: Path | None = None, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> tuple[Skeleton, list[CheckedPhoto]]:
@@ -119,7 +104,7 @@ def check_data_set(
     for key in ("images", "annotations", "categories"):
         if not isinstance(data, dict) or not isinstance(data.get(key), list):
             raise ConversionError(f"{path}: expected a list {key!r}, as in COCO's person_keypoints files")
-    category, skeleton = skeleton_of(data, path)
+    category, skeleton = _skeleton_of(data, path)
     store = PhotoStore(images if images is not None else path.with_suffix(""))
     general: list[Finding] = []
     photos = _photos(data["images"], general)
@@ -140,6 +125,18 @@ def check_data_set(
         checked.append(CheckedPhoto(image["file_name"], keypoints, findings))
         progress(done, len(photos))
     return skeleton, checked
+
+
+def _skeleton_of(data: Mapping[str, Any], path: Path) -> tuple[int, Skeleton]:
+    """The id of the first category with keypoints, and its skeleton.
+
+    The packaged skeleton of these names; of others, one without edges, with the limbs that the category lists.
+    """
+    for category in data["categories"]:
+        if isinstance(category, dict) and "id" in category and category.get("keypoints"):
+            names = tuple(map(str, category["keypoints"]))
+            return category["id"], skeleton_named_like(names) or _plain_skeleton(names, category.get("skeleton") or [])
+    raise ConversionError(f"{path}: no category has 'keypoints'; COCO's person_keypoints files are of this kind")
 
 
 def _photos(images: list[Any], general: list[Finding]) -> list[dict[str, Any]]:
@@ -193,7 +190,7 @@ def _check_people(
             continue
         findings += _check_person(image, annotation, rows, box, skeleton, what, len(found))
         found.append(rows)
-        areas.append(annotation["area"] if isinstance(annotation.get("area"), int | float) else 0.0)
+        areas.append(_area(annotation, box))
         names.append(what)
     keypoints = np.stack(found) if found else np.zeros((0, skeleton.num_keypoints, 3))
     for i in range(len(found)):
@@ -271,6 +268,14 @@ def _box(annotation: dict[str, Any]) -> np.ndarray | None:
     except (TypeError, ValueError):
         return None
     return box if box.shape == (4,) and np.isfinite(box).all() else None
+
+
+def _area(annotation: dict[str, Any], box: np.ndarray | None) -> float:
+    """Square pixels: as stated, or the usual share of the box."""
+    stated = annotation.get("area")
+    if isinstance(stated, int | float) and stated > 0:
+        return float(stated)
+    return 0.0 if box is None else AREA_SHARE * float(box[2:].clip(0).prod())
 
 
 def _similarity(a: np.ndarray, b: np.ndarray, both: np.ndarray, area: float, skeleton: Skeleton) -> float:
