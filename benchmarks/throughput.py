@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ import tyro
 from strongpose import StrongPose
 from strongpose.commands.predict import Wanted, predict_all
 from strongpose.images import SUFFIXES, padded_stack
-from strongpose.runtime import RuntimeChoice
+from strongpose.runtime import RuntimeChoice, open_runtime, resolve_model
 
 PART = 25
 """Photos between two turns; at the end of each part the pipeline runs empty."""
@@ -91,6 +92,8 @@ class Arguments:
     """Long side in pixels; left out, what the model recommends."""
     batch: int = 1
     """Photos that go through the network together, bare and in the pipeline."""
+    halves: bool = False
+    """Only compare the bare network with itself: two calls at a time, each with half of the threads."""
 
 
 def main(arguments: Arguments) -> None:
@@ -100,6 +103,7 @@ def main(arguments: Arguments) -> None:
     timed = paths[: a.timed or None]
     inputs: list[np.ndarray] = []  # of the part at hand
     known: set[tuple[int, ...]] = set()
+    runtimes = [estimator.runtime]
 
     def prepare(photos: Sequence[Path]) -> None:
         pixels = [estimator.fit(photo).pixels for photo in photos]
@@ -107,11 +111,16 @@ def main(arguments: Arguments) -> None:
         for images in inputs:
             if images.shape not in known:  # runtimes prepare every new shape
                 known.add(images.shape)
-                estimator.runtime(images)
+                for runtime in runtimes:
+                    runtime(images)
 
     def network(photos: Sequence[Path]) -> None:
         for images in inputs:
             estimator.runtime(images)
+
+    def side_by_side(photos: Sequence[Path]) -> None:
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(runtimes[1], inputs))
 
     def one_by_one(photos: Sequence[Path]) -> None:
         for photo in photos:
@@ -134,6 +143,10 @@ def main(arguments: Arguments) -> None:
             Turns("`predict_many`, to poses", poses),
             Turns("`strongpose predict`, to pictures and JSON", command),
         ]
+        if a.halves:
+            threads = max(1, (a.threads or os.cpu_count() or 2) // 2)
+            runtimes.append(open_runtime(resolve_model(a.model), a.runtime, threads))
+            turns = [turns[0], Turns("network alone, two calls at a time", side_by_side)]
         for i in range(0, len(timed), PART):
             part = timed[i : i + PART]
             prepare(part)
@@ -151,6 +164,8 @@ def main(arguments: Arguments) -> None:
         share = sum(bare.processor) / sum(turn.processor)
         print(f"| {turn.name} | {len(timed) / sum(turn.seconds):.2f} | {np.median(ratios):.1%} "
               f"| {1e3 * sum(turn.processor) / len(timed):.0f} | {share:.1%} |")  # fmt: skip
+    if a.halves:
+        return
     task = [[str(p) for p in paths], a.model, a.runtime, a.threads, a.batch, a.size, MARKS]
     done = subprocess.run(
         [sys.executable, "-c", MEMORY], input=json.dumps(task), capture_output=True, text=True, check=True
