@@ -253,6 +253,11 @@ function wire() {
     takeFile($("file").files[0]);
     $("file").value = ""; // the same file again is a change
   });
+  $("file").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return; // unlike the space bar, it does not open the list of files in every browser
+    event.preventDefault();
+    $("file").click();
+  });
   $("camera").addEventListener("click", toggleCamera);
   $("save-json").addEventListener("click", saveJson);
   $("save-png").addEventListener("click", savePng);
