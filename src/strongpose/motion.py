@@ -180,7 +180,8 @@ def _moving(times: np.ndarray, body: _Body) -> str | None:
         ground = np.nanmax(low[recent])
         in_air = np.nan_to_num(ground - low[recent]) > _JUMP_HEIGHT * height
         fresh = in_air[times[recent] >= times[-1] - 0.2].any()
-        if fresh and _top_speed(times[recent], -hips[recent, 1]) > _JUMP_SPEED * height:
+        speeds = [_top_speed(times[recent], -part[recent, 1]) for part in (hips, body.shoulders)] if fresh else [0.0]
+        if min(speeds) > _JUMP_SPEED * height:
             return "jumping"
     if swing > _STEP and (sideways > _WALK_SPEED or swing > 1.5 * _STEP):
         return "walking"

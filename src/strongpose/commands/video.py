@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -41,6 +42,7 @@ def video(
     every: Annotated[int, arg(metavar="N")] = 1,
     max_frames: Annotated[int | None, arg(metavar="N")] = None,
     smooth: FlagCreatePairsOff[bool] = True,
+    steady: FlagCreatePairsOff[bool] = True,
     threshold: float = 0.25,
     keypoint_threshold: float = 0.1,
     threads: int = 0,
@@ -55,13 +57,14 @@ def video(
         out: Folder for the results; it is made if need be.
         show: Show the pictures in a window as they are made; the key q ends.
         motion: Say what people do (standing, sitting, walking, running, jumping, lying, fallen, hand raised), by simple
-            rules; for a camera that stands still.
+            rules that were tried on synthetic clips.
         model: A model that comes with the package, or the path of an .onnx or .xml file.
         size: Scale frames to this long side in pixels; larger finds smaller people and takes longer. Left out,
             what the model recommends.
         every: Look at every N-th frame only; the others are left out of the results.
         max_frames: End after so many frames were looked at.
         smooth: Leave keypoints where they were found, frame by frame.
+        steady: Do not look for the motion of a hand-held camera; for one that surely stands still.
         threshold: People whose score never reaches this are left out.
         keypoint_threshold: Do not draw keypoints with a lower score; the files have them all.
         threads: CPU threads of the network; 0 takes all cores.
@@ -97,7 +100,7 @@ def video(
             stack.enter_context(reader)
             ending = stack.enter_context(_ending_early())
             results = stack.enter_context(_Results(out, _name(source), reader, every, motion)) if out else None
-            look = _Look(estimator, tracker, smooth, motion)
+            look = _Look(estimator, tracker, smooth, steady, motion)
             progress = _Progress(reader, every, max_frames)
             for frame in reader:
                 if frame.index % every and not reader.live:
@@ -130,27 +133,38 @@ def video(
 class _Look:
     """From a picture to tracked people and what they do."""
 
-    def __init__(self, estimator: StrongPose, tracker: Tracker, smooth: bool, motion: bool) -> None:
+    def __init__(self, estimator: StrongPose, tracker: Tracker, smooth: bool, steady: bool, motion: bool) -> None:
+        from strongpose.camera import CameraMotion
         from strongpose.motion import MotionRecogniser
         from strongpose.smoothing import Smoother
         from strongpose.track_summary import TrackSummary
 
         self._estimator, self._tracker = estimator, tracker
         self._smoother = Smoother() if smooth else None
+        self._camera = CameraMotion() if steady else None
         self._recogniser = MotionRecogniser() if motion else None
         self.summary = TrackSummary()
         self.words: Counter[str] = Counter()
 
     def __call__(self, image: np.ndarray, moment: float) -> tuple[TrackedPoses, list[tuple[str, ...]] | None]:
-        tracked = self._tracker.update(self._estimator(image), moment)
+        import numpy as np
+
+        from strongpose.camera import shifted
+
+        poses = self._estimator(image)
+        moved = np.zeros(2)
+        if self._camera is not None:  # everything below happens as if the camera stood still
+            moved = self._camera.update(image, poses[poses.scores >= self._tracker.options.keep_score].boxes)
+        tracked = self._tracker.update(shifted(poses, -moved), moment)
         if self._smoother is not None:
             tracked = self._smoother.update(tracked)
         self.summary.update(tracked)
+        shown = replace(tracked, poses=shifted(tracked.poses, moved))
         if self._recogniser is None:
-            return tracked, None
+            return shown, None
         motions = self._recogniser.update(tracked)
         self.words.update(word for words in motions for word in words or ("not clear",))
-        return tracked, motions
+        return shown, motions
 
     def shares(self) -> list[tuple[str, float]]:
         """Of people × frames in which each word was said, the most frequent first."""
