@@ -126,6 +126,8 @@ def test_bytes_are_limited_as_announced_and_as_they_arrive(serving):
         assert answer.headers["Connection"] == "close"
         answer = client.post("/api/batch", b"{" + bytes(1000), "application/json")
         assert answer.status == 413
+        # who sends on and on before listening gets the answer all the same
+        assert client.post("/api/poses", bytes(30_000_000)).status == 413
 
 
 def test_a_body_that_does_not_arrive_times_out(serving, photos):

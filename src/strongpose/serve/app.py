@@ -151,7 +151,7 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
 
     @app.exception_handler(RefusedError)
     async def refuse(request: Request, error: RefusedError) -> JSONResponse:
-        await drain(request, limits)
+        await drain(request)
         headers = {"Connection": "close"}
         if error.retry_after is not None:
             headers["Retry-After"] = str(error.retry_after)
@@ -159,7 +159,7 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
 
     @app.exception_handler(RequestValidationError)
     async def refuse_values(request: Request, error: RequestValidationError) -> JSONResponse:
-        await drain(request, limits)
+        await drain(request)
         return _failure(422, _first_line(error.errors()), {"Connection": "close"})
 
     @app.exception_handler(HTTPException)

@@ -10,7 +10,7 @@ from strongpose.serve.limits import Limits, RefusedError
 
 __all__ = ["check_content_type", "disconnection", "drain", "read_body"]
 
-_DRAIN_SECONDS = 2.0
+_DRAIN_SECONDS = 3.0
 
 
 def check_content_type(request: Request, expected: tuple[str, ...]) -> None:
@@ -52,21 +52,17 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     return bytes(body)
 
 
-async def drain(request: Request, limits: Limits) -> None:
-    """Take in some of a body that was refused: a client that is still sending would not see the answer.
+async def drain(request: Request) -> None:
+    """Throw away what still comes of a body that was refused: a client that is sending would not see the answer.
 
-    What is more, or comes later, meets a closed connection.
+    What comes after some seconds meets a closed connection.
     """
     if getattr(request.state, "has_body", False):
         return
-    left = limits.max_bytes
     try:
         async with asyncio.timeout(_DRAIN_SECONDS):
-            while left > 0:
-                message = await request.receive()
-                left -= len(message.get("body", b""))
-                if not message.get("more_body", False):
-                    return
+            while (await request.receive()).get("more_body", False):
+                pass
     except TimeoutError:
         return
 
