@@ -16,10 +16,22 @@ from strongpose.annotations import EvaluationError
 from strongpose.kept_poses import MAX_DETECTIONS
 from strongpose.skeleton import COCO, Skeleton
 
-__all__ = ["CocoSplit", "SplitName", "check_results", "find_split", "pack_submission", "require_coco", "result_path"]
+__all__ = [
+    "PHOTOS",
+    "CocoSplit",
+    "SplitName",
+    "check_results",
+    "find_split",
+    "pack_submission",
+    "require_coco",
+    "result_path",
+]
 
 SplitName = Literal["val2017", "test-dev2017"]
 """val2017 has annotations; those of test-dev2017 are known to COCO's server alone."""
+
+PHOTOS: dict[SplitName, int] = {"val2017": 5000, "test-dev2017": 20288}
+"""How many photos the parts of COCO have."""
 
 _CATEGORY = 1  # person
 _VALUES = 51  # x, y and visibility of 17 keypoints

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -108,7 +109,8 @@ SMALL = ("--size", 241, "--runtime", "onnx", "--threads", 1)
 def test_coco_is_found_by_its_layout_and_compared(strongpose, coco, tmp_path):
     run = strongpose("evaluate", "--coco", coco, *SMALL, "--out", tmp_path, "--algorithm", "small")
     assert run.returncode == 0, run.stderr
-    *table, how, where = run.stdout.splitlines()
+    *table, warning, how, where = run.stdout.splitlines()
+    assert warning == "val2017 has 5,000 photos, these are 4: do not compare with the others"
     assert table[0].startswith("COCO val2017") and table[0].endswith("ARL")
     assert any(line.startswith("StrongPose, ResNet-101") and "0.690" in line for line in table)
     assert table[-1].startswith("base, 241 px")
@@ -149,14 +151,20 @@ def test_an_evaluation_that_was_killed_goes_on(coco, tmp_path, capsys):
 
     assert run("--results", whole) == 0
     arguments = [sys.executable, "-m", "strongpose.cli", *map(str, command), "--results", str(parts)]
-    process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while process.poll() is None and (not kept.exists() or kept.read_bytes().count(b"\n") < 6):
-        time.sleep(0.005)
-    process.kill()
-    process.wait()
-    done = kept.read_bytes().count(b"\n") - 1
-    assert 5 <= done < 30
-    assert not parts.exists()
+
+    def stop(signal_number: int, photos: int) -> tuple[int, str]:
+        process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while process.poll() is None and (not kept.exists() or kept.read_bytes().count(b"\n") <= photos):
+            time.sleep(0.005)
+        process.send_signal(signal_number)
+        said = process.communicate()[1]
+        assert not parts.exists()
+        return kept.read_bytes().count(b"\n") - 1, said
+
+    done, said = stop(signal.SIGINT, 3)
+    assert said.endswith(f" photos are in {kept}; the same command goes on\nstrongpose: interrupted\n")
+    done, _ = stop(signal.SIGKILL, done + 3)
+    assert 6 <= done < 30
 
     capsys.readouterr()
     assert run("--results", parts, "--flip") == 1

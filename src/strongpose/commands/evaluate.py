@@ -63,7 +63,7 @@ def evaluate(
     from strongpose.estimator import StrongPose
     from strongpose.published_figures import comparison
     from strongpose.runtime import resolve_model
-    from strongpose.submission import find_split, result_path
+    from strongpose.submission import PHOTOS, find_split, result_path
 
     wrong = _misfit(annotations, images, results, coco, split, out)
     if wrong:
@@ -90,6 +90,8 @@ def evaluate(
         print(figures)
     else:
         print(comparison(split, {f"{model}, {sides} px{', mirrored too' * flip}": figures} if figures else {}))
+        if len(seconds) != PHOTOS[split]:
+            print(f"{split} has {PHOTOS[split]:,} photos, these are {len(seconds):,}: do not compare with the others")
     how = f"model {model} with {estimator.runtime.name}, long side {sides}" + (", with mirrored photos" if flip else "")
     print(f"{len(seconds)} photos, {1000 * statistics.median(seconds):.0f} ms a photo (median); {how}")
     if target is not None:
@@ -138,9 +140,14 @@ def _run(
         if kept.done:
             print(f"going on after {len(kept.done)} photos in {kept.path}", file=sys.stderr)
     with kept or nullcontext():
-        results, seconds = find_poses(estimator, photos, category, _show_progress, kept)
-        if split == "val2017":
-            figures = evaluate_results(results, data, skeleton.sigmas)
+        try:
+            results, seconds = find_poses(estimator, photos, category, _show_progress, kept)
+        except KeyboardInterrupt:
+            if kept is not None:
+                print(f"{len(kept.done)} photos are in {kept.path}; the same command goes on", file=sys.stderr)
+            raise
+    if split == "val2017":
+        figures = evaluate_results(results, data, skeleton.sigmas)
     if target is not None and kept is not None:
         packed = json.dumps(results) if figures else pack_submission(results, photos, f"{target.stem}.json")
         write_whole(target, packed)
