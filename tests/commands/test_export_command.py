@@ -27,8 +27,10 @@ def test_int8_is_calibrated_described_and_measured(strongpose, tiny_model, photo
     calibration, written, exact, _, _, int8, _, _, lost = run.stdout.splitlines()
     assert calibration == "calibrating with 4 photos of 97 pixels"
     assert written.startswith(f"{out}: ") and ", int8, skeleton coco, one cell per 4 pixels, size 97" in written
-    assert exact.startswith("float32 by OpenVINO in ") and int8.startswith("int8 by OpenVINO in int8 and ")
-    assert lost == "AP 0.000 in float32, 0.000 in int8: lost 0.000"  # random weights find nobody
+    assert exact.startswith("float32 weights by OpenVINO in ") and int8.startswith(
+        "int8 weights by OpenVINO in int8 and "
+    )
+    assert lost == "AP 0.000 with float32 weights, 0.000 with int8: lost 0.000"  # random weights find nobody
     assert sorted(file.name for file in out.parent.iterdir()) == ["int8.bin", "int8.xml"]
     info = OpenVinoRuntime(out, threads=1).info
     assert (info.size, info.decode) == (97, {"disk_radius": 12.0})

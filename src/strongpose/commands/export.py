@@ -55,7 +55,7 @@ def export(
     """Make a model of trained weights that runs without torch.
 
     An .onnx file runs everywhere. An .xml file, with the .bin written beside it, is for OpenVINO, and the only
-    kind that can be int8: a third of the time on CPUs with units for it, and a little less accurate.
+    kind that can be int8: several times as fast on CPUs with units for it, and a little less accurate.
 
     Args:
         weights: Weights that `strongpose train` wrote, or a model that this command wrote before.
@@ -198,7 +198,7 @@ def _measure(out: Path, precision: str, exact: Path, truth: dict[str, Any], imag
         estimator = StrongPose.from_pretrained(path)
         found[name] = evaluate(estimator, truth, images)
         how = f"{estimator.runtime.name}, size {estimator.size}, {1000 * found[name].seconds:.0f} ms a photo"
-        print(f"{name} by {how}\n{found[name].figures}", flush=True)
+        print(f"{name} weights by {how}\n{found[name].figures}", flush=True)
     if precision != "float32":
         before, after = found["float32"].figures.ap, found[precision].figures.ap
-        print(f"AP {before:.3f} in float32, {after:.3f} in {precision}: lost {before - after:.3f}")
+        print(f"AP {before:.3f} with float32 weights, {after:.3f} with {precision}: lost {before - after:.3f}")
