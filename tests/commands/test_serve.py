@@ -39,6 +39,14 @@ def test_mistakes_are_explained_without_a_traceback(strongpose, arguments, statu
     assert "Traceback" not in run.stderr
 
 
+def test_what_is_not_installed_is_named():
+    code = "import sys; sys.modules['uvicorn'] = None; from strongpose.cli import main; sys.exit(main(['serve']))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 1
+    [line] = run.stderr.splitlines()
+    assert "uvicorn" in line and "pip install 'strongpose[serve]'" in line
+
+
 @pytest.mark.parametrize(
     ("host", "end", "status", "warned"),
     [("0.0.0.0", signal.SIGTERM, 0, True), ("127.0.0.1", signal.SIGINT, 130, False)],

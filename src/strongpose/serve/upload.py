@@ -43,10 +43,11 @@ async def read_body(request: Request, limits: Limits) -> bytes:
                 if len(body) > limits.max_bytes:
                     raise too_much
     except TimeoutError as error:
+        request.state.is_heard = True
         raise RefusedError(
             408, f"the body did not arrive within {limits.upload_seconds:g} seconds; send a smaller photo"
         ) from error
-    request.state.has_body = True
+    request.state.is_heard = True
     if not body:
         raise RefusedError(422, "the body is empty; send a photo")
     return bytes(body)
@@ -57,7 +58,7 @@ async def drain(request: Request) -> None:
 
     What comes after some seconds meets a closed connection.
     """
-    if getattr(request.state, "has_body", False):
+    if getattr(request.state, "is_heard", False):
         return
     try:
         async with asyncio.timeout(_DRAIN_SECONDS):
