@@ -26,8 +26,6 @@ from strongpose.commands.predict import Wanted, predict_all
 from strongpose.images import SUFFIXES, padded_stack
 from strongpose.runtime import RuntimeChoice, open_runtime, resolve_model
 
-PART = 25
-"""Photos between two turns; at the end of each part the pipeline runs empty."""
 MARKS = (50, 250, 500)
 """Numbers of photos after which the peak memory is read."""
 
@@ -92,6 +90,8 @@ class Arguments:
     """Long side in pixels; left out, what the model recommends."""
     batch: int = 1
     """Photos that go through the network together, bare and in the pipeline."""
+    part: int = 25
+    """Photos in a turn. At its end the pipeline runs empty; fewer make fairer ratios on a busy machine."""
     halves: bool = False
     """Only compare the bare network with itself: two calls at a time, each with half of the threads."""
 
@@ -147,8 +147,8 @@ def main(arguments: Arguments) -> None:
             threads = max(1, (a.threads or os.cpu_count() or 2) // 2)
             runtimes.append(open_runtime(resolve_model(a.model), a.runtime, threads))
             turns = [turns[0], Turns("network alone, two calls at a time", side_by_side)]
-        for i in range(0, len(timed), PART):
-            part = timed[i : i + PART]
+        for i in range(0, len(timed), a.part):
+            part = timed[i : i + a.part]
             prepare(part)
             for turn in turns:
                 turn.take(part)
@@ -171,7 +171,7 @@ def main(arguments: Arguments) -> None:
         [sys.executable, "-c", MEMORY], input=json.dumps(task), capture_output=True, text=True, check=True
     )
     peaks = ", ".join(f"{float(mb):.0f} MB after {n}" for n, mb in zip(MARKS, done.stdout.split(), strict=False))
-    print(f"peak memory (RSS) of `predict_many`: {peaks} photos")
+    print(f"peak memory (RSS) of `predict_many`: {peaks or 'not read before 50'} photos")
 
 
 if __name__ == "__main__":
