@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -51,7 +55,7 @@ def test_what_is_not_installed_is_named():
     ("host", "end", "status", "warned"),
     [("0.0.0.0", signal.SIGTERM, 0, True), ("127.0.0.1", signal.SIGINT, 130, False)],
 )
-def test_it_says_who_can_reach_it_and_ends_when_told(host, end, status, warned):
+def test_it_says_who_can_reach_it_and_ends_when_told(photos, host, end, status, warned):
     server = subprocess.Popen(
         [sys.executable, "-m", "strongpose.cli", "serve", "--host", host, "--port", "0", "--size", "129"],
         stdout=subprocess.PIPE,
@@ -63,7 +67,20 @@ def test_it_says_who_can_reach_it_and_ends_when_told(host, end, status, warned):
         url = next(word for word in server.stdout.readline().split() if word.startswith("http://"))
         with urllib.request.urlopen(f"{url}api/model", timeout=60) as answer:
             assert answer.status == 200
+        # a photo that is under way when the server is told to end is still answered
+        photo = (photos / "astronaut.jpg").read_bytes()
+        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(url).port, timeout=60)
+        connection.putrequest("POST", "/api/poses")
+        connection.putheader("Content-Type", "image/jpeg")
+        connection.putheader("Content-Length", str(len(photo)))
+        connection.endheaders(photo[:1000])
+        while json.load(urllib.request.urlopen(f"{url}api/health", timeout=60))["waiting"] == 0:
+            time.sleep(0.01)
         server.send_signal(end)
+        time.sleep(0.3)
+        connection.send(photo[1000:])
+        answer = connection.getresponse()
+        assert (answer.status, json.load(answer)["width"]) == (200, 512)
         _, errors = server.communicate(timeout=60)
     finally:
         server.kill()

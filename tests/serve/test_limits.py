@@ -183,6 +183,9 @@ def test_a_full_queue_says_when_to_come_back(serving):
             wait_for(client, 1)
             assert client.post("/api/poses", photo, "image/png").status == 200
         wait_for(client, 0)  # who hangs up leaves the queue
+        metrics = client("GET", "/api/metrics").body.decode()
+        assert 'route="/api/poses",status="499"} 1' in metrics
+        assert 'status="500"' not in metrics
 
 
 @pytest.mark.parametrize(

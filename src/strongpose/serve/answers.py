@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 
 from strongpose import __version__
 from strongpose.estimator import StrongPose
+from strongpose.serve.finding import Found
 from strongpose.serve.layers import LayerName, draw_layer, grid_of
 from strongpose.serve.limits import Limits
-from strongpose.serve.look import Look
 
 __all__ = [
     "Batch",
@@ -116,7 +116,7 @@ class Model(BaseModel):
     limits: dict[str, float]
 
 
-def describe_photo(found: Look, name: str, threshold: float, layers: Sequence[LayerName]) -> Photo:
+def describe_photo(found: Found, name: str, threshold: float, layers: Sequence[LayerName]) -> Photo:
     """The answer about one photo.
 
     Args:
@@ -156,7 +156,7 @@ def describe_model(estimator: StrongPose, name: str, limits: Limits) -> Model:
     )
 
 
-def _describe_layers(found: Look, names: Sequence[LayerName]) -> Layers:
+def _describe_layers(found: Found, names: Sequence[LayerName]) -> Layers:
     grid = grid_of(found.fields, found.fitted)
     png = {name: base64.b64encode(draw_layer(found.fields, grid, name)).decode("ascii") for name in names}
     return Layers(**grid._asdict(), png=png)

@@ -29,10 +29,10 @@ from strongpose.serve.answers import (
     describe_model,
     describe_photo,
 )
+from strongpose.serve.finding import find_people
 from strongpose.serve.guard import Guard
 from strongpose.serve.layers import LAYERS, LayerName
 from strongpose.serve.limits import CONTENT_TYPES, Limits, RefusedError
-from strongpose.serve.look import look
 from strongpose.serve.metrics import Metrics
 from strongpose.serve.queue import Queue
 from strongpose.serve.upload import check_content_type, disconnection, drain, read_body
@@ -84,7 +84,7 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
 
     async def find(request: Request, data: bytes, threshold: float, layers: tuple[LayerName, ...]) -> Photo:
         """Work on one photo, unless the client hangs up before its turn."""
-        found = await queue.run(lambda: look(estimator, data, limits), disconnection(request))
+        found = await queue.run(lambda: find_people(estimator, data, limits), disconnection(request))
         answer = describe_photo(found, name, threshold, layers)
         metrics.count_photo(len(answer.people), found.seconds)
         return answer
@@ -130,6 +130,8 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
                     found = await find(request, _decoded(photo), threshold, ())
                     answers.append(BatchAnswer(name=photo.name, status=200, photo=found))
                 except RefusedError as error:
+                    if error.status == 499:
+                        raise
                     answers.append(BatchAnswer(name=photo.name, status=error.status, error=error.line))
             return Photos(photos=answers)
 

@@ -29,7 +29,8 @@ async def read_body(request: Request, limits: Limits) -> bytes:
     """The body of a request.
 
     Raises:
-        RefusedError: 413 as soon as there are too many bytes, 408 if it takes too long, 422 if there is none.
+        RefusedError: 413 as soon as there are too many bytes, 408 if it takes too long, 422 if there is none,
+            499 if the client hangs up.
     """
     too_much = RefusedError(413, f"the body has more than the {limits.max_bytes / 1e6:g} MB that are taken")
     length = request.headers.get("content-length", "")
@@ -47,6 +48,8 @@ async def read_body(request: Request, limits: Limits) -> bytes:
         raise RefusedError(
             408, f"the body did not arrive within {limits.upload_seconds:g} seconds; send a smaller photo"
         ) from error
+    except ClientDisconnect as error:
+        raise RefusedError(499, "the client hung up") from error
     request.state.is_heard = True
     if not body:
         raise RefusedError(422, "the body is empty; send a photo")
@@ -70,8 +73,5 @@ async def drain(request: Request) -> None:
 
 async def disconnection(request: Request) -> None:
     """Returns when the client, whose body was read, hangs up."""
-    try:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-    except ClientDisconnect:
-        return
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

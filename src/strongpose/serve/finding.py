@@ -11,11 +11,11 @@ from strongpose.images import FittedImage
 from strongpose.poses import Poses
 from strongpose.serve.limits import Limits, open_upload
 
-__all__ = ["Look", "look"]
+__all__ = ["Found", "find_people"]
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class Found:
     """What was found in one photo.
 
     Attributes:
@@ -31,7 +31,7 @@ class Look:
     seconds: dict[str, float]
 
 
-def look(estimator: StrongPose, data: bytes, limits: Limits) -> Look:
+def find_people(estimator: StrongPose, data: bytes, limits: Limits) -> Found:
     """Find the people in a photo that came over the network.
 
     Args:
@@ -50,4 +50,6 @@ def look(estimator: StrongPose, data: bytes, limits: Limits) -> Look:
     looked = time.perf_counter()
     poses = estimator.decode(fields, fitted)
     decoded = time.perf_counter()
-    return Look(poses, fields, fitted, {"read": opened - start, "network": looked - opened, "decode": decoded - looked})
+    return Found(
+        poses, fields, fitted, {"read": opened - start, "network": looked - opened, "decode": decoded - looked}
+    )
