@@ -205,10 +205,10 @@ def open_video(source: str) -> VideoReader:
         raise VideoError(f"{name}: no such file; check the path") from error
     except PermissionError as error:
         raise VideoError(f"{what}: may not be read; check its permissions") from error
-    except (av.error.InvalidDataError, av.error.ArgumentError) as error:
-        raise VideoError(f"{what}: not a video, or damaged at its start ({_reason(error)})") from error
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(f"{what}: cannot be opened ({_reason(error)}); check the address and the network") from error
+        if url is None and not camera:
+            raise VideoError(f"{what}: not a video, or damaged at its start ({_reason(error)})") from error
+        raise VideoError(f"{what}: cannot be opened ({_reason(error)}); check that it is there and sends") from error
     if not container.streams.video:
         holds = "sound only" if container.streams.audio else "no pictures"
         container.close()

@@ -71,6 +71,7 @@ def video(
         runtime: What runs the network; auto takes the fastest that is installed.
     """
     from strongpose.estimator import StrongPose
+    from strongpose.runtime import ModelError
     from strongpose.tracking import Tracker, TrackOptions
     from strongpose.video import VideoError, open_video
 
@@ -112,7 +113,7 @@ def video(
                 progress.step()
                 if (show and not _shown(picture)) or ending or progress.done == max_frames:
                     break
-    except VideoError as error:
+    except (VideoError, ModelError) as error:
         return _complain(str(error))
     except OSError as error:
         return _complain(f"--out {out}: cannot be written ({error.strerror or error})")
