@@ -209,8 +209,8 @@ def agree(frames: list[Frame]) -> None:
     forwards = follow(frames, options)
     turned = [replace(frame, time=frames[-1].time - frame.time) for frame in reversed(frames)]
     ways = {"backwards": (forwards, follow(turned, options)[::-1])}
-    for step in (2, 5):
-        ways[f"every {step}. frame"] = (forwards[::step], follow(frames[::step], options))
+    for step, name in ((2, "second"), (5, "fifth")):
+        ways[f"every {name} frame"] = (forwards[::step], follow(frames[::step], options))
     for name, (truth, tracked) in ways.items():
         clip = [Frame(t.time, shown.poses, t) for t, shown in zip(truth, tracked, strict=True)]
         print(compare(clip, tracked).row(f"{name} against forwards, all frames"), flush=True)

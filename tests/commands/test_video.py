@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -165,3 +167,13 @@ def test_what_cannot_be_done_is_said_in_one_line(strongpose, clip, tmp_path, arg
     run = strongpose("video", *places)
     assert run.returncode == 1
     assert run.stderr.startswith("strongpose: ") and message in run.stderr and run.stderr.count("\n") == 1
+
+
+def test_the_guides_code_runs(clip, tmp_path):
+    guide = (Path(__file__).parents[2] / "docs" / "video.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
+    assert len(blocks) == 2
+    (tmp_path / "street.mp4").write_bytes(clip.read_bytes())
+    run = subprocess.run([sys.executable, "-c", "\n".join(blocks)], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert len(run.stdout.splitlines()) > 15
