@@ -11,7 +11,7 @@ import tyro
 
 from strongpose.benchmarking import BenchmarkError, read_csv, table
 from strongpose.benchmarking.rows import ALL
-from strongpose.benchmarking.tables import fraction, sides
+from strongpose.benchmarking.tables import fraction, load_note, sides
 from strongpose.files import write_whole
 
 BEGIN = "<!-- models: written by benchmarks/readme_table.py -->"
@@ -73,7 +73,7 @@ def section(rows: Sequence[dict[str, str]], folder: Path) -> str:
     versions = ", ".join(dict.fromkeys(row["version"] for row in rows))
     commands = "\n".join(dict.fromkeys(row["command"] for row in rows))
     others = [float(row["other_load_cores"]) for row in rows if row["other_load_cores"]]
-    load = f" Other programs kept up to {max(others):.1f} cores busy meanwhile." if others else ""
+    load = load_note(others)
     looks = "" if first["repeat"] == "1" else f", each looked at {first['repeat']} times"
     system = f"{first['cpu']}, {first['cores']} cores, {first['os']}, Python {first['python']}, {packages}; {versions}."
     note = (

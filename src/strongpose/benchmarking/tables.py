@@ -57,7 +57,7 @@ def machine_note(rows: Sequence[Row], markdown: bool = False) -> str:
     machine += [] if row.memory_gb is None else [f"{row.memory_gb:g} GB memory"]
     versions = dict.fromkeys(["numpy " + row.numpy] + [r.runtime_version for r in rows])
     others = [r.other_load_cores for r in rows if r.other_load_cores is not None]
-    load = f" Other programs kept up to {max(others):.1f} cores busy meanwhile." if others else ""
+    load = load_note(others)
     mark, quote = ("- ", "`") if markdown else ("", "")
     lines = (
         f"{row.photos} photos, each looked at {looks}, one after the other; ms are median / 95th percentile.{load}",
@@ -67,6 +67,14 @@ def machine_note(rows: Sequence[Row], markdown: bool = False) -> str:
         f"Command: {quote}{row.command}{quote}",
     )
     return "\n".join(mark + line for line in lines)
+
+
+def load_note(cores: Sequence[float]) -> str:
+    """A sentence, behind a space, on the cores other programs kept busy in each measurement; "" if unknown."""
+    if not cores:
+        return ""
+    most = f"{max(cores):.1f}"
+    return " Nothing else was running." if most == "0.0" else f" Other programs kept up to {most} cores busy meanwhile."
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], markdown: bool = False) -> str:
