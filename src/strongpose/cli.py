@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import tyro
 
 from strongpose import __version__
+from strongpose.commands.batch import batch
 from strongpose.commands.benchmark import benchmark
 from strongpose.commands.data import data
 from strongpose.commands.errors import errors
@@ -23,6 +24,7 @@ __all__ = ["main"]
 _VERBS: dict[str, Callable[..., int]] = {
     "predict": predict,
     "video": video,
+    "batch": batch,
     "serve": serve,
     "evaluate": evaluate,
     "errors": errors,

@@ -1,0 +1,12 @@
+"""Millions of photos on a cluster: an input in parts, a Parquet file of poses for each, nothing done twice.
+
+`plan` divides the input into parts, `job` says what is done and what is done already, `reading` gives the photos
+of a part, `rows` is the output's format, `worker` turns a part into its file, and `engine` lets Ray Data run many
+workers.
+"""
+
+from strongpose.batch.errors import BatchError
+from strongpose.batch.job import Job, begin_job, done_parts
+from strongpose.batch.plan import InputKind, Part
+
+__all__ = ["BatchError", "InputKind", "Job", "Part", "begin_job", "done_parts"]

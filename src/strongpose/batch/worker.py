@@ -1,0 +1,163 @@
+"""What each process of a job does: all photos of a part, from the input to the part's file."""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from strongpose.batch.errors import BatchError
+from strongpose.batch.job import Job
+from strongpose.batch.plan import Part
+from strongpose.batch.reading import Found, load, read_part
+from strongpose.batch.rows import Row, to_parquet
+from strongpose.estimator import StrongPose
+from strongpose.files import write_whole
+from strongpose.images import ImageError, open_image
+from strongpose.kept_poses import describe_run
+from strongpose.pipeline import overlap
+from strongpose.runtime import resolve_model
+
+__all__ = ["ATTEMPTS", "BEGUN", "PartWorker", "describe_estimator", "open_estimator"]
+
+ATTEMPTS = 4
+"""How often a part is begun whose process dies, before it is left to the next run of the job."""
+BEGUN = "_begun-"
+"""A file of this name and the part's number holds a byte for every time the part was begun."""
+
+
+class PartWorker:
+    """Finds the poses in the photos of one part after another.
+
+    Args:
+        job: what is done.
+        output: folder of the parts.
+        threads: CPU threads of the network.
+    """
+
+    def __init__(self, job: Job, output: str, threads: int) -> None:
+        self.job, self.output, self.threads = job, Path(output), threads
+        cv2.setNumThreads(threads)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Do a part; what goes wrong with all of it is returned, as it must not stop the other parts.
+
+        Args:
+            row: the fields of a `Part`.
+
+        Returns:
+            number, photos, bad (photos without poses), people, seconds, error, and of the process its host, pid
+            and peak memory in MB.
+        """
+        start, part = time.perf_counter(), Part(**row)
+        mark = self.output / f"{BEGUN}{part.number:06d}"
+        rows: list[Row] = []
+        error = None
+        try:
+            _count_attempt(mark)
+            rows = self._rows(part)
+            write_whole(self.output / part.name, to_parquet(rows, self._about))
+        except (ValueError, OSError) as problem:  # the model, the input, or the output
+            error = str(problem)
+        mark.unlink(missing_ok=True)
+        return {
+            "number": part.number,
+            "photos": len(rows),
+            "bad": sum(row.status != "ok" for row in rows),
+            "people": sum(len(row.poses) for row in rows if row.poses is not None),
+            "seconds": time.perf_counter() - start,
+            "error": error,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        }
+
+    @cached_property
+    def _estimator(self) -> StrongPose:
+        """The model, which is opened with the first part."""
+        estimator = open_estimator(self.job, self.threads)
+        here = describe_estimator(estimator, self.job.model)
+        differing = [key for key in here if here[key] != self.job.estimator.get(key)]
+        if differing:
+            key = differing[0]
+            raise BatchError(
+                f"on {socket.gethostname()} {key} is {here[key]!r}, the job has {self.job.estimator.get(key)!r}; "
+                "install the same version of strongpose and the same model everywhere"
+            )
+        return estimator
+
+    @cached_property
+    def _about(self) -> dict[str, Any]:
+        """What the parts say about how they were made."""
+        return {
+            "model": Path(self.job.model).stem,
+            "estimator": self.job.estimator,
+            "runtime": self._estimator.runtime.name,
+            "threshold": self.job.threshold,
+            "skeleton": self._estimator.info.skeleton.to_dict(),
+        }
+
+    def _rows(self, part: Part) -> list[Row]:
+        """A row for every photo, in order; photos are opened while the network works on those before."""
+        _ = self._estimator  # its problems are those of the part, not of a photo
+        photos: Any = read_part(self.job, part)  # what `_opened` opens, not what `open_image` does
+        with closing(overlap(photos, _opened, self._looked_at)) as rows:  # type: ignore[arg-type]
+            return list(rows)  # type: ignore[arg-type]  # `_opened` raises nothing
+
+    def _looked_at(self, opened: Sequence[tuple[str, np.ndarray | Exception]]) -> list[Row]:
+        return [self._row(key, photo) for key, photo in opened]
+
+    def _row(self, key: str, photo: np.ndarray | Exception) -> Row:
+        if isinstance(photo, ImageError):
+            return Row(key, "unreadable", str(photo))
+        if isinstance(photo, Exception):
+            return Row(key, "failed", repr(photo))
+        size = (photo.shape[1], photo.shape[0])
+        try:
+            poses = self._estimator(photo)
+        except Exception as error:  # one photo must not cost the others of its part
+            return Row(key, "failed", repr(error), size)
+        return Row(key, "ok", None, size, poses[poses.scores >= self.job.threshold])
+
+
+def open_estimator(job: Job, threads: int) -> StrongPose:
+    """The job's model as its options say.
+
+    Raises:
+        strongpose.runtime.ModelError: if it cannot be used.
+    """
+    sizes, flip = job.estimator["sizes"], job.estimator["flip"]
+    return StrongPose.from_pretrained(job.model, size=sizes, flip=flip, threads=threads, runtime=job.runtime)
+
+
+def describe_estimator(estimator: StrongPose, model: str) -> dict[str, Any]:
+    """Everything on which the poses in a photo depend, but for the runtime, which differs between machines."""
+    facts = describe_run(estimator, resolve_model(model), {})
+    return {key: facts[key] for key in ("strongpose", "model", "sizes", "flip", "options")}
+
+
+def _opened(found: Found) -> tuple[str, np.ndarray | Exception]:
+    """A photo, or why there is none; the reason is a row's text and stops nothing."""
+    try:
+        source = load(found.source)
+        name = found.key if isinstance(source, bytes) else None
+        return found.key, open_image(source, name)
+    except Exception as error:
+        return found.key, error
+
+
+def _count_attempt(mark: Path) -> None:
+    """Give a part up whose process has died too often: else Ray would try it for ever."""
+    with mark.open("ab") as file:
+        file.write(b".")
+    if mark.stat().st_size > ATTEMPTS:
+        raise BatchError(f"its process died {ATTEMPTS} times; memory may be short, or a photo breaks its decoder")

@@ -1,0 +1,160 @@
+"""``strongpose batch``: the poses in millions of photos, on this machine or a cluster, as Parquet files."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from strongpose.runtime import RuntimeChoice
+
+if TYPE_CHECKING:
+    from strongpose.batch import Job, Part
+
+__all__ = ["batch"]
+
+
+def batch(
+    source: Annotated[Positional[Path], arg(metavar="INPUT")],
+    output: Annotated[Positional[Path], arg(metavar="OUTPUT")],
+    /,
+    kind: Annotated[
+        Literal["photos", "parquet", "tar"] | None, arg(help_behavior_hint="(default: what is there)")
+    ] = None,
+    column: str = "path",
+    key: str = "",
+    model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
+    size: Annotated[
+        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
+    ] = (),
+    flip: FlagCreatePairsOff[bool] = False,
+    threshold: float = 0.25,
+    runtime: RuntimeChoice = "auto",
+    part_size: int = 1000,
+    actors: Annotated[int, arg(help_behavior_hint="(default: as many as there are CPUs for)")] = 0,
+    threads_per_actor: int = 1,
+    address: str = "local",
+) -> int:
+    """Find the people in millions of photos; writes a Parquet file with a row a photo for each part of the input.
+
+    The same command goes on after an interruption; photos that cannot be read have a row that says why.
+
+    Args:
+        source: A folder, searched to the bottom for photos, Parquet files or tar shards (WebDataset); or one such file.
+        output: Folder for the results; it is made if need be. Machines of a cluster must share it and the input.
+        kind: What to take of the input where it holds several kinds of files.
+        column: Of Parquet files, the column with paths (from the file's folder), addresses such as
+            s3://bucket/photo.jpg, or the bytes of photos.
+        key: Of Parquet files, a column that names the photos in the results. Left out, the path, or the file
+            and the row.
+        model: A model that comes with the package, or the path of an .onnx or .xml file.
+        size: Scale photos to this long side in pixels; of several, all are looked at and averaged. Name input
+            and output first.
+        flip: Look at the mirrored photo as well: better, and half as fast.
+        threshold: Leave people with a lower score out.
+        runtime: What runs the network; auto takes the fastest that is installed.
+        part_size: Photos in a part, which is done whole or again; a tar shard is always one.
+        actors: Processes, each with the model.
+        threads_per_actor: CPU threads of the network in each of them.
+        address: Of a Ray cluster: auto, or HOST:PORT; local runs on this machine alone.
+    """
+    for name, value, least in (
+        ("actors", actors, 0),
+        ("threads-per-actor", threads_per_actor, 1),
+        ("part-size", part_size, 1),
+    ):
+        if value < least:
+            return _complain(f"--{name} must be at least {least}, got {value}")
+    try:
+        from strongpose.batch import begin_job, done_parts
+        from strongpose.batch.engine import connect
+    except ImportError as error:
+        return _complain(f"batch needs more packages ({error}): pip install 'strongpose[batch]'")
+    try:
+        job = _describe(source, column, key, model, size, flip, threshold, runtime, part_size)
+        output = output.absolute()
+        job, parts = begin_job(output, job, kind)
+        done = done_parts(output, job, parts)
+        if done:
+            _tell(f"{len(done)} of {len(parts)} parts are done already")
+        missing = [part for part in parts if part.number not in done]
+        failed = 0
+        if missing:
+            local = (actors or max(1, (os.cpu_count() or 1) // threads_per_actor)) * threads_per_actor
+            failed = _run(job, output, missing, actors, threads_per_actor, connect(address, local))
+    except ValueError as error:  # the model, the input, the output, or the cluster
+        return _complain(str(error))
+    except OSError as error:
+        return _complain(f"{output}: cannot be written ({error.strerror or error})")
+    if failed:
+        return _complain(f"{failed} of {len(parts)} parts could not be done; the same command tries them again")
+    print(f"{len(parts)} parts are complete; results in {output}")
+    return 0
+
+
+def _describe(
+    source: Path,
+    column: str,
+    key: str,
+    model: str,
+    size: tuple[int, ...],
+    flip: bool,
+    threshold: float,
+    runtime: RuntimeChoice,
+    part_size: int,
+) -> Job:
+    """The job that the options ask for; opens the model, so that a wrong one is told before anything starts."""
+    from strongpose.batch import Job
+    from strongpose.batch.worker import describe_estimator
+    from strongpose.estimator import StrongPose
+    from strongpose.runtime import resolve_model
+
+    place = str(resolve_model(model).absolute()) if Path(model).suffix else model
+    estimator = StrongPose.from_pretrained(model, size=size or None, flip=flip, threads=1, runtime=runtime)
+    facts = describe_estimator(estimator, place)
+    return Job(os.path.abspath(source), "photos", column, key, part_size, place, runtime, threshold, facts)
+
+
+def _run(job: Job, output: Path, parts: list[Part], actors: int, threads: int, cpus: int) -> int:
+    """Do parts on Ray's CPUs, and tell of each; returns how many could not be done."""
+    from strongpose.batch.engine import run_parts
+
+    if cpus < threads:
+        raise ValueError(f"--threads-per-actor {threads}: the cluster has {cpus} CPUs; ask for fewer threads")
+    actors = min(actors or cpus // threads, len(parts))
+    if cpus < actors * threads:
+        _tell(f"{actors} actors of {threads} CPUs: the cluster has {cpus} CPUs, so some wait until there are more")
+    start, reports, photos = time.perf_counter(), [], 0
+    for report in run_parts(job, output, parts, actors, threads):
+        reports.append(report)
+        photos += report["photos"]
+        counts = f"{report['photos']} photos, {report['bad']} without result, {report['people']} people"
+        rate = photos / (time.perf_counter() - start)
+        _tell(
+            f"[{len(reports)}/{len(parts)}] part {report['number']}: {report['error'] or counts} ({rate:.1f} photos/s)"
+        )
+    _summarise(reports, time.perf_counter() - start, actors)
+    return sum(report["error"] is not None for report in reports)
+
+
+def _summarise(reports: list[dict], seconds: float, actors: int) -> None:
+    photos, bad, people = (sum(report[name] for report in reports) for name in ("photos", "bad", "people"))
+    busy = sum(report["seconds"] for report in reports) / (seconds * actors)
+    print(
+        f"{photos} photos in {seconds:.1f} s ({photos / seconds:.1f} photos/s), {bad} of them without result, "
+        f"{people} people; {actors} actors busy {100 * busy:.0f} % of the time, "
+        f"up to {max(report['megabytes'] for report in reports):.0f} MB each"
+    )
+
+
+def _tell(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def _complain(message: str) -> int:
+    _tell(f"strongpose: {message}")
+    return 1

@@ -1,0 +1,55 @@
+"""What the batch tests share: one Ray for all of them, photos of people, and a job on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from strongpose.batch import Job
+from strongpose.batch.worker import describe_estimator
+from strongpose.estimator import StrongPose
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """The address of a Ray of two CPUs, to which this process is connected as well."""
+    import ray
+
+    from strongpose.batch.engine import connect
+
+    assert connect("local", 2) == 2
+    yield ray.get_runtime_context().gcs_address
+    ray.shutdown()
+
+
+@pytest.fixture(scope="session")
+def crowd(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> Path:
+    """A folder with 64 photos of three people in folders, no two of the same width, one of them cut short."""
+    folder = tmp_path_factory.mktemp("crowd")
+    with Image.open(photos / "group.jpg") as group:
+        for i in range(64):
+            path = folder / f"{i // 20}" / f"{i:02}.jpg"
+            path.parent.mkdir(exist_ok=True)
+            group.resize((400 + i, 141)).save(path)
+    cut = folder / "1" / "33.jpg"
+    cut.write_bytes(cut.read_bytes()[:5000])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_estimator() -> StrongPose:
+    return StrongPose.from_pretrained(size=257, threads=1, runtime="onnx")
+
+
+@pytest.fixture(scope="session")
+def job_on(small_estimator: StrongPose) -> Callable[..., Job]:
+    """Makes jobs: ``job_on(input, part_size=8)``."""
+
+    def make(source: Path, part_size: int = 8, column: str = "path", key: str = "") -> Job:
+        facts = describe_estimator(small_estimator, "base")
+        return Job(str(source), "photos", column, key, part_size, "base", "onnx", 0.25, facts)
+
+    return make

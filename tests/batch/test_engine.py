@@ -1,0 +1,64 @@
+"""No photo is lost or done twice when a process or the whole job is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from strongpose.batch import begin_job, done_parts
+from strongpose.batch.engine import run_parts
+
+
+def names_in(output: Path) -> list[str]:
+    return [name for path in sorted(output.glob("part-*")) for name in pq.read_table(path)["photo"].to_pylist()]
+
+
+def photos_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*.jpg"))
+
+
+def test_a_killed_process_is_started_again_with_its_part(cluster, crowd, job_on, tmp_path):
+    job, parts = begin_job(tmp_path, job_on(crowd))
+    assert len(parts) == 8
+    before: list[int] = []
+    after: list[int] = []
+    done: list[int] = []
+    for report in run_parts(job, tmp_path, parts, actors=2, threads=1):
+        done.append(report["number"])
+        (after if len(done) > 2 else before).append(report["pid"])
+        if len(done) == 2:
+            time.sleep(0.1)  # by now it works on the next part
+            os.kill(report["pid"], signal.SIGKILL)
+    assert sorted(done) == list(range(8))
+    assert set(after) - set(before), "the part of the killed process was not done by a new one"
+    assert names_in(tmp_path) == photos_in(crowd)
+    assert done_parts(tmp_path, job, parts) == set(range(8))
+
+
+def test_a_killed_job_goes_on_where_it_was(cluster, crowd, tmp_path):
+    output = tmp_path / "out"
+    command = [sys.executable, "-m", "strongpose.cli", "batch", crowd, output, "--size", "257", "--part-size", "8"]
+    command += ["--runtime", "onnx", "--actors", "2", "--address", cluster]
+    first = subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE)
+    until = time.monotonic() + 60
+    while len(list(output.glob("part-*"))) < 2 and time.monotonic() < until and first.poll() is None:
+        time.sleep(0.02)
+    first.kill()
+    _, errors = first.communicate()
+    assert first.returncode == -signal.SIGKILL, errors.decode()
+    time.sleep(0.5)  # Ray ends the processes of the job
+    written = {path: path.stat().st_mtime_ns for path in output.glob("part-*")}
+    assert 2 <= len(written) < 8
+    second = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60)
+    assert second.returncode == 0, second.stderr
+    assert second.stderr.splitlines()[0] == f"{len(written)} of 8 parts are done already"
+    assert f"[{8 - len(written)}/{8 - len(written)}] part " in second.stderr
+    assert "8 parts are complete" in second.stdout
+    assert {path: path.stat().st_mtime_ns for path in written} == written
+    assert names_in(output) == photos_in(crowd)
