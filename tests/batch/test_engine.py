@@ -30,11 +30,11 @@ def test_a_killed_process_is_started_again_with_its_part(cluster, crowd, job_on,
     after: list[int] = []
     done: list[int] = []
     for report in run_parts(job, tmp_path, parts, actors=2, threads=1):
-        done.append(report["number"])
-        (after if len(done) > 2 else before).append(report["pid"])
+        done.append(report.number)
+        (after if len(done) > 2 else before).append(report.pid)
         if len(done) == 2:
             time.sleep(0.1)  # by now it works on the next part
-            os.kill(report["pid"], signal.SIGKILL)
+            os.kill(report.pid, signal.SIGKILL)
     assert sorted(done) == list(range(8))
     assert set(after) - set(before), "the part of the killed process was not done by a new one"
     assert names_in(tmp_path) == photos_in(crowd)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from strongpose.batch import begin_job
-from strongpose.batch.worker import ATTEMPTS, BEGUN, PartWorker
+from strongpose.batch.worker import PartWorker
 
 
 def test_a_part_holds_the_poses_of_one_photo_at_a_time_and_the_reasons(crowd, job_on, small_estimator, tmp_path):
     job, parts = begin_job(tmp_path, job_on(crowd, part_size=3))
     part = next(part for part in parts if part.first == 33)
-    report = PartWorker(job, str(tmp_path), 1)(asdict(part))
-    assert (report["number"], report["photos"], report["bad"], report["error"]) == (11, 3, 1, None)
+    report = PartWorker(job, str(tmp_path), 1).do(part)
+    assert (report.number, report.photos, report.bad, report.error) == (11, 3, 1, None)
     table = pq.read_table(tmp_path / "part-000011.parquet")
     cut, *sound = table.to_pylist()
     assert cut.pop("error").startswith(f"{crowd}/1/33.jpg: damaged or cut short")
@@ -31,7 +31,7 @@ def test_a_part_holds_the_poses_of_one_photo_at_a_time_and_the_reasons(crowd, jo
             assert person["score"] == np.float32(pose.score)
             np.testing.assert_array_equal(np.float32(person["box"]), pose.box)
             np.testing.assert_array_equal(np.float32(person["keypoints"]).reshape(17, 3), pose.keypoints)
-    assert report["people"] == sum(len(row["people"]) for row in sound)
+    assert report.people == sum(len(row["people"]) for row in sound)
     about = json.loads(table.schema.metadata[b"strongpose"])
     assert about["estimator"] == job.estimator and about["model"] == "base"
     assert len(about["estimator"]["model"]) == 64 and about["estimator"]["strongpose"] == "0.1.0"
@@ -41,15 +41,6 @@ def test_a_part_holds_the_poses_of_one_photo_at_a_time_and_the_reasons(crowd, jo
 def test_another_model_than_the_jobs_is_reported_and_nothing_written(crowd, job_on, tmp_path):
     job, parts = begin_job(tmp_path, job_on(crowd))
     other = replace(job, estimator={**job.estimator, "model": "0" * 64})
-    report = PartWorker(other, str(tmp_path), 1)(asdict(parts[0]))
-    assert "model is " in report["error"] and "install the same version" in report["error"]
+    report = PartWorker(other, str(tmp_path), 1).do(parts[0])
+    assert "model is " in report.error and "install the same version" in report.error
     assert not list(tmp_path.glob("part-*"))
-
-
-def test_a_part_that_keeps_killing_its_process_is_given_up(crowd, job_on, tmp_path):
-    job, parts = begin_job(tmp_path, job_on(crowd))
-    mark = tmp_path / f"{BEGUN}000000"
-    mark.write_bytes(b"." * ATTEMPTS)  # what processes that were killed leave
-    report = PartWorker(job, str(tmp_path), 1)(asdict(parts[0]))
-    assert report["error"].startswith("its process died 4 times")
-    assert not mark.exists() and not list(tmp_path.glob("part-*"))

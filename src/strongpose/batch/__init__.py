@@ -1,7 +1,7 @@
 """Millions of photos on a cluster: an input in parts, a Parquet file of poses for each, nothing done twice.
 
 `plan` divides the input into parts, `job` says what is done and what is done already, `reading` gives the photos
-of a part, `rows` is the output's format, `worker` turns a part into its file, and `engine` lets Ray Data run many
+of a part, `rows` is the output's format, `worker` turns a part into its file, and `engine` lets Ray run many
 workers.
 """
 

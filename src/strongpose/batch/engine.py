@@ -1,27 +1,29 @@
-"""Ray Data, which spreads the parts of a job over processes and machines and restarts those that die."""
+"""Ray, which spreads the parts of a job over processes and machines and restarts those that die."""
 
 from __future__ import annotations
 
 import logging
 import os
+from collections import deque
 from collections.abc import Generator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before Ray is imported
-os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # what matters is raised, or said by the worker
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # its new default, without a warning
 
 import ray
-import ray.data
+from ray.exceptions import RayError
 
 from strongpose.batch.errors import BatchError
 from strongpose.batch.job import Job
 from strongpose.batch.plan import Part
-from strongpose.batch.worker import BEGUN, PartWorker
+from strongpose.batch.worker import PartWorker, Report
 
-__all__ = ["connect", "run_parts"]
+__all__ = ["ATTEMPTS", "connect", "run_parts"]
+
+ATTEMPTS = 4
+"""How often a part is begun whose process dies, before it is left to the next run of the job."""
 
 _OBJECT_STORE = 200_000_000
 """Bytes of shared memory for Ray on this machine: only the parts' names and counts go through it."""
@@ -54,11 +56,12 @@ def connect(address: str, cpus: int) -> int:
 
 def run_parts(
     job: Job, output: Path, parts: Sequence[Part], actors: int, threads: int
-) -> Generator[dict[str, Any], None, None]:
+) -> Generator[Report, None, None]:
     """Do parts with a pool of actors, each a process with the model; Ray must be running (`connect`).
 
-    Ray Data starts an actor that dies again, and its part with it. Until the cluster has room for all actors, those
-    work that it has room for.
+    Ray starts an actor that dies again, and its part with it, so that a part is begun up to `ATTEMPTS` times. A
+    part is given to an actor only when the actor runs: until the cluster has room for all, those work that it has
+    room for.
 
     Args:
         job: what is done.
@@ -68,18 +71,30 @@ def run_parts(
         threads: CPU threads, and CPUs of the cluster, of each.
 
     Returns:
-        What `PartWorker` says of every part, as they are done.
+        A report of every part, as they are done or given up.
     """
-    ray.data.DataContext.get_current().enable_progress_bars = False
-    for mark in output.glob(f"{BEGUN}*"):
-        mark.unlink(missing_ok=True)
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    dataset = ray.data.from_items([asdict(part) for part in parts], override_num_blocks=len(parts)).map(
-        PartWorker,  # type: ignore[arg-type]  # a class is a callable that is made in each process
-        fn_constructor_args=(job, str(output), threads),
-        compute=ray.data.ActorPoolStrategy(
-            min_size=1, max_size=actors, initial_size=actors, max_tasks_in_flight_per_actor=1
-        ),
-        num_cpus=threads,
-    )
-    yield from dataset.iter_rows()
+    actor: Any = ray.remote(PartWorker).options(num_cpus=threads, max_restarts=-1, max_task_retries=ATTEMPTS - 1)
+    workers = [actor.remote(job, str(output), threads) for _ in range(actors)]
+    running: dict[Any, tuple[Any, Part | None]] = {worker.is_ready.remote(): (worker, None) for worker in workers}
+    waiting, problem = deque(parts), ""
+    try:
+        while running and (waiting or any(part for _, part in running.values())):
+            [done], _ = ray.wait(list(running))
+            worker, part = running.pop(done)
+            try:
+                report = ray.get(done)
+            except RayError as error:
+                problem = " ".join(str(error).split())
+                report = part and Report(part.number, error=f"its process died {ATTEMPTS} times ({problem})")
+                if part is None:
+                    continue  # an actor that cannot be made
+            if waiting:
+                following = waiting.popleft()
+                running[worker.do.remote(following)] = worker, following
+            if part is not None:
+                yield report
+        for part in waiting:
+            yield Report(part.number, error=f"no process could be started ({problem})")
+    finally:
+        for worker in workers:
+            ray.kill(worker)

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,32 @@ from strongpose.kept_poses import describe_run
 from strongpose.pipeline import overlap
 from strongpose.runtime import resolve_model
 
-__all__ = ["ATTEMPTS", "BEGUN", "PartWorker", "describe_estimator", "open_estimator"]
+__all__ = ["PartWorker", "Report", "describe_estimator"]
 
-ATTEMPTS = 4
-"""How often a part is begun whose process dies, before it is left to the next run of the job."""
-BEGUN = "_begun-"
-"""A file of this name and the part's number holds a byte for every time the part was begun."""
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a part.
+
+    Attributes:
+        number: of the part.
+        photos: how many it has.
+        bad: how many of them have no poses.
+        people: how many were found.
+        seconds: what it took.
+        error: why its file was not written.
+        pid: of the process.
+        megabytes: peak memory of the process.
+    """
+
+    number: int
+    photos: int = 0
+    bad: int = 0
+    people: int = 0
+    seconds: float = 0
+    error: str | None = None
+    pid: int = 0
+    megabytes: float = 0
 
 
 class PartWorker:
@@ -48,43 +69,37 @@ class PartWorker:
         self.job, self.output, self.threads = job, Path(output), threads
         cv2.setNumThreads(threads)
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Do a part; what goes wrong with all of it is returned, as it must not stop the other parts.
+    def is_ready(self) -> None:
+        """Return when the process has started."""
 
-        Args:
-            row: the fields of a `Part`.
-
-        Returns:
-            number, photos, bad (photos without poses), people, seconds, error, and of the process its host, pid
-            and peak memory in MB.
-        """
-        start, part = time.perf_counter(), Part(**row)
-        mark = self.output / f"{BEGUN}{part.number:06d}"
+    def do(self, part: Part) -> Report:
+        """Do a part; what goes wrong with all of it is reported, as it must not stop the other parts."""
+        start = time.perf_counter()
         rows: list[Row] = []
         error = None
         try:
-            _count_attempt(mark)
             rows = self._rows(part)
             write_whole(self.output / part.name, to_parquet(rows, self._about))
         except (ValueError, OSError) as problem:  # the model, the input, or the output
             error = str(problem)
-        mark.unlink(missing_ok=True)
-        return {
-            "number": part.number,
-            "photos": len(rows),
-            "bad": sum(row.status != "ok" for row in rows),
-            "people": sum(len(row.poses) for row in rows if row.poses is not None),
-            "seconds": time.perf_counter() - start,
-            "error": error,
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-            "megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        }
+        return Report(
+            part.number,
+            photos=len(rows),
+            bad=sum(row.status != "ok" for row in rows),
+            people=sum(len(row.poses) for row in rows if row.poses is not None),
+            seconds=time.perf_counter() - start,
+            error=error,
+            pid=os.getpid(),
+            megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        )
 
     @cached_property
     def _estimator(self) -> StrongPose:
         """The model, which is opened with the first part."""
-        estimator = open_estimator(self.job, self.threads)
+        sizes, flip = self.job.estimator["sizes"], self.job.estimator["flip"]
+        estimator = StrongPose.from_pretrained(
+            self.job.model, size=sizes, flip=flip, threads=self.threads, runtime=self.job.runtime
+        )
         here = describe_estimator(estimator, self.job.model)
         differing = [key for key in here if here[key] != self.job.estimator.get(key)]
         if differing:
@@ -129,16 +144,6 @@ class PartWorker:
         return Row(key, "ok", None, size, poses[poses.scores >= self.job.threshold])
 
 
-def open_estimator(job: Job, threads: int) -> StrongPose:
-    """The job's model as its options say.
-
-    Raises:
-        strongpose.runtime.ModelError: if it cannot be used.
-    """
-    sizes, flip = job.estimator["sizes"], job.estimator["flip"]
-    return StrongPose.from_pretrained(job.model, size=sizes, flip=flip, threads=threads, runtime=job.runtime)
-
-
 def describe_estimator(estimator: StrongPose, model: str) -> dict[str, Any]:
     """Everything on which the poses in a photo depend, but for the runtime, which differs between machines."""
     facts = describe_run(estimator, resolve_model(model), {})
@@ -153,11 +158,3 @@ def _opened(found: Found) -> tuple[str, np.ndarray | Exception]:
         return found.key, open_image(source, name)
     except Exception as error:
         return found.key, error
-
-
-def _count_attempt(mark: Path) -> None:
-    """Give a part up whose process has died too often: else Ray would try it for ever."""
-    with mark.open("ab") as file:
-        file.write(b".")
-    if mark.stat().st_size > ATTEMPTS:
-        raise BatchError(f"its process died {ATTEMPTS} times; memory may be short, or a photo breaks its decoder")

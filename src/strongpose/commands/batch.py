@@ -14,6 +14,7 @@ from strongpose.runtime import RuntimeChoice
 
 if TYPE_CHECKING:
     from strongpose.batch import Job, Part
+    from strongpose.batch.worker import Report
 
 __all__ = ["batch"]
 
@@ -131,23 +132,21 @@ def _run(job: Job, output: Path, parts: list[Part], actors: int, threads: int, c
     start, reports, photos = time.perf_counter(), [], 0
     for report in run_parts(job, output, parts, actors, threads):
         reports.append(report)
-        photos += report["photos"]
-        counts = f"{report['photos']} photos, {report['bad']} without result, {report['people']} people"
+        photos += report.photos
+        counts = f"{report.photos} photos, {report.bad} without result, {report.people} people"
         rate = photos / (time.perf_counter() - start)
-        _tell(
-            f"[{len(reports)}/{len(parts)}] part {report['number']}: {report['error'] or counts} ({rate:.1f} photos/s)"
-        )
+        _tell(f"[{len(reports)}/{len(parts)}] part {report.number}: {report.error or counts} ({rate:.1f} photos/s)")
     _summarise(reports, time.perf_counter() - start, actors)
-    return sum(report["error"] is not None for report in reports)
+    return sum(report.error is not None for report in reports)
 
 
-def _summarise(reports: list[dict], seconds: float, actors: int) -> None:
-    photos, bad, people = (sum(report[name] for report in reports) for name in ("photos", "bad", "people"))
-    busy = sum(report["seconds"] for report in reports) / (seconds * actors)
+def _summarise(reports: list[Report], seconds: float, actors: int) -> None:
+    photos, bad, people = (sum(getattr(report, name) for report in reports) for name in ("photos", "bad", "people"))
+    busy = sum(report.seconds for report in reports) / (seconds * actors)
     print(
         f"{photos} photos in {seconds:.1f} s ({photos / seconds:.1f} photos/s), {bad} of them without result, "
         f"{people} people; {actors} actors busy {100 * busy:.0f} % of the time, "
-        f"up to {max(report['megabytes'] for report in reports):.0f} MB each"
+        f"up to {max(report.megabytes for report in reports):.0f} MB each"
     )
 
 
