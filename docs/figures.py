@@ -1,0 +1,192 @@
+"""The pictures of docs/how-it-works.md, after figures 1 and 3 to 6 of the paper, from the sample photos.
+
+python docs/figures.py [FOLDER]    # docs/pictures if left out
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from strongpose import Poses, Skeleton, StrongPose
+from strongpose.body import body_regions
+from strongpose.decode.peaks import find_seeds
+from strongpose.decode.plotting import plot_poses
+from strongpose.draw import draw_bodies, draw_poses
+from strongpose.draw_fields import (
+    draw_body,
+    draw_displacements,
+    draw_growth,
+    draw_heatmaps,
+    draw_offsets,
+    draw_votes,
+)
+from strongpose.estimator import Look
+
+DOCS = Path(__file__).parent
+PHOTOS = DOCS.parent / "tests" / "photos"
+WIDTH = 1200  # of every figure, in pixels
+THRESHOLD, SURE = 0.25, 0.1  # scores of people and keypoints that are shown, as by `strongpose predict`
+SMALL = 241  # long side in pixels, for people who fill the photo
+GAP = 12
+TITLE = 20  # font size in pixels
+INK, PAPER, DOT = (25, 25, 30), (255, 255, 255), (255, 110, 30)
+
+Panel = tuple[str, np.ndarray]  # title and (h, w, 3) uint8 RGB
+
+
+def main(folder: Path) -> None:
+    """Write all figures into a folder."""
+    model = StrongPose.from_pretrained()
+    names = ("grace_hopper", "astronaut", "cameraman", "group")
+    looks = {}
+    for name, look in zip(names, model.look_many(PHOTOS / f"{name}.jpg" for name in names), strict=True):
+        if not isinstance(look, Look):
+            raise look
+        looks[name] = look
+    group = looks["group"]
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in (
+        ("overview", overview(model, group)),
+        ("skhm", heatmaps(group)),
+        ("bhm", body(model, group)),
+        ("growth", growth(model, group)),
+        ("results", results(model, list(looks.values()))),
+    ):
+        Image.fromarray(picture).save(folder / f"{name}.jpg", quality=85, optimize=True)
+
+
+def overview(model: StrongPose, look: Look) -> np.ndarray:
+    """Photo, the network's four kinds of maps, poses (SP Fig. 1)."""
+    fields, fitted = look.fields, look.fitted
+    return _stacked(
+        _arrow("one pass of the network", _row([("Photo", look.photo)], WIDTH * 2 // 3)),
+        _row(
+            [("Strong keypoint heat maps", draw_heatmaps(fields, fitted)), ("Body heat map", draw_body(fields, fitted))]
+        ),
+        _arrow(
+            "the decoder",
+            _row(
+                [
+                    ("Short offsets", draw_offsets(fields, fitted)),
+                    ("Relative displacements", draw_displacements(fields, fitted, model.options)),
+                ]
+            ),
+        ),
+        _row([("Poses", draw_poses(look.photo, _shown(model, look)))], WIDTH * 2 // 3),
+    )
+
+
+def heatmaps(look: Look) -> np.ndarray:
+    """The heat of single keypoints, and of all (SP Fig. 3)."""
+    names = look.fields.skeleton.names
+    panels = []
+    for name in ("nose", "left_shoulder", "right_shoulder"):
+        alone = np.zeros_like(look.fields.heatmaps)
+        k = names.index(name)
+        alone[k] = look.fields.heatmaps[k]
+        panels.append((name.replace("_", " "), draw_heatmaps(replace(look.fields, heatmaps=alone), look.fitted)))
+    panels.append((f"all {len(names)}", draw_heatmaps(look.fields, look.fitted)))
+    return _stacked(_row(panels[:2]), _row(panels[2:]))
+
+
+def body(model: StrongPose, look: Look) -> np.ndarray:
+    """The body heat map and the region of each person (SP Fig. 4)."""
+    return _row([("Body heat map", draw_body(look.fields, look.fitted)), ("Body regions", _with_regions(model, look))])
+
+
+def growth(model: StrongPose, look: Look) -> np.ndarray:
+    """Votes and seeds, and the people after some turns of growth (SP Fig. 5)."""
+    shown = _shown(model, look)
+    plotted = plot_poses(look.fields, find_seeds(look.fields, model.options), model.options)
+    places = look.fitted.to_photo(plotted.points)
+    away = np.linalg.norm(places[None] - shown.keypoints[:, None, :, :2], axis=-1).mean(axis=-1)
+    people = away.argmin(axis=1)  # of each person shown, how it grew
+    panels = [("Hough votes; seeds ringed", draw_votes(look.fields, look.fitted, model.options))]
+    turns = look.fields.skeleton.num_keypoints
+    for turn in (1, 3, 8, turns):
+        settled = (plotted.order[people] >= 0) & (plotted.order[people] < turn)
+        scores = np.where(settled, plotted.scores[people], 0)
+        title = "The seed of each person" if turn == 1 else f"After {turn} turns"
+        panels.append((title, _sketch(look.photo, places[people], scores, look.fields.skeleton)))
+    order = draw_growth(look.fields, look.fitted, shown, model.options)
+    panels.append(("The order of growth: yellow first, violet last", order))
+    return _stacked(*(_row(panels[i : i + 2]) for i in range(0, len(panels), 2)))
+
+
+def results(model: StrongPose, looks: Sequence[Look]) -> np.ndarray:
+    """Poses and body regions in all sample photos, the single ones at two sizes (SP Fig. 6)."""
+    *singles, group = looks
+    small = StrongPose(model.runtime, size=SMALL)
+    resized = [look for look in small.look_many(look.photo for look in singles) if isinstance(look, Look)]
+    rows = []
+    for estimator, found in ((model, singles), (small, resized)):
+        titles = [f"{estimator.size} px", *[""] * (len(found) - 1)]
+        rows.append(_row([(t, _with_regions(estimator, look)) for t, look in zip(titles, found, strict=True)]))
+    return _stacked(*rows, _row([(f"as one photo, {model.size} px", _with_regions(model, group))]))
+
+
+def _shown(model: StrongPose, look: Look) -> Poses:
+    poses = model.decode(look.fields, look.fitted)
+    return poses[poses.scores >= THRESHOLD]
+
+
+def _with_regions(model: StrongPose, look: Look) -> np.ndarray:
+    poses = _shown(model, look)
+    return draw_poses(draw_bodies(look.photo, body_regions(look.fields, poses, look.fitted)), poses)
+
+
+def _sketch(photo: np.ndarray, points: np.ndarray, scores: np.ndarray, skeleton: Skeleton) -> np.ndarray:
+    """The photo, pale, with the keypoints of (N, K) scores that `draw_poses` would show, however few they are."""
+    picture = Image.blend(Image.fromarray(photo), Image.new("RGB", photo.shape[1::-1], PAPER), 0.4)
+    pen = ImageDraw.Draw(picture)
+    for person, score in zip(points, scores, strict=True):
+        seen = score >= SURE
+        for a, b in skeleton.limbs:
+            if seen[a] and seen[b]:
+                pen.line([*map(float, (*person[a], *person[b]))], DOT, 5)
+        for x, y in person[seen]:
+            pen.ellipse((x - 8, y - 8, x + 8, y + 8), DOT, INK, 2)
+    return np.asarray(picture)
+
+
+def _row(panels: Sequence[Panel], width: int = WIDTH) -> np.ndarray:
+    """Panels of one height beside each other, titles above, in the middle of the figure's width."""
+    room = width - GAP * (len(panels) - 1)
+    height = room / sum(picture.shape[1] / picture.shape[0] for _, picture in panels)
+    top = 2 * TITLE if any(title for title, _ in panels) else 0
+    sheet = Image.new("RGB", (WIDTH, round(height) + top), PAPER)
+    pen = ImageDraw.Draw(sheet)
+    left = (WIDTH - width) / 2
+    for title, picture in panels:
+        wide = height * picture.shape[1] / picture.shape[0]
+        scaled = Image.fromarray(picture).resize((round(wide), round(height)), Image.Resampling.LANCZOS)
+        sheet.paste(scaled, (round(left), top))
+        pen.text((left, TITLE), title, INK, ImageFont.load_default(TITLE), anchor="lm")
+        left += wide + GAP
+    return np.asarray(sheet)
+
+
+def _arrow(text: str, above: np.ndarray) -> np.ndarray:
+    """What is above, and below it an arrow that leads on, with a word for what happens there."""
+    bar = Image.new("RGB", (WIDTH, 2 * TITLE), PAPER)
+    pen = ImageDraw.Draw(bar)
+    x = WIDTH // 2
+    pen.line((x, 4, x, 2 * TITLE - 8), INK, 3)
+    pen.polygon([(x - 8, 2 * TITLE - 14), (x + 8, 2 * TITLE - 14), (x, 2 * TITLE - 1)], INK)
+    pen.text((x + 20, TITLE), text, INK, ImageFont.load_default(TITLE), anchor="lm")
+    return np.concatenate([above, np.asarray(bar)])
+
+
+def _stacked(*rows: np.ndarray) -> np.ndarray:
+    space = np.full((GAP, WIDTH, 3), PAPER, dtype=np.uint8)
+    return np.concatenate([part for row in rows for part in (row, space)][:-1])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS / "pictures")
