@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import stat
+import unicodedata
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from typing import TypeAlias
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from strongpose.fields import padded_side
 
@@ -43,6 +46,16 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", "
 
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF")
 _TRANSPARENT_BACKGROUND = (255, 255, 255)
+_EXIF_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 class ImageError(ValueError):
@@ -63,7 +76,7 @@ def open_image(source: Photo, name: str | None = None) -> np.ndarray:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ImageError: if it is missing, damaged, too large or no photo.
+        ImageError: if it is missing, damaged, too large or no photo; in one line, whatever the file is called.
     """
     if isinstance(source, np.ndarray):
         return _checked_array(source, name or "array")
@@ -71,8 +84,11 @@ def open_image(source: Photo, name: str | None = None) -> np.ndarray:
         return _decoded(source, name or "Pillow image")
     if isinstance(source, bytes):
         return _opened(source, name or "image bytes")
+    if not isinstance(source, str | os.PathLike):
+        kind = type(source).__name__
+        raise ImageError(f"{name or 'photo'}: expected a path, bytes, an array or a Pillow image, got a {kind}")
     path = Path(source)
-    return _opened(_file_bytes(path), name or str(path))
+    return _opened(_file_bytes(path), _printable(name or str(path)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,20 +167,28 @@ def padded_stack(images: Sequence[np.ndarray]) -> np.ndarray:
 
 def _file_bytes(path: Path) -> bytes:
     """The content of a photo file."""
+    name = _printable(str(path))
     try:
-        if path.is_dir():
-            raise ImageError(f"{path}: is a folder, not a photo")
-        size = path.stat().st_size
-        if size > MAX_BYTES:
+        about = path.stat()
+        if stat.S_ISDIR(about.st_mode):
+            raise ImageError(f"{name}: is a folder, not a photo")
+        if not stat.S_ISREG(about.st_mode):
+            raise ImageError(f"{name}: is a pipe or device, not a file; save the photo to a file first")
+        if about.st_size > MAX_BYTES:
             raise ImageError(
-                f"{path}: {size / 1e6:.0f} MB is more than the {MAX_BYTES / 1e6:.0f} MB that are read; "
+                f"{name}: {about.st_size / 1e6:.0f} MB is more than the {MAX_BYTES / 1e6:.0f} MB that are read; "
                 "save it smaller, for example as JPEG"
             )
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES)
     except FileNotFoundError as error:
-        raise ImageError(f"{path}: no such file; check the path") from error
+        raise ImageError(f"{name}: no such file; check the path") from error
     except OSError as error:
-        raise ImageError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise ImageError(f"{name}: cannot be read ({error.strerror or error})") from error
+    except ValueError as error:
+        if isinstance(error, ImageError):
+            raise
+        raise ImageError(f"{name}: cannot be a path ({error}); check the path") from error
 
 
 def _opened(data: bytes, name: str) -> np.ndarray:
@@ -197,15 +221,24 @@ def _decoded(image: Image.Image, name: str) -> np.ndarray:
     try:
         image.load()
     except Exception as error:  # the decoders raise anything on damaged files
-        raise ImageError(f"{name}: damaged or cut short ({error}); copy or download it again") from error
+        raise ImageError(f"{name}: damaged or cut short ({_one_line(error)}); copy or download it again") from error
     try:
-        turned = ImageOps.exif_transpose(image)
-    except Exception:  # damaged EXIF data does not spoil the photo
-        turned = image
+        return np.array(_rgb(_upright(image)))
+    except Exception as error:  # as above
+        reason = _one_line(error)
+        raise ImageError(f"{name}: colour mode {image.mode} ({reason}); save it again as 8-bit RGB") from error
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """The image as its EXIF data turns it; EXIF data that is damaged elsewhere does not matter."""
     try:
-        return np.array(_rgb(turned))
-    except (OSError, ValueError) as error:
-        raise ImageError(f"{name}: colour mode {image.mode} ({error}); save it again as 8-bit RGB") from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's about the damage
+            orientation = image.getexif().get(_EXIF_ORIENTATION)
+    except Exception:  # the parser raises anything on damaged data; it does not spoil the photo
+        return image
+    way = _UPRIGHT.get(orientation) if isinstance(orientation, int) else None
+    return image if way is None else image.transpose(way)
 
 
 def _rgb(image: Image.Image) -> Image.Image:
@@ -229,10 +262,21 @@ def _eight_bit(values: np.ndarray) -> np.ndarray:
         top = 65535.0
     else:
         raise ValueError(f"grey values from {low:g} to {high:g} instead of 0 to 65535")
-    return np.round(values * (255.0 / top)).astype(np.uint8)
+    scaled = np.multiply(values, np.float32(255.0 / top), dtype=np.float32)
+    return np.rint(scaled, out=scaled).astype(np.uint8)
 
 
 def _checked_array(array: np.ndarray, name: str) -> np.ndarray:
     if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or array.size == 0:
         raise ImageError(f"{name}: expected an RGB image (H, W, 3) of uint8, got shape {array.shape} of {array.dtype}")
     return array
+
+
+def _one_line(error: Exception) -> str:
+    """What an error of another library says, however it says it."""
+    return _printable(" ".join(str(error).split())[:200]) or type(error).__name__
+
+
+def _printable(text: str) -> str:
+    """The text with line breaks, control signs and undecodable bytes escaped."""
+    return "".join(repr(c)[1:-1] if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") else c for c in text)
