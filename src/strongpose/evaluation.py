@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from os import PathLike
 from typing import Any
 
-from strongpose.annotations import EvaluationError, load_annotations, photo_paths
+from strongpose.annotations import EvaluationError, is_id, is_number, load_annotations, photo_paths
 from strongpose.estimator import StrongPose
 from strongpose.kept_poses import MAX_DETECTIONS, find_poses
 
@@ -110,12 +110,18 @@ def evaluate_results(
         sigmas: K tolerances, of the skeleton that results and annotations share.
 
     Raises:
-        EvaluationError: if the annotations are damaged, or a result is about a photo they do not hold.
+        EvaluationError: if the annotations or results are damaged, or a result is about a photo they do not hold.
     """
     from faster_coco_eval import COCO, COCOeval_faster
 
     data = load_annotations(annotations)
     known = {image["id"] for image in data["images"]}
+    for i, result in enumerate(results):
+        needed = {"image_id", "category_id", "keypoints", "score"}
+        if not isinstance(result, Mapping) or not needed <= set(result) or not is_id(result["image_id"]):
+            raise EvaluationError(f"result {i} needs 'image_id', 'category_id', 'keypoints' and 'score'")
+        if not all(map(is_number, (*result["keypoints"], result["score"]))):
+            raise EvaluationError(f"result {i}: its keypoints and score are not all numbers")
     unknown = sorted({result["image_id"] for result in results} - known, key=str)
     if unknown:
         raise EvaluationError(f"results are about {len(unknown)} images that are not annotated, the first {unknown[0]}")

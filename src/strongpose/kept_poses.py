@@ -91,7 +91,7 @@ class KeptPoses:
                         self._compare(entry, about)
                     else:
                         self.done[entry["image_id"]] = Kept(entry["results"], float(entry["seconds"]))
-                except (ValueError, KeyError, TypeError) as error:
+                except (ValueError, KeyError, TypeError, RecursionError) as error:
                     if isinstance(error, EvaluationError):
                         raise
                     raise EvaluationError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -43,7 +44,7 @@ class Skeleton:
         k = len(self.names)
         if k == 0 or len(set(self.names)) != k:
             raise ValueError(f"skeleton {self.name!r}: names must be unique and not empty, got {self.names}")
-        if len(self.sigmas) != k or not all(s > 0 for s in self.sigmas):
+        if len(self.sigmas) != k or not all(0 < s < math.inf for s in self.sigmas):
             raise ValueError(f"skeleton {self.name!r}: expected {k} positive sigmas, got {self.sigmas}")
         for what in ("edges", "flip_pairs", "limbs"):
             pairs = getattr(self, what)
@@ -152,7 +153,23 @@ class Skeleton:
         if not isinstance(data, dict) or set(data) != fields:
             got = sorted(data) if isinstance(data, dict) else type(data).__name__
             raise ValueError(f"a skeleton needs the fields {sorted(fields)}, got {got}")
+        if not isinstance(data["name"], str):
+            raise ValueError(f"the name of a skeleton must be text, got {data['name']!r:.40}")
+        for field, what, fits in (
+            ("names", "names", lambda value: isinstance(value, str)),
+            ("sigmas", "numbers", lambda value: isinstance(value, int | float) and abs(value) <= _MOST_SIGMA),
+            *((field, "pairs of names", _is_pair_of_names) for field in ("edges", "flip_pairs", "limbs")),
+        ):
+            if not isinstance(data[field], list) or not all(map(fits, data[field])):
+                raise ValueError(f"skeleton {data['name']!r}: {field} must be a list of {what}")
         return cls.from_names(**data)
+
+
+_MOST_SIGMA = 1e3  # times the person's size; COCO's largest is .107
+
+
+def _is_pair_of_names(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(name, str) for name in value)
 
 
 _NAMES = (

@@ -107,15 +107,14 @@ def _report(
 
 def _read_results(path: Path, data: dict[str, Any], skeleton: Skeleton) -> list[dict[str, Any]]:
     """COCO keypoint results, checked; an `EvaluationError` names the file and the entry."""
-    import numpy as np
-
+    from strongpose.annotations import is_id, is_number
     from strongpose.evaluation import EvaluationError
 
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise EvaluationError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise EvaluationError(f"{path}: not JSON, or cut short ({error}); write or copy it again") from error
     if not isinstance(results, list):
         raise EvaluationError(f"{path}: expected a list of results, got a {type(results).__name__}")
@@ -124,15 +123,15 @@ def _read_results(path: Path, data: dict[str, Any], skeleton: Skeleton) -> list[
     for i, result in enumerate(results):
         if not isinstance(result, dict) or not {"image_id", "category_id", "keypoints", "score"} <= set(result):
             raise EvaluationError(f"{path}: result {i} needs 'image_id', 'category_id', 'keypoints' and 'score'")
-        if result["image_id"] not in known:
-            raise EvaluationError(f"{path}: result {i} is about image {result['image_id']}, which is not annotated")
+        if not is_id(result["image_id"]) or result["image_id"] not in known:
+            image_id = f"{result['image_id']!r:.80}"
+            raise EvaluationError(f"{path}: result {i} is about image {image_id}, which is not annotated")
         if result["category_id"] != category:
-            raise EvaluationError(f"{path}: result {i} is of category {result['category_id']}, expected {category}")
-        try:
-            numbers = np.array([*result["keypoints"], result["score"]], dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise EvaluationError(f"{path}: result {i}: keypoints and score must be numbers") from error
-        if numbers.shape != (values + 1,) or not np.isfinite(numbers).all():
+            got = f"{result['category_id']!r:.80}"
+            raise EvaluationError(f"{path}: result {i} is of category {got}, expected {category}")
+        keypoints = result["keypoints"]
+        fits = isinstance(keypoints, list) and len(keypoints) == values
+        if not fits or not all(map(is_number, [*keypoints, result["score"]])):
             raise EvaluationError(f"{path}: result {i} needs {values} finite keypoint values (x, y, score) and a score")
     return results
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from strongpose.annotations import is_id, is_name, is_number
 from strongpose.data.convert import ConversionError
 from strongpose.data.convert.dataset import AREA_SHARE, read_json
 from strongpose.data.photos import PhotoStore
@@ -111,7 +112,9 @@ def check_data_set(
     people: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in photos}
     seen: set[Any] = set()
     for i, annotation in enumerate(data["annotations"]):
-        if not isinstance(annotation, dict) or annotation.get("image_id") not in people:
+        if not isinstance(annotation, dict) or not is_id(annotation.get("id", i)):
+            general.append(Finding("damaged entry", "", f"annotation {i} has no 'id' that can be one"))
+        elif not is_id(annotation.get("image_id")) or annotation["image_id"] not in people:
             general.append(Finding("damaged entry", "", f"annotation {i} is about no photo that is listed"))
         elif annotation.get("category_id", category) == category:
             if annotation.get("id", i) in seen and "id" in annotation:
@@ -134,8 +137,15 @@ def _skeleton_of(data: Mapping[str, Any], path: Path) -> tuple[int, Skeleton]:
     """
     for category in data["categories"]:
         if isinstance(category, dict) and "id" in category and category.get("keypoints"):
-            names = tuple(map(str, category["keypoints"]))
-            return category["id"], skeleton_named_like(names) or _plain_skeleton(names, category.get("skeleton") or [])
+            keypoints = category["keypoints"]
+            if not isinstance(keypoints, list) or not all(map(is_name, keypoints)):
+                raise ConversionError(f"{path}: 'keypoints' of a category must be a list of names")
+            names = tuple(keypoints)
+            try:
+                skeleton = skeleton_named_like(names) or _plain_skeleton(names, category.get("skeleton"))
+            except ValueError as error:
+                raise ConversionError(f"{path}: its keypoints are no skeleton: {error}") from error
+            return category["id"], skeleton
     raise ConversionError(f"{path}: no category has 'keypoints'; COCO's person_keypoints files are of this kind")
 
 
@@ -143,7 +153,13 @@ def _photos(images: list[Any], general: list[Finding]) -> list[dict[str, Any]]:
     photos: dict[Any, dict[str, Any]] = {}
     names: Counter[str] = Counter()
     for i, image in enumerate(images):
-        if not isinstance(image, dict) or not {"id", "file_name", "width", "height"} <= set(image):
+        if not (
+            isinstance(image, dict)
+            and is_id(image.get("id"))
+            and is_name(image.get("file_name"))
+            and is_number(image.get("width"))
+            and is_number(image.get("height"))
+        ):
             general.append(Finding("damaged entry", "", f"image {i} needs 'id', 'file_name', 'width' and 'height'"))
             continue
         names[image["file_name"]] += 1
@@ -242,19 +258,21 @@ def _check_person(
             text = " and ".join(skeleton.names[k] for k in pair)
             yield finding("sides at one place", text, np.isin(np.arange(len(rows)), pair))
     stated = annotation.get("num_keypoints", int(labelled.sum()))
-    if stated != labelled.sum():
-        yield finding("wrong count", f"num_keypoints {stated}, but {labelled.sum()} are labelled", ~labelled & False)
+    if not isinstance(stated, int) or stated != labelled.sum():
+        yield finding(
+            "wrong count", f"num_keypoints {stated!r:.20}, but {labelled.sum()} are labelled", ~labelled & False
+        )
 
 
 def _keypoints(annotation: dict[str, Any], count: int) -> np.ndarray | str:
     """(K, 3), or what is wrong with them."""
     try:
         values = np.array(annotation.get("keypoints") or np.zeros(3 * count), dtype=np.float64).ravel()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return "its keypoints are not numbers"
     if values.size != 3 * count:
         return f"expected {3 * count} keypoint values, got {values.size}"
-    if not np.isfinite(values).all():
+    if not all(map(is_number, values.tolist())):
         return "its keypoints are not all finite numbers"
     rows = values.reshape(count, 3)
     if not np.isin(rows[:, 2], (0, 1, 2)).all():
@@ -265,15 +283,15 @@ def _keypoints(annotation: dict[str, Any], count: int) -> np.ndarray | str:
 def _box(annotation: dict[str, Any]) -> np.ndarray | None:
     try:
         box = np.array(annotation.get("bbox"), dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
-    return box if box.shape == (4,) and np.isfinite(box).all() else None
+    return box if box.shape == (4,) and all(map(is_number, box.tolist())) else None
 
 
 def _area(annotation: dict[str, Any], box: np.ndarray | None) -> float:
     """Square pixels: as stated, or the usual share of the box."""
-    stated = annotation.get("area")
-    if isinstance(stated, int | float) and stated > 0:
+    stated: Any = annotation.get("area")
+    if is_number(stated) and stated > 0:
         return float(stated)
     return 0.0 if box is None else AREA_SHARE * float(box[2:].clip(0).prod())
 
@@ -285,10 +303,12 @@ def _similarity(a: np.ndarray, b: np.ndarray, both: np.ndarray, area: float, ske
     return float(np.exp(-squared / scale).mean())
 
 
-def _plain_skeleton(names: tuple[str, ...], limbs: list[Any]) -> Skeleton:
+def _plain_skeleton(names: tuple[str, ...], limbs: Any) -> Skeleton:
     k = len(names)
+    listed = limbs if isinstance(limbs, list) else []
+    limbs = [limb for limb in listed if isinstance(limb, list) and all(isinstance(i, int) for i in limb)]
     pairs = {frozenset(limb): (limb[0] - 1, limb[1] - 1) for limb in limbs if len(set(limb)) == len(limb) == 2}
-    known = [pair for pair in pairs.values() if all(isinstance(i, int) and 0 <= i < k for i in pair)]
+    known = [pair for pair in pairs.values() if all(0 <= i < k for i in pair)]
     left = [name for name in names if name.startswith("left_") and f"right_{name[5:]}" in names]
     flips = tuple((names.index(name), names.index(f"right_{name[5:]}")) for name in left)
     return Skeleton("annotated", names, (), flips, (_TOLERANCE,) * k, tuple(known))

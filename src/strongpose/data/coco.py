@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from strongpose.annotations import is_id, is_name, is_number
 from strongpose.data.photos import PhotoStore
+from strongpose.images import MAX_PIXELS
 from strongpose.skeleton import COCO, Skeleton
 
 __all__ = ["DatasetError", "KeypointDataset", "PhotoRecord", "Region"]
@@ -84,8 +86,13 @@ class KeypointDataset:
         self._check_names(data["categories"])
         self.photos = PhotoStore(Path(images) if images is not None else self.path.with_suffix(""))
         people: dict[Any, list[dict[str, Any]]] = {}
-        for annotation in data["annotations"]:
-            people.setdefault(annotation.get("image_id"), []).append(annotation)
+        for i, annotation in enumerate(data["annotations"]):
+            if not isinstance(annotation, dict) or not is_id(annotation.get("image_id")):
+                raise DatasetError(f"{self.path}: annotation {i} needs 'image_id'")
+            people.setdefault(annotation["image_id"], []).append(annotation)
+        for i, image in enumerate(data["images"]):
+            if not isinstance(image, dict) or not is_id(image.get("id")) or not is_name(image.get("file_name")):
+                raise DatasetError(f"{self.path}: image {i} needs 'id' and 'file_name'")
         self.records = [self._record(image, people[image["id"]]) for image in data["images"] if image["id"] in people]
         if not self.records:
             raise DatasetError(f"{self.path}: no photo has an annotated person")
@@ -102,8 +109,9 @@ class KeypointDataset:
         record = self.records[index]
         return self.photos.open(record.file_name), record
 
-    def _check_names(self, categories: list[dict[str, Any]]) -> None:
-        names = [tuple(c["keypoints"]) for c in categories if c.get("keypoints")]
+    def _check_names(self, categories: list[Any]) -> None:
+        listed = [c.get("keypoints") for c in categories if isinstance(c, dict)]
+        names = [tuple(map(str, keypoints)) for keypoints in listed if keypoints and isinstance(keypoints, list)]
         if self.skeleton.names not in names:
             raise DatasetError(
                 f"{self.path}: no category has the keypoints of skeleton {self.skeleton.name!r} "
@@ -113,10 +121,13 @@ class KeypointDataset:
     def _record(self, image: dict[str, Any], annotations: list[dict[str, Any]]) -> PhotoRecord:
         k = self.skeleton.num_keypoints
         try:
-            width, height = int(image["width"]), int(image["height"])
+            width, height = image["width"], image["height"]
+            if not is_number(width) or not is_number(height) or min(width, height) < 1 or width * height > MAX_PIXELS:
+                raise ValueError(f"the photo cannot have {width!r:.20}×{height!r:.20} pixels")
+            width, height = int(width), int(height)
             keypoints, silhouettes, ignore = [], [], []
             for annotation in annotations:
-                points = np.asarray(annotation.get("keypoints") or np.zeros(3 * k), dtype=np.float32).reshape(k, 3)
+                points = _numbers(annotation.get("keypoints") or [0] * (3 * k)).reshape(k, 3)
                 known = not annotation.get("iscrowd") and annotation.get("keypoint_source") not in self.leave_out
                 if not known or not (points[:, 2] > 0).any():
                     ignore.append(_region(annotation, width, height) or _box(annotation["bbox"]))
@@ -131,9 +142,9 @@ class KeypointDataset:
                 silhouettes=tuple(silhouettes),
                 ignore=tuple(ignore),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise DatasetError(
-                f"{self.path}: annotations of image {image.get('id')!r} do not fit: {error!r}; "
+                f"{self.path}: annotations of image {image['id']!r} do not fit: {error!r:.200}; "
                 f"expected COCO keypoint format with {k} keypoints a person"
             ) from error
 
@@ -143,7 +154,7 @@ def _load(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_bytes())
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: not valid JSON ({error})") from error
     for field in ("images", "annotations", "categories"):
         if not isinstance(data, dict) or not isinstance(data.get(field), list):
@@ -151,8 +162,15 @@ def _load(path: Path) -> dict[str, Any]:
     return data
 
 
-def _box(box: list[float]) -> Region:
-    x, y, w, h = box
+def _numbers(values: Any) -> np.ndarray:
+    """(L,) float32 of a list; refuses what cannot be pixels."""
+    if not isinstance(values, list) or not all(map(is_number, values)):
+        raise ValueError("expected finite numbers")
+    return np.array(values, dtype=np.float32)
+
+
+def _box(box: Any) -> Region:
+    x, y, w, h = _numbers(box)
     return Region((np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], dtype=np.float32),))
 
 
@@ -161,12 +179,41 @@ def _region(annotation: dict[str, Any], width: int, height: int) -> Region | Non
     if not segmentation:
         return None
     if isinstance(segmentation, list):
-        return Region(tuple(np.asarray(p, dtype=np.float32).reshape(-1, 2) for p in segmentation))
-    from faster_coco_eval.core import mask
+        return Region(tuple(_numbers(polygon).reshape(-1, 2) for polygon in segmentation))
+    return Region(mask=_mask(segmentation, width, height))
 
-    rle = (
-        segmentation
-        if isinstance(segmentation["counts"], str | bytes)
-        else mask.frPyObjects(segmentation, height, width)
-    )
-    return Region(mask=np.asarray(mask.decode(rle), dtype=np.uint8))
+
+def _mask(segmentation: dict[str, Any], width: int, height: int) -> np.ndarray:
+    """(height, width) uint8 of COCO's run-length encoding: runs of 0 and 1 in turn, down the columns.
+
+    Source: https://cocodataset.org/#format-data; the packed form is that of its mask API.
+    """
+    if segmentation["size"] != [height, width]:
+        raise ValueError(f"a mask of {segmentation['size']!r:.40} for a photo of {[height, width]} pixels")
+    counts = segmentation["counts"]
+    runs = _unpacked(counts) if isinstance(counts, str) else counts
+    if not all(isinstance(run, int) and run >= 0 for run in runs) or sum(runs) != height * width:
+        raise ValueError(f"the runs of a mask must add up to {height * width} pixels")
+    return np.repeat(np.arange(len(runs), dtype=np.uint8) % 2, runs).reshape(width, height).T
+
+
+def _unpacked(text: str) -> list[int]:
+    """The runs of a mask that are packed as text.
+
+    Five bits a letter, the lowest first; from the fourth run on, what they exceed the last but one by.
+    """
+    runs: list[int] = []
+    value, shift = 0, 0
+    for letter in text:
+        bits = ord(letter) - 48
+        if not 0 <= bits < 64 or shift > 40:
+            raise ValueError("the runs of a mask are damaged")
+        value |= (bits & 31) << shift
+        shift += 5
+        if not bits & 32:  # the number's last letter
+            value -= (1 << shift) * bool(bits & 16)
+            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
+            value, shift = 0, 0
+    if shift:
+        raise ValueError("the runs of a mask are cut short")
+    return runs

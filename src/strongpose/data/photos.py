@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from strongpose.images import open_image
+from strongpose.images import MAX_BYTES, ImageError, open_image
 
 __all__ = ["PhotoStore"]
 
@@ -21,6 +21,7 @@ class PhotoStore:
 
     Raises:
         FileNotFoundError: if there is neither the folder nor a shard; the message names both.
+        strongpose.images.ImageError: if a shard is no tar archive, or damaged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,11 +36,14 @@ class PhotoStore:
         if not shards:
             raise FileNotFoundError(f"no photos: neither the folder {self.folder} nor shards {self.folder}-*.tar exist")
         for shard in sorted(shards):
-            with tarfile.open(shard) as archive:
-                for member in archive:
-                    if member.isfile():
-                        name = member.name.removeprefix(f"{self.folder.name}/")
-                        self._members[name] = (shard, member.offset_data, member.size)
+            try:
+                with tarfile.open(shard, "r:") as archive:
+                    for member in archive:
+                        if member.isfile():
+                            name = member.name.removeprefix(f"{self.folder.name}/")
+                            self._members[name] = (shard, member.offset_data, member.size)
+            except (tarfile.TarError, EOFError, ValueError) as error:
+                raise ImageError(f"{shard}: not a tar archive, or damaged ({error}); copy it again") from error
 
     def __contains__(self, name: str) -> bool:
         return name in self._members if self._members else (self.folder / name).is_file()
@@ -58,4 +62,4 @@ class PhotoStore:
         shard, start, size = self._members[name]
         with shard.open("rb") as file:
             file.seek(start)
-            return open_image(file.read(size), name=f"{shard}:{name}")
+            return open_image(file.read(min(size, MAX_BYTES)), name=f"{shard}:{name}")

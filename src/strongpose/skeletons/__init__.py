@@ -43,7 +43,7 @@ def load_skeleton(name_or_path: str) -> Skeleton:
         return Skeleton.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ValueError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"{path}: does not describe a skeleton ({error}); docs/skeletons.md shows one") from error
 
 

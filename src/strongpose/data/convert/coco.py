@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from strongpose.annotations import is_id, is_name, is_number
 from strongpose.data.convert.dataset import (
     AREA_SHARE,
     ConversionError,
@@ -33,19 +34,28 @@ def read_coco(path: Path) -> dict[str, Any]:
     people = [c for c in data["categories"] if isinstance(c, dict) and "id" in c and c.get("keypoints")]
     if not people:
         raise ConversionError(f"{path}: no category has 'keypoints'; COCO's person_keypoints files are of this kind")
-    kept, count = people[0], len(people[0]["keypoints"])
-    ids = {
-        required(image, ("id", "file_name", "width", "height"), f"{path}: image {i}")["id"]
-        for i, image in enumerate(data["images"])
-    }
+    kept, names = people[0], people[0]["keypoints"]
+    if not isinstance(names, list) or not all(map(is_name, names)) or not is_id(kept["id"]):
+        raise ConversionError(f"{path}: 'keypoints' of a category must be a list of names, and its 'id' a number")
+    count = len(names)
+    ids = set()
+    for i, image in enumerate(data["images"]):
+        required(image, ("id", "file_name", "width", "height"), f"{path}: image {i}")
+        sizes = image["width"], image["height"]
+        if not is_id(image["id"]) or not is_name(image["file_name"]) or not all(is_number(s) and s > 0 for s in sizes):
+            raise ConversionError(f"{path}: image {i} needs a number 'id', a name, and 'width' and 'height' in pixels")
+        ids.add(image["id"])
     annotations = []
     for i, annotation in enumerate(data["annotations"]):
         what = f"{path}: annotation {i}"
         annotation = required(annotation, ("image_id", "category_id", "bbox"), what)
         if annotation["category_id"] != kept["id"]:
             continue
-        if annotation["image_id"] not in ids:
-            raise ConversionError(f"{what} is about image {annotation['image_id']}, which is not among the images")
+        if not is_id(annotation["image_id"]) or annotation["image_id"] not in ids:
+            image_id = f"{annotation['image_id']!r:.80}"
+            raise ConversionError(f"{what} is about image {image_id}, which is not among the images")
+        if not isinstance(annotation.get("num_keypoints", 0), int):
+            raise ConversionError(f"{what}: 'num_keypoints' must be a whole number")
         keypoint_rows(annotation["bbox"], 1, 4, f"{what}, bbox")
         keypoint_rows(annotation.get("keypoints") or [0] * (3 * count), count, 3, what)
         annotations.append(annotation)

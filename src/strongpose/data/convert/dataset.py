@@ -49,6 +49,8 @@ def read_json(path: Path) -> Any:
         ) from error
     except UnicodeDecodeError as error:
         raise ConversionError(f"{path}: not a text file ({error.reason}); expected JSON") from error
+    except (ValueError, RecursionError) as error:  # a number of too many digits, or lists in lists in lists
+        raise ConversionError(f"{path}: JSON that cannot be read ({error})") from error
     except OSError as error:
         raise ConversionError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
 
@@ -74,7 +76,7 @@ def keypoint_rows(values: Any, count: int, columns: int, what: str) -> np.ndarra
     """
     try:
         rows = np.array(values, dtype=np.float64).ravel()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ConversionError(f"{what}: keypoints must be numbers ({error})") from error
     if rows.size != count * columns:
         raise ConversionError(
