@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from strongpose.runtime.model import ModelError, ModelInfo
+import numpy as np
 
-__all__ = ["REMEDY", "check_interface", "read_info"]
+from strongpose.fields import cell_count
+from strongpose.runtime.model import ModelError, ModelInfo, RawMaps
+
+__all__ = ["REMEDY", "check_interface", "check_maps", "read_info", "reason"]
 
 REMEDY = "export it with `strongpose export`"
+
+
+def reason(error: Exception, line: int = 0) -> str:
+    """What a runtime's error says in one of its lines, however it says it."""
+    lines = str(error).strip().splitlines()
+    return lines[line].strip()[:300] if lines else type(error).__name__
 
 
 def read_info(path: Path, text: str | None) -> ModelInfo:
@@ -65,3 +74,31 @@ def check_interface(
                 f"{path}: its metadata names skeleton {skeleton.name!r}, for which the output {name!r} "
                 f"must have shape {wanted}, got {tuple(shape)}; {REMEDY}"
             )
+
+
+def check_maps(path: Path, info: ModelInfo, images: np.ndarray, maps: RawMaps) -> RawMaps:
+    """The maps that a network returned, if they are what the model's metadata promises.
+
+    Args:
+        path: of the model file, for the message.
+        info: what the file says about itself.
+        images: (B, H, W, 3), what it was given.
+        maps: what it returned.
+
+    Raises:
+        ModelError: if a shape does not fit, or values are not finite, as weights that are not numbers make them.
+    """
+    batch, height, width = images.shape[:3]
+    cells = cell_count(height, info.stride), cell_count(width, info.stride)
+    k, e = info.skeleton.num_keypoints, len(info.skeleton.edges)
+    shapes = ((k, *cells), (k, 2, *cells), (2 * e, 2, *cells), cells)
+    for name, part, shape in zip(RawMaps._fields, maps, shapes, strict=True):
+        if part.shape != (batch, *shape):
+            raise ModelError(
+                f"{path}: its metadata says stride {info.stride}, which gives {cells} cells for images of "
+                f"{(height, width)} pixels: its output {name!r} must have shape {(batch, *shape)}, got {part.shape}; "
+                f"{REMEDY}"
+            )
+        if not np.isfinite(part.sum()):  # a sum of finite maps is finite; faster than looking at each value
+            raise ModelError(f"{path}: its output {name!r} holds values that are not finite; its weights are damaged")
+    return maps

@@ -14,6 +14,8 @@ from strongpose.skeleton import Skeleton
 
 __all__ = ["ModelError", "ModelInfo", "RawMaps", "Runtime", "packaged_models", "resolve_model"]
 
+_MOST = {"stride": 64, "coarse_stride": 64, "size": 8192}  # pixels; beyond, memory would decide
+
 MODELS = Path(__file__).parent.parent / "models"
 SUFFIXES = (".onnx", ".xml")
 
@@ -49,22 +51,31 @@ class ModelInfo:
         Raises:
             ValueError: if a fact is missing or does not fit; the message says which.
         """
-        data = json.loads(text)
+        try:
+            data = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("lists in lists in lists without end") from error
         if not isinstance(data, dict):
             raise ValueError(f"expected a JSON object, got {type(data).__name__}")
         numbers = {}
-        for key in ("stride", "coarse_stride", "size"):
+        for key, most in _MOST.items():
             value = data.pop(key, None)
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"{key!r} must be a positive whole number, got {value!r}")
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"{key!r} must be a positive whole number, got {value!r:.40}")
+            if value > most:
+                raise ValueError(f"{key!r} must be at most {most}, got {value!r:.40}")
             numbers[key] = value
         stride, coarse_stride = numbers["stride"], numbers["coarse_stride"]
         if coarse_stride % stride:
             raise ValueError(f"'coarse_stride' must be a multiple of 'stride', got {coarse_stride} and {stride}")
         decode = data.pop("decode", {})
-        if not isinstance(decode, dict) or not all(isinstance(value, int | float) for value in decode.values()):
-            raise ValueError(f"'decode' must hold numbers by name, got {decode!r}")
+        if not isinstance(decode, dict) or not all(map(_is_option, decode.values())):
+            raise ValueError(f"'decode' must hold numbers by name, got {decode!r:.200}")
         return cls(skeleton=Skeleton.from_dict(data.pop("skeleton", None)), decode=decode, about=data, **numbers)
+
+
+def _is_option(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) <= 1e6
 
 
 class RawMaps(NamedTuple):

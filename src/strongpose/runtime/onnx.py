@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from strongpose.runtime.interface import REMEDY, check_interface, read_info
+from strongpose.runtime.interface import REMEDY, check_interface, check_maps, read_info, reason
 from strongpose.runtime.model import ModelError, RawMaps
 
 __all__ = ["OnnxRuntime", "cuda_is_available"]
@@ -32,7 +32,7 @@ class OnnxRuntime:
     def __init__(self, path: str | PathLike[str], threads: int = 0) -> None:
         import onnxruntime
 
-        path = Path(path)
+        path = self._path = Path(path)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -40,8 +40,8 @@ class OnnxRuntime:
         try:
             self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
         except Exception as error:  # ONNX Runtime's exceptions have no public base class
-            reason = str(error).splitlines()[0]
-            raise ModelError(f"{path}: ONNX Runtime cannot load it ({reason}); copy it again or {REMEDY}") from error
+            why = reason(error)
+            raise ModelError(f"{path}: ONNX Runtime cannot load it ({why}); copy it again or {REMEDY}") from error
         self.info = read_info(path, self._session.get_modelmeta().custom_metadata_map.get("strongpose"))
         inputs = {
             i.name: (i.type.removeprefix("tensor(").rstrip(")"), len(i.shape)) for i in self._session.get_inputs()
@@ -50,9 +50,17 @@ class OnnxRuntime:
         self.name = "ONNX Runtime on " + self._session.get_providers()[0].removesuffix("ExecutionProvider")
 
     def __call__(self, images: np.ndarray) -> RawMaps:
-        """The maps of (B, H, W, 3) uint8 RGB images whose sides have the form n·coarse_stride + 1."""
-        outputs = self._session.run(list(RawMaps._fields), {"images": images})
-        return RawMaps(*(np.asarray(output, dtype=np.float32) for output in outputs))
+        """The maps of (B, H, W, 3) uint8 RGB images whose sides have the form n·coarse_stride + 1.
+
+        Raises:
+            ModelError: if the network cannot run, or returns what does not fit the model's metadata.
+        """
+        try:
+            outputs = self._session.run(list(RawMaps._fields), {"images": images})
+            maps = RawMaps(*(np.asarray(output, dtype=np.float32) for output in outputs))
+        except Exception as error:  # as above
+            raise ModelError(f"{self._path}: ONNX Runtime cannot run it ({reason(error)}); {REMEDY}") from error
+        return check_maps(self._path, self.info, images, maps)
 
 
 def cuda_is_available() -> bool:

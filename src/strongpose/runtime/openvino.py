@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.runtime.interface import REMEDY, check_interface, read_info
+from strongpose.runtime.interface import REMEDY, check_interface, check_maps, read_info, reason
 from strongpose.runtime.model import ModelError, RawMaps
 
 __all__ = ["OpenVinoRuntime"]
@@ -40,6 +40,7 @@ class OpenVinoRuntime:
         from openvino.frontend import FrontEndManager
 
         path, core = Path(path), openvino.Core()
+        self._path = path
         capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         bf16 = "BF16" in capabilities if bf16 is None else bf16
         settings = {
@@ -56,15 +57,23 @@ class OpenVinoRuntime:
         except ModelError:
             raise
         except Exception as error:  # OpenVINO's exceptions have no public base class
-            reason = str(error).strip().splitlines()[-1]
-            raise ModelError(f"{path}: OpenVINO cannot load it ({reason}); copy it again or {REMEDY}") from error
+            why = reason(error, -1)
+            raise ModelError(f"{path}: OpenVINO cannot load it ({why}); copy it again or {REMEDY}") from error
         int8 = any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
         self.name = f"OpenVINO in {'int8 and ' * int8}{'bfloat16' if bf16 else 'float32'}"
 
     def __call__(self, images: np.ndarray) -> RawMaps:
-        """The maps of (B, H, W, 3) uint8 RGB images whose sides have the form n·coarse_stride + 1."""
-        found = self._model.create_infer_request().infer({"images": images}, share_inputs=True)
-        return RawMaps(*(np.array(found[name], dtype=np.float32) for name in RawMaps._fields))
+        """The maps of (B, H, W, 3) uint8 RGB images whose sides have the form n·coarse_stride + 1.
+
+        Raises:
+            ModelError: if the network cannot run, or returns what does not fit the model's metadata.
+        """
+        try:
+            found = self._model.create_infer_request().infer({"images": images}, share_inputs=True)
+            maps = RawMaps(*(np.array(found[name], dtype=np.float32) for name in RawMaps._fields))
+        except Exception as error:  # as above
+            raise ModelError(f"{self._path}: OpenVINO cannot run it ({reason(error, -1)}); {REMEDY}") from error
+        return check_maps(self._path, self.info, images, maps)
 
 
 def _description(model: Any) -> str | None:
