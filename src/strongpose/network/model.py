@@ -19,6 +19,8 @@ from strongpose.skeleton import COCO, Skeleton
 
 __all__ = ["NetworkConfig", "PoseNetwork", "at_output_stride", "build_network", "load_backbone"]
 
+_MOST = 4096  # of any number in a file's configuration; beyond, memory would decide
+
 HouseBackbone = Literal["mobile", "resnet50", "resnet101", "resnet152", "resnet50v2", "resnet101v2", "resnet152v2"]
 
 
@@ -110,6 +112,13 @@ class NetworkConfig:
         if not isinstance(data, dict) or set(data) != expected:
             got = sorted(data) if isinstance(data, dict) else type(data).__name__
             raise ValueError(f"a network configuration needs the fields {sorted(expected)}, got {got}")
+        for name, value in data.items():
+            kind = {"skeleton": dict, "backbone": str, "norm": str, "middle_head": bool}.get(name, int)
+            if not isinstance(value, kind) or (isinstance(value, int) and not 0 <= value <= _MOST):
+                wanted = f"a whole number up to {_MOST}" if kind is int else f"a {kind.__name__}"
+                raise ValueError(f"{name} must be {wanted}, got {value!r:.80}")
+        if any(sign in data["backbone"].removeprefix("timm:") for sign in ":/\\"):
+            raise ValueError("backbone must not be fetched from elsewhere, got " + repr(data["backbone"]))
         return cls(**{**data, "skeleton": Skeleton.from_dict(data["skeleton"])})
 
 

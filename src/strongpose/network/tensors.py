@@ -24,8 +24,10 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
         raise FileNotFoundError(f"{path}: no such weight file")
     try:
         return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a readable safetensors file ({error}); fetch or export it again") from error
+    except (SafetensorError, OSError, LookupError, RuntimeError, ValueError, TypeError) as error:
+        raise ValueError(
+            f"{path}: not a readable safetensors file ({error!s:.300}); fetch or export it again"
+        ) from error
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str | Path) -> None:
@@ -37,8 +39,8 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str | Path) -
         source: the file that they come from, for error messages.
 
     Raises:
-        ValueError: naming the tensors that are missing, left over or of another shape; nothing was
-            copied then.
+        ValueError: naming the tensors that are missing, left over, of another shape, no floating-point numbers
+            where such are expected, or not finite; nothing was copied then.
     """
     state = module.state_dict()
     problems = [
@@ -48,6 +50,16 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str | Path) -
             f"{name} has shape {tuple(tensors[name].shape)}, expected {tuple(state[name].shape)}"
             for name in state.keys() & tensors.keys()
             if tensors[name].shape != state[name].shape
+        ),
+        *(
+            f"{name} has the type {tensors[name].dtype}, expected {state[name].dtype}"
+            for name in state.keys() & tensors.keys()
+            if tensors[name].is_floating_point() != state[name].is_floating_point() or tensors[name].is_complex()
+        ),
+        *(
+            f"{name} holds values that are not finite"
+            for name in state.keys() & tensors.keys()
+            if tensors[name].is_floating_point() and not tensors[name].float().isfinite().all()
         ),
     ]
     if problems:

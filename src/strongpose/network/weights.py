@@ -128,14 +128,19 @@ def _read_onnx(path: str | Path) -> tuple[dict[str, Tensor], NetworkConfig]:
             f"{path}: reading weights out of an .onnx file needs: pip install 'strongpose[export]'"
         ) from error
     try:
-        model = onnx.load(path)
-    except DecodeError as error:
-        raise ValueError(f"{path}: not a readable .onnx file ({error}); copy or export it again") from error
-    tensors = {
-        initializer.name.removeprefix("network."): torch.from_numpy(np.array(onnx.numpy_helper.to_array(initializer)))
-        for initializer in model.graph.initializer
-        if initializer.name.startswith("network.")
-    }
+        model = onnx.load(path, load_external_data=False)
+        kept = [initializer for initializer in model.graph.initializer if initializer.name.startswith("network.")]
+        for initializer in kept:
+            if initializer.data_location == onnx.TensorProto.EXTERNAL:
+                raise ValueError(f"{initializer.name} lies in another file, where ours never do")
+        tensors = {
+            initializer.name.removeprefix("network."): torch.from_numpy(
+                np.array(onnx.numpy_helper.to_array(initializer))
+            )
+            for initializer in kept
+        }
+    except (DecodeError, ValueError, TypeError, LookupError, RuntimeError, OverflowError) as error:
+        raise ValueError(f"{path}: not a readable .onnx file ({error!s:.300}); copy or export it again") from error
     return tensors, _config({entry.key: entry.value for entry in model.metadata_props}, path)
 
 
@@ -143,8 +148,8 @@ def _config(metadata: dict[str, str], path: str | Path) -> NetworkConfig:
     try:
         description: Any = json.loads(metadata[METADATA_KEY])
         return NetworkConfig.from_dict(description["network"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(
-            f"{path}: its metadata does not describe a StrongPose network ({error}); "
+            f"{path}: its metadata does not describe a StrongPose network ({error!s:.300}); "
             "only files written by save_weights or `strongpose export` can be loaded"
         ) from error

@@ -48,27 +48,59 @@ def load_checkpoint(
     """Put the state that `save_checkpoint` wrote back in place.
 
     Returns:
-        The ``info`` that was saved.
+        The ``info`` that was saved, with the number of steps done as ``step`` and the ``config`` as a dictionary.
 
     Raises:
-        CheckpointError: if the file is damaged or belongs to another network.
+        CheckpointError: if the file is damaged or belongs to another network; nothing was put in place then.
     """
     try:
         with safe_open(path, framework="pt") as file:
             info = json.loads((file.metadata() or {})["info"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-        network.load_state_dict(_without(tensors, "network"))
-        average.load_state_dict(_without(tensors, "average"))
-    except (SafetensorError, KeyError, RuntimeError, ValueError) as error:
+        if not isinstance(info["step"], int) or not 0 <= info["step"] < 2**31 or not isinstance(info["config"], dict):
+            raise ValueError("its step or configuration is damaged")
+        states = [
+            _checked(_without(tensors, key), module) for key, module in (("network", network), ("average", average))
+        ]
+        moments = _moments(_without(tensors, "optimizer"), optimizer)
+    except (SafetensorError, OSError, LookupError, RuntimeError, ValueError, TypeError, RecursionError) as error:
+        reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
         raise CheckpointError(
-            f"{path}: cannot be resumed ({str(error).splitlines()[0]}); start in another folder, or delete it"
+            f"{path}: cannot be resumed ({reason[0][:300]}); start in another folder, or delete it"
         ) from error
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in _without(tensors, "optimizer").items():
-        number, _, key = name.partition(".")
-        state.setdefault(int(number), {})[key] = tensor
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    network.load_state_dict(states[0])
+    average.load_state_dict(states[1])
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
     return info
+
+
+def _checked(tensors: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]:
+    """The tensors, if they are those of the module; raises `ValueError` at the first that is not."""
+    state = module.state_dict()
+    for name in sorted(state.keys() ^ tensors.keys()):
+        raise ValueError(f"{name} is {'missing' if name in state else 'not part of this network'}")
+    for name, tensor in tensors.items():
+        expected = state[name]
+        if tensor.shape != expected.shape or tensor.dtype != expected.dtype:
+            got, wanted = (f"{t.dtype} {tuple(t.shape)}" for t in (tensor, expected))
+            raise ValueError(f"{name} is {got}, expected {wanted}")
+        if not tensor.isfinite().all():
+            raise ValueError(f"{name} holds values that are not finite")
+    return tensors
+
+
+def _moments(tensors: dict[str, Tensor], optimizer: torch.optim.Optimizer) -> dict[int, dict[str, Tensor]]:
+    """The optimizer's state by parameter number, checked like `_checked`."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        number, _, key = name.partition(".")
+        if not 0 <= int(number) < len(parameters) or tensor.shape not in ((), parameters[int(number)].shape):
+            raise ValueError(f"the optimizer's {name} belongs to no parameter")
+        if not tensor.is_floating_point() or not tensor.isfinite().all():
+            raise ValueError(f"the optimizer's {name} holds values that are not finite")
+        state.setdefault(int(number), {})[key] = tensor
+    return state
 
 
 def _prefixed(prefix: str, tensors: dict[str, Any]) -> dict[str, Tensor]:
