@@ -1,0 +1,90 @@
+"""Photos that are damaged, odd or hostile: a result, or one line that names the file; more by benchmarks/fuzz.py."""
+
+from __future__ import annotations
+
+import io
+import os
+
+import numpy as np
+import pytest
+from damaged_photos import damaged_arrays, damaged_photo, damaged_photos, well_formed
+from harness import Tally, look_at, predict_all
+from PIL import Image
+
+from strongpose.estimator import StrongPose
+from strongpose.images import ImageError, open_image
+
+
+def test_a_file_is_made_again_from_its_number():
+    first, again = (list(damaged_photos(700))[-300:] for _ in range(2))
+    assert first == again
+    assert len({photo.data for photo in first}) > 250
+    assert damaged_photo(650, seed=1) != damaged_photo(650)
+
+
+def test_damaged_photos_and_arrays_are_opened_or_refused_in_one_line(tiny_model):
+    estimator = StrongPose.from_pretrained(tiny_model, size=33, threads=1, runtime="onnx")
+    tally = Tally()
+    for number, photo in enumerate(damaged_photos(800)):
+        look_at(photo, estimator if number % 8 == 0 else None, tally)
+    for array in damaged_arrays(200):
+        look_at(array, estimator, tally)
+    assert tally.wrong == []
+    assert tally.counts["opened"] > 100
+    assert tally.counts["refused"] > 300
+    assert tally.slowest[0] < 10
+
+
+def test_well_formed_photos_are_opened_as_they_are():
+    for photo in well_formed():
+        height, width = open_image(photo.data, photo.name).shape[:2]
+        sideways = photo.name in ("turned.jpg", "turned.webp", "alpha.png")  # by their EXIF data
+        assert (width, height) == ((48, 64) if sideways else (64, 48)), photo.name
+
+
+def test_predict_names_every_damaged_photo_of_a_folder_once(tiny_model, tmp_path):
+    photos = [damaged_photo(number, seed=2) for number in (*range(60), *range(1000, 1060))]
+    tally, megabytes = predict_all(photos, tmp_path, tiny_model, size=33)
+    assert tally.wrong == []
+    assert tally.counts["opened"] > 20
+    assert tally.counts["refused"] > 40
+    assert megabytes < 1500 or np.isnan(megabytes)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (None, "expected a path, bytes, an array or a Pillow image, got a NoneType"),
+        ([[0, 0, 0]], "expected a path, bytes, an array or a Pillow image, got a list"),
+        ("a\0b.jpg", r"a\x00b.jpg: cannot be a path"),
+        ("a\nb.jpg", r"a\nb.jpg: no such file"),
+        ("/dev/zero", "/dev/zero: is a pipe or device, not a file"),
+        (np.full((4, 4, 3), np.nan), "expected an RGB image (H, W, 3) of uint8, got shape (4, 4, 3) of float64"),
+    ],
+)
+def test_what_is_no_photo_at_all_is_refused(source, message):
+    with pytest.raises(ImageError) as caught:
+        open_image(source)
+    assert message in str(caught.value)
+
+
+def test_a_pipe_that_nobody_writes_to_is_refused_at_once(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(ImageError, match=r"pipe\.jpg: is a pipe or device"):
+        open_image(tmp_path / "pipe.jpg")
+
+
+def test_a_photo_is_turned_although_other_exif_data_is_damaged():
+    image = Image.new("RGB", (40, 20))
+    entries = [(0x0112, 3, 1, 6), (0x8769, 4, 1, 0x7FFFFFFF), (0x011A, 5, 1, 0x7FFFFFF0)]
+    directory = len(entries).to_bytes(2, "little") + b"".join(
+        tag.to_bytes(2, "little")
+        + kind.to_bytes(2, "little")
+        + count.to_bytes(4, "little")
+        + value.to_bytes(4, "little")
+        for tag, kind, count, value in entries
+    )
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + directory + bytes(4)
+    file = io.BytesIO()
+    image.save(file, "JPEG", exif=exif)
+    assert open_image(file.getvalue()).shape == (40, 20, 3)
