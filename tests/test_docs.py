@@ -17,6 +17,8 @@ from PIL import Image
 
 import strongpose as package
 from strongpose import Poses, Skeleton, StrongPose
+from strongpose.batch import Job, begin_job
+from strongpose.batch.worker import PartWorker, describe_estimator
 
 REPOSITORY = Path(__file__).parent.parent
 DOCS = REPOSITORY / "docs"
@@ -25,11 +27,26 @@ RUN_ELSEWHERE = ("video.md",)  # beside a clip, by tests/commands/test_video_com
 RUN_HERE = [p for p in PAGES if p.name not in RUN_ELSEWHERE and any(b.language in RUN for b in blocks(p))]
 
 
+def converted_annotations(folder):
+    write_dataset(folder / "lsp14", 2).rename(folder / "lsp14.json")
+
+
+def finished_batch(folder):
+    estimator = StrongPose.from_pretrained(size=161, threads=1)
+    facts = describe_estimator(estimator, "base")
+    photos = str(REPOSITORY / "tests" / "photos")
+    job, [part] = begin_job(folder / "OUTPUT", Job(photos, "photos", "path", "", 10, "base", "auto", 0.25, facts))
+    assert PartWorker(job, str(folder / "OUTPUT"), 1).do(part).people >= 3
+
+
+BEFORE = {"skeletons.md": converted_annotations, "batch.md": finished_batch}  # what readers of these pages have
+
+
 @pytest.mark.parametrize("page", RUN_HERE, ids=lambda page: page.stem)
 def test_code_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    if page.name == "skeletons.md":  # begins with annotations that its reader has converted
-        write_dataset(tmp_path / "lsp14", 2).rename(tmp_path / "lsp14.json")
+    if page.name in BEFORE:
+        BEFORE[page.name](tmp_path)
     run_page(page, tmp_path)
 
 
