@@ -63,6 +63,16 @@ def test_links_to_files_lead_somewhere(page):
         assert (page.parent / link).exists(), link
 
 
+def test_files_and_tests_that_pages_name_exist():
+    tests = "".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "tests").rglob("test_*.py"))
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for path in re.findall(r"`((?:benchmarks|docs|scripts|src|tests)/[\w./-]+)`", text):
+            assert (REPOSITORY / path).exists(), f"{page.name}: {path}"
+        for name in re.findall(r"`(test_\w+)`", text):
+            assert f"def {name}(" in tests, f"{page.name}: {name}"
+
+
 def test_the_site_shows_every_page():
     nav = (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:")[1]
     assert sorted(re.findall(r"[\w-]+\.md", nav)) == [page.name for page in PAGES]
