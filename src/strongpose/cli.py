@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Callable, Sequence
 
 import tyro
 
 from strongpose import __version__
+from strongpose.commands.annotate import annotate
 from strongpose.commands.batch import batch
 from strongpose.commands.benchmark import benchmark
 from strongpose.commands.data import data
@@ -31,6 +33,7 @@ _VERBS: dict[str, Callable[..., int]] = {
     "benchmark": benchmark,
     "train": train_with_preset(()),
     "export": export,
+    "annotate": annotate,
     "data": data,
 }
 
@@ -45,6 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 if something could not be done, 130 if interrupted.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # photos may have names that are no text
     if arguments == ["--version"]:
         print(f"strongpose {__version__}")
         return 0

@@ -219,7 +219,9 @@ def _decoded(image: Image.Image, name: str) -> np.ndarray:
     if w * h == 0:
         raise ImageError(f"{name}: the image has no pixels ({w}×{h})")
     try:
-        image.load()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damage that does not spoil the photo
+            image.load()
     except Exception as error:  # the decoders raise anything on damaged files
         raise ImageError(f"{name}: damaged or cut short ({_one_line(error)}); copy or download it again") from error
     try:

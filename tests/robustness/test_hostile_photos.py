@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +50,18 @@ def test_predict_names_every_damaged_photo_of_a_folder_once(tiny_model, tmp_path
     assert tally.counts["opened"] > 20
     assert tally.counts["refused"] > 40
     assert megabytes < 1500 or np.isnan(megabytes)
+
+
+def test_predict_says_names_that_are_no_text(strongpose, tiny_model, photos, tmp_path):
+    """Undecodable bytes and line breaks in the names of files neither end the command nor break its lines in two."""
+    whole = (photos / "cameraman.jpg").read_bytes()
+    for name, content in ((b"whole-\xff.jpg", whole), (b"dam\naged-\xff.jpg", b"no photo")):
+        Path(os.fsdecode(bytes(tmp_path) + b"/" + name)).write_bytes(content)
+    run = strongpose("predict", tmp_path, "--out", tmp_path / "out", "--model", tiny_model, "--size", 33)
+    assert run.returncode == 1
+    assert "whole-\\udcff.jpg: 0 people" in run.stdout
+    assert run.stderr.startswith(f"strongpose: {tmp_path}/dam\\naged-\\udcff.jpg: not a photo")
+    assert len(run.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
