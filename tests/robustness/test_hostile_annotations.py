@@ -12,6 +12,7 @@ from damaged_annotations import DAMAGED_TEXTS, mutations, small_annotations
 from harness import is_one_line, try_all
 
 from strongpose.commands.check import check
+from strongpose.commands.convert import convert
 from strongpose.commands.errors import errors
 from strongpose.commands.evaluate import evaluate
 from strongpose.data.check import check_data_set
@@ -95,6 +96,28 @@ def test_commands_say_one_line_about_damaged_annotations(data_set, tiny_model, t
         else:
             assert len(lines) == 1 and lines[0].startswith("strongpose: ") and is_one_line(lines[0], "bad.json"), what
     assert taken > 10
+
+
+@pytest.mark.parametrize("source", ["coco", "crowdpose", "mpii", "ochuman", "posetrack"])
+def test_converting_says_one_line_about_damaged_annotations(data_set, tmp_path, capsys, source):
+    path, data = data_set
+    documents = {
+        "coco": data,
+        "crowdpose": {**data, "categories": [{"id": 1, "keypoints": list(load_skeleton("crowdpose14").names)}]},
+        "mpii": [{"image": "0.png", "joints": [[1, 2]] * 16, "joints_vis": [1] * 16}],
+        "ochuman": {
+            "images": [{"file_name": "0.png", "width": 48, "height": 40, "annotations": [{"bbox": [1, 2, 3, 4]}]}],
+            "keypoint_names": ["left_hand"],
+            "keypoint_visible": {"missing": 0, "vis": 1, "self_occluded": 2, "others_occluded": 3},
+        },
+        "posetrack": data,
+    }
+    bad, images, out = path.with_name("bad.json"), path.parent / "people", tmp_path / "out.json"
+    for what, content in [*DAMAGED_TEXTS.items(), *mutations(documents[source], lambda number: number % 7 == 0)]:
+        written(bad, content)
+        status = convert(bad, source=source, out=out, images=images)
+        lines = capsys.readouterr().err.splitlines()
+        assert status == 0 or (len(lines) == 1 and is_one_line(lines[0], f"{path.parent}/")), (what, lines)
 
 
 @pytest.mark.filterwarnings("error")

@@ -56,7 +56,12 @@ def convert(
             write_whole(out, json.dumps(data))
             people = len(data["annotations"])
     except (ValueError, ImportError) as error:  # the annotations, the skeleton, or a missing package
-        print(f"strongpose: {error}", file=sys.stderr)
+        reason = " ".join(str(error).splitlines())
+        where = "" if str(annotations) in reason else f"{annotations}: "
+        print(f"strongpose: {where}{reason}", file=sys.stderr)
+        return 1
+    except (TypeError, AttributeError, LookupError, ArithmeticError) as error:  # fields of other types
+        print(f"strongpose: {annotations}: does not have the format {source} ({error!r:.200})", file=sys.stderr)
         return 1
     except OSError as error:
         print(f"strongpose: {error.filename or out}: cannot be read or written ({error.strerror})", file=sys.stderr)
