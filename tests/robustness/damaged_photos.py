@@ -162,7 +162,7 @@ def _whole() -> tuple[Damaged, ...]:
         if (resized := _claiming(base.data, w, h)) != base.data
     ]
     bombs = [
-        Damaged("bomb.png", _png(20_000, 10_000, zlib.compress(bytes(200_010_000), 9))),
+        Damaged("bomb.png", _png(20_000, 10_000, _zeros())),
         Damaged("bomb-text.png", _png(2, 2, zlib.compress(bytes(14)), b"zTXt", b"a\0\0" + _zeros())),
         Damaged("bomb-profile.png", _png(2, 2, zlib.compress(bytes(14)), b"iCCP", b"a\0\0" + _zeros())),
         Damaged("bomb-international.png", _png(2, 2, zlib.compress(bytes(14)), b"iTXt", b"a\0\1\0\0\0" + _zeros())),
@@ -180,9 +180,11 @@ def _encoded(image: Image.Image, kind: str, **options) -> bytes:
     return out.getvalue()
 
 
+@cache
 def _zeros() -> bytes:
     """200 MB of nothing."""
-    return zlib.compress(bytes(200_000_000), 9)
+    pressed, part = zlib.compressobj(1), bytes(1_000_000)
+    return b"".join([*(pressed.compress(part) for _ in range(200)), pressed.flush()])
 
 
 def _png(width: int, height: int, content: bytes, kind: bytes = b"", more: bytes = b"") -> bytes:
