@@ -19,14 +19,14 @@ def test_a_part_holds_the_poses_of_one_photo_at_a_time_and_the_reasons(crowd, jo
     assert (report.number, report.photos, report.bad, report.error) == (11, 3, 1, None)
     table = pq.read_table(tmp_path / "part-000011.parquet")
     cut, *sound = table.to_pylist()
-    assert cut.pop("error").startswith(f"{crowd}/1/33.jpg: damaged or cut short")
-    assert cut == {"photo": "1/33.jpg", "width": None, "height": None, "status": "unreadable", "people": []}
+    assert cut.pop("error").startswith(f"{crowd}/2/33.jpg: damaged or cut short")
+    assert cut == {"photo": "2/33.jpg", "width": None, "height": None, "status": "unreadable", "people": []}
     for i, row in enumerate(sound, start=34):
-        assert (row["photo"], row["status"], row["error"]) == (f"1/{i}.jpg", "ok", None)
+        assert (row["photo"], row["status"], row["error"]) == (f"2/{i}.jpg", "ok", None)
         assert (row["width"], row["height"]) == (400 + i, 141)
         expected = small_estimator(crowd / row["photo"])
         expected = expected[expected.scores >= 0.25]
-        assert len(row["people"]) == len(expected) >= 3
+        assert len(row["people"]) == len(expected) >= 1
         for person, pose in zip(row["people"], expected, strict=True):
             assert person["score"] == np.float32(pose.score)
             np.testing.assert_array_equal(np.float32(person["box"]), pose.box)

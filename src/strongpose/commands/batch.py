@@ -142,11 +142,13 @@ def _run(job: Job, output: Path, parts: list[Part], actors: int, threads: int, c
 
 def _summarise(reports: list[Report], seconds: float, actors: int) -> None:
     photos, bad, people = (sum(getattr(report, name) for report in reports) for name in ("photos", "bad", "people"))
+    processor = 1000 * sum(report.processor for report in reports) / max(1, photos)
+    megabytes = max(report.megabytes for report in reports)
     busy = sum(report.seconds for report in reports) / (seconds * actors)
     print(
         f"{photos} photos in {seconds:.1f} s ({photos / seconds:.1f} photos/s), {bad} of them without result, "
-        f"{people} people; {actors} actors busy {100 * busy:.0f} % of the time, "
-        f"up to {max(report.megabytes for report in reports):.0f} MB each"
+        f"{people} people; {processor:.0f} ms of processor time a photo; "
+        f"{actors} actors busy {100 * busy:.0f} % of the time, up to {megabytes:.0f} MB each"
     )
 
 
