@@ -1,0 +1,87 @@
+"""``strongpose annotate``: completes a data set with keypoints of people who have none."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from strongpose.runtime import RuntimeChoice
+
+__all__ = ["SIZE", "annotate"]
+
+SIZE = (353,)
+"""Long sides of enlarged crops; chosen in docs/annotate.md."""
+
+
+def annotate(
+    annotations: Annotated[Positional[Path], arg(metavar="ANNOTATIONS.json")],
+    /,
+    images: Annotated[Path, arg(metavar="FOLDER")],
+    out: Annotated[Path, arg(metavar="OUT.json")],
+    model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
+    size: Annotated[tuple[int, ...], arg(metavar="PIXELS ...")] = SIZE,
+    flip: FlagCreatePairsOff[bool] = False,
+    least_score: float = 0.35,
+    least_keypoint_score: float = 0.3,
+    margin: float = 0.5,
+    detections: FlagCreatePairsOff[bool] = False,
+    threads: int = 0,
+    runtime: RuntimeChoice = "auto",
+) -> int:
+    """Give annotated people without keypoints the ones that a closer look finds; what was labelled stays as it is.
+
+    Every annotation says where it is from (keypoint_source): human as given, strongpose with a keypoint_score, or
+    ignore: nothing sure was found, and training masks the box out.
+
+    Args:
+        annotations: Annotation file in COCO keypoint format.
+        images: Folder of its photos, or of the tar shards FOLDER-*.tar.
+        out: The completed annotation file to write.
+        model: A model that comes with the package, or the path of an .onnx or .xml file.
+        size: Scale the crop around a person to this long side in pixels; of several, the maps are averaged.
+        flip: Look at the mirrored crops as well: better, and half as fast.
+        least_score: Keep poses from this score.
+        least_keypoint_score: Keep keypoints from this score; at least four must be as sure.
+        margin: Crop so much around a box on every side, in long sides of the box.
+        detections: Also look at whole photos for people whom nobody annotated.
+        threads: CPU threads of the network; 0 takes all cores.
+        runtime: What runs the network; auto takes the fastest that is installed.
+    """
+    from strongpose.annotations import load_annotations
+    from strongpose.commands.evaluate import _show_progress
+    from strongpose.data.annotate import AnnotateOptions, complete_annotations
+    from strongpose.data.photos import PhotoStore
+    from strongpose.estimator import StrongPose
+    from strongpose.files import write_whole
+
+    if out.suffix != ".json":
+        print(f"strongpose: --out {out}: the name must end in .json", file=sys.stderr)
+        return 1
+    try:
+        options = AnnotateOptions(least_score, least_keypoint_score, margin=margin)
+        photos = PhotoStore(images)
+        estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads, runtime=runtime)
+        detector = StrongPose(estimator.runtime, flip=flip) if detections else None
+        load_annotations(annotations, estimator.info.skeleton)
+        data = json.loads(annotations.read_bytes())  # with what load_annotations leaves out
+        done = complete_annotations(estimator, data, photos.open, options, detector, _show_progress)
+    except FileNotFoundError as error:  # neither folder nor shards
+        print(f"strongpose: {error}; check --images", file=sys.stderr)
+        return 1
+    except ValueError as error:  # the model, an option or the annotations
+        print(f"strongpose: {error}", file=sys.stderr)
+        return 1
+    for wrong in done.errors:
+        print(f"strongpose: {wrong}; its annotations are kept as they were", file=sys.stderr)
+    try:
+        write_whole(out, json.dumps(done.data))
+    except OSError as error:
+        print(f"strongpose: --out {out}: cannot be written ({error.strerror})", file=sys.stderr)
+        return 1
+    counts = ", ".join(f"{count} {source}" for source, count in done.counts.items())
+    print(f"{out}: {len(data['images'])} photos; {counts or 'nobody'}")
+    return 1 if done.errors else 0
