@@ -75,7 +75,8 @@ def test_files_and_tests_that_pages_name_exist():
 
 def test_the_site_shows_every_page():
     nav = (REPOSITORY / "mkdocs.yml").read_text(encoding="utf-8").split("\nnav:")[1]
-    assert sorted(re.findall(r"[\w-]+\.md", nav)) == [page.name for page in PAGES]
+    shown = sorted(re.findall(r"[\w-]+\.md", nav))
+    assert shown == [page.name for page in PAGES], "every page belongs into the nav of mkdocs.yml"
 
 
 def test_the_guide_to_python_names_everything_public():
