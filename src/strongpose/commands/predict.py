@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Wanted", "predict", "predict_all"]
 
 _KINDS = ("poses", "fields")
+_MOST_JPEG = 65500  # pixels a side
 
 
 def predict(
@@ -191,7 +192,9 @@ def _jpeg(picture: np.ndarray) -> bytes:
     """(H, W, 3) uint8 RGB as the bytes of a JPEG file."""
     import cv2
 
-    done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+    done = False
+    if max(picture.shape) <= _MOST_JPEG:  # else OpenCV would write lines of its own
+        done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
     if not done:
         raise OSError(0, f"a picture of {picture.shape[1]}×{picture.shape[0]} pixels does not fit a JPEG file")
     return data.tobytes()
