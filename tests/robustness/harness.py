@@ -26,7 +26,9 @@ __all__ = ["LONGEST", "Tally", "is_one_line", "look_at", "post_all", "predict_al
 LONGEST = 700
 """Characters in a message, path and all."""
 
-_LIBTIFF = re.compile(r"(TIFF|ZIP|LZW|PackBits|Fax|JPEG|CCITT|Predictor|_TIFF|tempfile\.tif)\S*: .{,200}")
+_LIBTIFF = re.compile(
+    r"((TIFF|ZIP|LZW|PackBits|Fax|JPEG|CCITT|Predictor|_TIFF|tempfile\.tif)\S*|More samples[^:]*): .{,200}"
+)
 """What libtiff says of damaged TIFF files on standard error of its own accord; Pillow has no switch for it."""
 
 
@@ -105,7 +107,7 @@ def predict_all(photos: Sequence[Damaged], folder: Path, model: Path, size: int 
     seconds = time.perf_counter() - start
     done = (folder / "stdout").read_text().splitlines()
     said = (folder / "stderr").read_text().splitlines()
-    complaints = [line for line in said if not _LIBTIFF.fullmatch(line)]
+    complaints = [line for line in said if line and not _LIBTIFF.fullmatch(line)]
     tally = Tally(slowest=(seconds / len(photos), f"mean of {len(photos)} photos"))
     if process.returncode != bool(complaints):
         tally.wrong.append(f"status {process.returncode} with {len(complaints)} complaints")
