@@ -13,6 +13,7 @@ from mkdocs.structure.pages import Page
 
 _REPOSITORY = Path(__file__).parent.parent
 _LINK = re.compile(r"\]\(([^)#:\s]+)([^)\s]*)\)")  # target and anchor of links and pictures that are no web addresses
+_CODE = re.compile(r"`[^`\n]+`")
 _PREFIX = "repository"
 
 
@@ -33,7 +34,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Let links lead to where the files lie in the site; of links to folders only the text stays."""
+    """Let links lead to where the files lie in the site (of those to folders the text stays), and mend tables."""
     source = Path(page.file.abs_src_path or "")
     here = posixpath.dirname(page.file.src_uri)
 
@@ -43,8 +44,14 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
             return link[0]
         return f"]({posixpath.relpath(_place(linked), here or '.')}{link[2]})"
 
+    markdown = re.sub(r"^\|.*$", lambda row: _CODE.sub(_with_plain_bars, row[0]), markdown, flags=re.MULTILINE)
     markdown = re.sub(r"(?<!!)\[([^\]]*)\]\(([^)#:\s]+)\)", lambda m: _text_of_folders(m, source), markdown)
     return _LINK.sub(placed, markdown)
+
+
+def _with_plain_bars(code: re.Match[str]) -> str:
+    """Code in a table: there GitHub needs a backslash before a bar, which MkDocs would show."""
+    return code[0].replace("\\|", "|")
 
 
 def _text_of_folders(link: re.Match[str], source: Path) -> str:
