@@ -250,7 +250,7 @@ def _rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         background = Image.new("RGBA", image.size, _TRANSPARENT_BACKGROUND)
         return Image.alpha_composite(background, image.convert("RGBA")).convert("RGB")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")  # which copies
 
 
 def _eight_bit(values: np.ndarray) -> np.ndarray:
