@@ -84,7 +84,7 @@ def measure(
 ) -> dict[str, list[Measured]]:
     """Every annotated person whose keypoints were hidden, by how they were looked at."""
     sigmas = np.array(closer.info.skeleton.sigmas)
-    found: dict[str, list[Measured]] = {"cropped": []} | ({"whole photo": []} if whole else {})
+    found: dict[str, list[Measured]] = {name: [] for name in ("cropped", "whole photo")[: 2 if whole else 1]}
     for image in data["images"]:
         people = [p for p in data["annotations"] if p["image_id"] == image["id"] and not p.get("iscrowd")]
         if not any(p["num_keypoints"] for p in people):
@@ -94,7 +94,7 @@ def measure(
             photo = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         boxes = scale * np.array([p["bbox"] for p in people], dtype=float)
         nobody = np.zeros((0, len(sigmas), 3))
-        proposals = {"cropped": propose(closer, photo, boxes, nobody, options)}
+        proposals: dict[str, list[Proposal | None]] = {"cropped": propose(closer, photo, boxes, nobody, options)}
         if whole:
             proposals["whole photo"] = choose_poses(
                 [whole(photo)] * len(boxes), boxes, nobody, options, closer.info.skeleton

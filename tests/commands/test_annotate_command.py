@@ -37,7 +37,7 @@ def test_a_data_set_is_completed_and_a_damaged_photo_named(strongpose, photos, t
     first, second, third = json.loads(out.read_text())["annotations"]
     assert [first, third] == [before[0], before[2]]
     assert second["keypoint_source"] == "strongpose"
-    assert second["num_keypoints"] >= 8
+    assert second["num_keypoints"] >= 6
     assert [p.name for p in out.parent.iterdir()] == ["done.json"]
 
 

@@ -69,6 +69,15 @@ def test_poses_are_shared_out_best_fit_first_and_nobody_twice():
     assert [one is None for one in chosen] == [False, True, True, True]
 
 
+def test_keypoints_outside_of_the_box_are_not_sure():
+    stray = pose(0, 0, 100)
+    stray[9, :2] = 50, 300
+    found = Poses(stray[None], np.array([0.8]), boxes=np.array([[0, 0, 100, 300]]))
+    [chosen] = choose_poses([found], np.array([[0.0, 0, 100, 100]]), np.zeros((0, 17, 3)), AnnotateOptions(), COCO)
+    assert (chosen.keypoints[:, 2] > 0).tolist() == [k != 9 for k in range(17)]
+    np.testing.assert_allclose(chosen.keypoints[9, :2], [50, 300])
+
+
 def test_hidden_people_of_a_photo_get_near_the_poses_of_the_whole_photo(estimator, group):
     proposals = propose(estimator, group, np.array(BOXES), np.zeros((0, 17, 3)), AnnotateOptions())
     whole = StrongPose(estimator.runtime)(group)[:3]
@@ -114,7 +123,7 @@ def test_what_was_labelled_stays_and_the_rest_is_completed(estimator, group):
     assert (new["id"], new["bbox"], new["keypoint_source"], new["iscrowd"]) == (8, BOXES[0], "strongpose", 0)
     assert new["keypoint_score"] > 0.3
     triples = np.reshape(new["keypoints"], (17, 3))
-    assert new["num_keypoints"] == (triples[:, 2] == 2).sum() >= 8
+    assert new["num_keypoints"] == (triples[:, 2] == 2).sum() >= 6
     assert (triples[triples[:, 2] == 0] == 0).all()
     assert done.counts == {"human": 1, "ignore": 2, "strongpose": 1, "teacher": 1}
     assert done.errors == []

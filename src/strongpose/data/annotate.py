@@ -27,6 +27,7 @@ __all__ = [
 ]
 
 _SAME = 0.5  # OKS from which two poses are one person's
+_OUTSIDE = 0.1  # of a side of the box; keypoints farther outside are not the person's
 _LEAST_SIDE = 4.0  # pixels; nobody can tell keypoints in smaller boxes
 _NEW = "strongpose"
 
@@ -69,7 +70,7 @@ class Proposal:
     """The pose that fits a box best.
 
     Attributes:
-        keypoints: (K, 3) float32, x, y in photo pixels and score 0-1.
+        keypoints: (K, 3) float32, x, y in photo pixels and score 0-1; 0 outside of the box.
         score: of the pose, 0-1.
         overlap: intersection over union of its extent and the box.
     """
@@ -241,7 +242,9 @@ def choose_poses(
         if chosen[i] is not None:
             continue
         if (similarity_to(keypoints[:, :2], area, taken[..., :2], taken[..., 2] > 0, sigmas) <= _SAME).all():
-            chosen[i] = Proposal(keypoints, float(found[i].scores[j]), overlap)
+            inside_only = keypoints.copy()
+            inside_only[~_within(keypoints, boxes[i]), 2] = 0
+            chosen[i] = Proposal(inside_only, float(found[i].scores[j]), overlap)
             taken = np.concatenate([taken, keypoints[None]])
     return chosen
 
@@ -253,10 +256,15 @@ def _fit(poses: Poses, box: np.ndarray, sure: float) -> tuple[np.ndarray, np.nda
     shared = np.prod(np.maximum(sides, 0), axis=1)
     areas = np.prod(poses.boxes[:, 2:] - poses.boxes[:, :2], axis=1)
     overlaps = shared / np.maximum(areas + float(box[2] * box[3]) - shared, 1e-6)
-    tolerance = 0.05 * (high - low)  # annotated boxes end at the skin, and are not exact
-    within = ((poses.keypoints[..., :2] >= low - tolerance) & (poses.keypoints[..., :2] <= high + tolerance)).all(-1)
     counted = poses.keypoints[..., 2] >= sure
-    return overlaps, (within & counted).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
+    return overlaps, (_within(poses.keypoints, box) & counted).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
+
+
+def _within(keypoints: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """(…, K) whether keypoints (…, K, 3) lie in a box (4,) x, y, width, height, or not far outside."""
+    size = np.array(box[2:], dtype=float)
+    low, high = box[:2] - _OUTSIDE * size, box[:2] + (1 + _OUTSIDE) * size
+    return np.asarray(((keypoints[..., :2] >= low) & (keypoints[..., :2] <= high)).all(axis=-1))
 
 
 def _is_undefined(person: Mapping[str, Any]) -> bool:
