@@ -158,7 +158,7 @@ def test_training_learns_from_what_is_written(estimator, group, photos, tmp_path
     assert len(record.keypoints) == 0
 
 
-def test_a_damaged_photo_leaves_its_annotations_alone(estimator, group):
+def test_photos_that_do_not_fit_leave_their_annotations_alone(estimator, group):
     data = data_set([undefined(1, BOXES[0], image_id=2), undefined(2, BOXES[0])])
     data["images"].insert(0, {"id": 2, "file_name": "bad.jpg", "width": 9, "height": 9})
 
@@ -167,12 +167,18 @@ def test_a_damaged_photo_leaves_its_annotations_alone(estimator, group):
             raise ImageError("bad.jpg: damaged")
         return group
 
+    data["images"].append({"id": 3, "file_name": "group.jpg", "width": 420, "height": 1198})
+    data["annotations"].append(undefined(3, BOXES[0], image_id=3))
     seen = []
     done = complete_annotations(estimator, data, open_photo, progress=lambda *counts: seen.append(counts))
-    assert [str(error) for error in done.errors] == ["bad.jpg: damaged"]
+    assert [str(error) for error in done.errors] == [
+        "bad.jpg: damaged",
+        "group.jpg: has 1198×420 pixels, but is annotated as one of 420×1198; take the photos that were annotated",
+    ]
+    assert done.data["annotations"][2] == data["annotations"][2]
     assert done.data["annotations"][0] == data["annotations"][0]
     assert done.data["annotations"][1]["keypoint_source"] == "strongpose"
-    assert seen == [(1, 2), (2, 2)]
+    assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_options_out_of_range_are_refused():

@@ -87,7 +87,8 @@ class Annotated:
     Attributes:
         data: the content of the new annotation file.
         counts: how many people are from each source.
-        errors: what is wrong with photos that could not be opened; their annotations are as they were.
+        errors: what is wrong with photos that could not be opened, or have another size than the file says;
+            their annotations are as they were.
     """
 
     data: dict[str, Any]
@@ -136,7 +137,7 @@ def complete_annotations(
         here = [result[i] for i in indices]
         try:
             if detector is not None or any(_is_undefined(person) for person in here):
-                photo = open_photo(image["file_name"])
+                photo = _open_as_annotated(image, open_photo)
                 here = here + (_unknown_people(detector(photo), here, image["id"], options) if detector else [])
                 here = _complete(estimator, photo, here, skeleton, options)
         except ImageError as error:
@@ -265,6 +266,19 @@ def _within(keypoints: np.ndarray, box: np.ndarray) -> np.ndarray:
     size = np.array(box[2:], dtype=float)
     low, high = box[:2] - _OUTSIDE * size, box[:2] + (1 + _OUTSIDE) * size
     return np.asarray(((keypoints[..., :2] >= low) & (keypoints[..., :2] <= high)).all(axis=-1))
+
+
+def _open_as_annotated(image: Mapping[str, Any], open_photo: Callable[[str], np.ndarray]) -> np.ndarray:
+    """The photo of an image; an `ImageError` where boxes are about pixels of a photo of another size."""
+    photo = open_photo(image["file_name"])
+    height, width = photo.shape[:2]
+    stated = image.get("width", width), image.get("height", height)
+    if stated != (width, height):
+        raise ImageError(
+            f"{image['file_name']}: has {width}×{height} pixels, but is annotated as one of "
+            f"{stated[0]!r:.20}×{stated[1]!r:.20}; take the photos that were annotated"
+        )
+    return photo
 
 
 def _is_undefined(person: Mapping[str, Any]) -> bool:
