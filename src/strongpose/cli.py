@@ -1,4 +1,4 @@
-"""The command line: ``strongpose predict | video | serve | evaluate | errors | benchmark | train | export | data``."""
+"""The command line: ``strongpose VERB``; each verb is a function in `strongpose.commands`."""
 
 from __future__ import annotations
 
