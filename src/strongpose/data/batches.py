@@ -132,6 +132,7 @@ def batch_loader(
             num_workers=workers,
             prefetch_factor=4 if workers else None,
             worker_init_fn=_start_worker,
+            multiprocessing_context="spawn" if workers else None,  # a fork of a process with threads can hang
             pin_memory=pin_memory,
         )
     )
