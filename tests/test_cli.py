@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -17,11 +18,12 @@ def imported(code: str) -> set[str]:
 
 
 def seconds(*command: str) -> float:
-    """The least processor time of three runs, which other programs on the machine do not disturb."""
+    """The least processor time of four runs, the first of which may compile: the others are a user's second."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     times = []
-    for _ in range(3):
+    for _ in range(4):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, *command], capture_output=True, check=True)
+        subprocess.run([sys.executable, *command], capture_output=True, check=True, env=environment)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return min(times)
@@ -44,9 +46,11 @@ def test_help_loads_no_model_code():
 
 
 def test_start_up_takes_a_fraction_of_a_second():
+    """Beside NumPy's own, so that a slow or busy machine does not count; that takes about 0.1 s."""
     bare = seconds("-c", "pass")
-    assert seconds("-c", "import strongpose") - bare < 0.3
-    assert seconds("-m", "strongpose.cli", "--help") - bare < 0.5
+    numpy = seconds("-c", "import numpy") - bare
+    assert seconds("-c", "import strongpose") - bare < 2.5 * numpy
+    assert seconds("-m", "strongpose.cli", "--help") - bare < 5 * numpy
 
 
 def test_help_and_version(strongpose):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,15 +18,24 @@ from strongpose.estimator import StrongPose
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[str]:
-    """The address of a Ray of two CPUs, to which this process is connected as well."""
-    import ray
+    """The address of a Ray of two CPUs, which lives as long as a process of its own.
 
-    from strongpose.batch.engine import connect
-
+    Ray ends processes that lose their cluster, so none of the tests' own may join one.
+    """
+    code = (
+        "import ray, sys; from strongpose.batch.engine import connect; assert connect('local', 2) == 2;"
+        "print(ray.get_runtime_context().gcs_address, flush=True); sys.stdin.read()"
+    )
     os.environ["RAY_worker_niceness"] = "0"  # so that other programs do not stop the tests
-    assert connect("local", 2) == 2
-    yield ray.get_runtime_context().gcs_address
-    ray.shutdown()
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # else a token that only the keeper has
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as keeper:
+        assert keeper.stdin is not None and keeper.stdout is not None
+        address = keeper.stdout.readline().strip()
+        assert address, "Ray did not start"
+        yield address
+        keeper.stdin.close()
 
 
 @pytest.fixture(scope="session")

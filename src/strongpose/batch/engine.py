@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections import deque
 from collections.abc import Generator, Sequence
 from pathlib import Path
@@ -28,6 +29,9 @@ ATTEMPTS = 4
 _OBJECT_STORE = 200_000_000
 """Bytes of shared memory for Ray on this machine: only the parts' names and counts go through it."""
 
+_PROBE_SECONDS = 10
+"""How long a cluster's address may take to accept a connection."""
+
 
 def connect(address: str, cpus: int) -> int:
     """Start Ray on this machine, or join a cluster; without dashboard and usage statistics.
@@ -47,11 +51,23 @@ def connect(address: str, cpus: int) -> int:
     if address == "local":
         options |= {"num_cpus": cpus, "include_dashboard": False, "object_store_memory": _OBJECT_STORE}
     try:
+        if ":" in address:
+            _probe(address)
         ray.init(address, **options)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[0].partition(". ")[0]
         raise BatchError(f"--address {address}: no cluster there ({reason}); start one with `ray start`") from error
     return int(ray.cluster_resources().get("CPU", 0))
+
+
+def _probe(address: str) -> None:
+    """Connect to HOST:PORT and leave: Ray itself tries for minutes, and then ends the process without a word.
+
+    Raises:
+        OSError, ValueError: if nothing accepts a connection there.
+    """
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=_PROBE_SECONDS).close()
 
 
 def run_parts(
