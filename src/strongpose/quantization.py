@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from strongpose.images import SUFFIXES, ImageError, fit_image, open_image
+from strongpose.own_thread import in_own_thread
 
 if TYPE_CHECKING:
     import openvino
@@ -99,16 +100,19 @@ def quantize(path: str | Path, inputs: Sequence[np.ndarray], **options: Any) -> 
         nncf = _import_nncf()
     except ImportError as error:
         raise ImportError(f"int8 needs NNCF and OpenVINO ({error}): {_REMEDY}") from error
-    model = openvino.Core().read_model(path)
-    with _silence():
+
+    def run() -> openvino.Model:  # compiles and deletes models
         return nncf.quantize(
-            model,
+            openvino.Core().read_model(path),
             nncf.Dataset(inputs),
             subset_size=len(inputs),
             preset=nncf.QuantizationPreset.MIXED,
             fast_bias_correction=True,
             **options,
         )
+
+    with _silence():
+        return in_own_thread(run)
 
 
 def _import_nncf() -> ModuleType:

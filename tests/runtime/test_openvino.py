@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -47,3 +49,22 @@ def test_calls_from_several_threads_do_not_mix(tiny_model):
         for maps in got[n]:
             for one, other in zip(maps, expected[n], strict=True):
                 np.testing.assert_array_equal(one, other)
+
+
+def test_ctrl_c_is_no_crash_after_models_were_dropped_in_the_order_they_came(tiny_model):
+    """The interrupt is handled in the main thread, whose signal stack no model may take away."""
+    code = """
+import faulthandler, os, signal, sys, time
+faulthandler.enable()  # it and Python's own handlers use the thread's signal stack
+from strongpose.runtime import OpenVinoRuntime
+first, second = OpenVinoRuntime(sys.argv[1]), OpenVinoRuntime(sys.argv[1])
+del first
+del second
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(10)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+    run = subprocess.run([sys.executable, "-c", code, tiny_model], capture_output=True, text=True, timeout=120)
+    assert (run.returncode, run.stdout) == (0, "interrupted\n"), run.stderr

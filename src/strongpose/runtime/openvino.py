@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from strongpose.own_thread import in_own_thread
 from strongpose.runtime.interface import REMEDY, check_interface, check_maps, read_info, reason
 from strongpose.runtime.model import ModelError, RawMaps
 
@@ -36,10 +37,13 @@ class OpenVinoRuntime:
     """
 
     def __init__(self, path: str | PathLike[str], threads: int = 0, bf16: bool | None = None) -> None:
+        in_own_thread(lambda: self._load(Path(path), threads, bf16))
+
+    def _load(self, path: Path, threads: int, bf16: bool | None) -> None:
         import openvino
         from openvino.frontend import FrontEndManager
 
-        path, core = Path(path), openvino.Core()
+        core = openvino.Core()
         self._path = path
         capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         bf16 = "BF16" in capabilities if bf16 is None else bf16
