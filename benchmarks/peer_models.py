@@ -11,6 +11,7 @@ from peer_runs import Answer
 
 from strongpose import Poses
 from strongpose.images import open_image
+from strongpose.own_thread import in_own_thread
 from strongpose.skeleton import COCO
 
 MEAN = 255 * np.array((0.485, 0.456, 0.406), dtype=np.float32)  # of ImageNet
@@ -32,6 +33,9 @@ class Network:
     """
 
     def __init__(self, path: Path, threads: int, outputs: tuple[tuple[int, ...], ...]) -> None:
+        in_own_thread(lambda: self._load(path, threads, outputs))
+
+    def _load(self, path: Path, threads: int, outputs: tuple[tuple[int, ...], ...]) -> None:
         import openvino
 
         model = openvino.Core().read_model(path)
