@@ -5,9 +5,12 @@ from __future__ import annotations
 import shutil
 
 import pytest
+import torch
 from pictures import write_dataset
 
 from strongpose.cli import main
+from strongpose.network import NetworkConfig, build_network
+from strongpose.network.weights import save_weights
 from strongpose.runtime import OnnxRuntime, OpenVinoRuntime
 
 
@@ -49,6 +52,17 @@ def test_a_model_can_be_written_again_in_another_precision(tiny_model, tmp_path,
     assert capsys.readouterr().err == ""
 
 
+def test_a_denser_stride_and_its_smoothing_are_written_into_the_model(tmp_path):
+    torch.manual_seed(0)
+    weights, out = tmp_path / "weights.safetensors", tmp_path / "dense.onnx"
+    save_weights(build_network(NetworkConfig(upsample=1, neck_channels=0)), weights)
+    options = "--output-stride 4 --filter-sigma 2 --radius 16".split()
+    assert main(["export", str(weights), "--out", str(out), *options]) == 0
+    info = OnnxRuntime(out).info
+    assert (info.stride, info.coarse_stride) == (4, 4)
+    assert info.decode == {"disk_radius": 16.0, "filter_sigma": 2.0}
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -60,6 +74,7 @@ def test_a_model_can_be_written_again_in_another_precision(tiny_model, tmp_path,
         ("--out m.xml --precision int8 --calibrate .", ".: holds no photo to calibrate with"),
         ("--out m.xml --precision int8 --calibrate nowhere", "nowhere: no such folder of photos"),
         ("--out m.onnx --evaluate nowhere.json --images .", "nowhere.json: no such file"),
+        ("--out m.onnx --filter-sigma 0", "filter_sigma must be positive, got 0.0"),
         ("--out m.onnx --size 0", "--size must be at least 1 pixel, got 0"),
     ],
 )

@@ -13,6 +13,7 @@ TAPS = {1: [1.0], 3: [0.1, 0.8, 0.1], 7: [0.02, 0.08, 0.2, 0.4, 0.2, 0.08, 0.02]
 CONFIGS = [
     NetworkConfig(COCO_TREE, "mobile", upsample=1),
     NetworkConfig(COCO_TREE, "mobile", upsample=2),
+    NetworkConfig(COCO_TREE, "mobile", output_stride=4, dilation=2, upsample=1),
     NetworkConfig(COCO_TREE, "resnet50", output_stride=8, upsample=1),
     NetworkConfig(COCO_TREE, "resnet50", output_stride=16, upsample=1),
     NetworkConfig(COCO_TREE, "resnet50v2", output_stride=16, upsample=4),

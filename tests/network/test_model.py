@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 
-from strongpose.network import NetworkConfig, build_network
+from strongpose.network import NetworkConfig, at_output_stride, build_network
 from strongpose.skeleton import COCO_TREE
 
 
@@ -101,3 +101,17 @@ def test_autocast_and_channels_last_agree_with_float32():
 def test_a_timm_backbone_without_timm_says_what_to_install():
     with pytest.raises(ImportError, match=r"timm:hrnet_w32.*strongpose\[timm\]"):
         build_network(NetworkConfig(backbone="timm:hrnet_w32", output_stride=32))
+
+
+def test_the_mobile_network_at_a_denser_stride_predicts_the_same_where_both_have_cells():
+    torch.manual_seed(0)
+    sparse = build_network(NetworkConfig(COCO_TREE, upsample=1, neck_channels=8)).eval()
+    dense = at_output_stride(sparse, 4)
+    assert (dense.config.stride, dense.backbone.stride, dense.config.dilation) == (4, 4, 2)
+    images = torch.rand(1, 3, 65, 97)
+    with torch.no_grad():
+        expected, actual = sparse(images), dense(images)
+    for name in ("heatmaps", "offsets", "displacements", "body"):
+        few, many = getattr(expected, name), getattr(actual, name)
+        assert many.shape[-2:] == (17, 25) and few.std() > 0
+        torch.testing.assert_close(many[..., ::2, ::2], few, rtol=1e-3, atol=1e-3 * few.std().item())

@@ -38,7 +38,10 @@ def export(
         float | None,
         arg(metavar="PIXELS", help_behavior_hint=f"(default: the model's own, or {TrainConfig.radius:g})"),
     ] = None,
-    output_stride: Literal[0, 8, 16, 32] = 0,
+    filter_sigma: Annotated[
+        float | None, arg(metavar="CELLS", help_behavior_hint="(default: the model's own, or the decoder's)")
+    ] = None,
+    output_stride: Literal[0, 4, 8, 16, 32] = 0,
     licence: Annotated[
         str | None, arg(metavar="SPDX", help_behavior_hint=f"(default: the model's own, or {_LICENCE})")
     ] = None,
@@ -64,7 +67,9 @@ def export(
             decides. int8 also computes in 8 bits, and needs --calibrate.
         size: Long side of photos in pixels that the model will recommend.
         radius: Radius of the heat map disks that it was trained with.
-        output_stride: Pixels per cell of the backbone's features, less than in training; 0 keeps that.
+        filter_sigma: Width of the Gaussian that smooths the votes for keypoints; denser cells want more of them.
+        output_stride: Pixels per cell of the backbone's features, less than in training (4 is for mobile); 0 keeps
+            that.
         licence: What others may do with the model; as an SPDX identifier.
         card: What else users should know, or where it is written.
         calibrate: Folders of photos like those the model will see; int8's ranges are taken from them. Not
@@ -87,7 +92,7 @@ def export(
         return _complain(error)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of packages that it does not need
     try:
-        facts = _facts(weights, size, radius, licence, card)
+        facts = _facts(weights, size, {"disk_radius": radius, "filter_sigma": filter_sigma}, licence, card)
         network = load_network(weights)
         network = at_output_stride(network, output_stride or network.config.output_stride)
         truth = load_annotations(evaluate, network.config.skeleton) if evaluate else None
@@ -142,9 +147,10 @@ def _check_options(
 
 
 def _facts(
-    weights: Path, size: int | None, radius: float | None, licence: str | None, card: str | None
+    weights: Path, size: int | None, decode: dict[str, float | None], licence: str | None, card: str | None
 ) -> dict[str, Any]:
     """What the model will say about itself: an .onnx file's own facts, and what the options say instead."""
+    from strongpose.decode import DecodeOptions
     from strongpose.network.export import OWN_KEYS
     from strongpose.runtime import OnnxRuntime
 
@@ -155,8 +161,8 @@ def _facts(
         facts |= {**own, "size": info.size, "decode": info.decode}
     options = {"size": size, "licence": licence, "card": card}
     facts |= {key: value for key, value in options.items() if value is not None}
-    if radius is not None:
-        facts["decode"] = {**facts["decode"], "disk_radius": radius}
+    facts["decode"] = {**facts["decode"], **{key: value for key, value in decode.items() if value is not None}}
+    DecodeOptions(**facts["decode"])
     if facts["size"] < 1:
         raise ValueError(f"--size must be at least 1 pixel, got {facts['size']}")
     return facts

@@ -53,13 +53,14 @@ class _Separable(nn.Module):
 class _Context(nn.Module):
     """Narrow the trunk's 512 channels to 128 and gather context with three depthwise convolutions."""
 
-    def __init__(self) -> None:
+    def __init__(self, dilation: int) -> None:
         super().__init__()
         self.align = nn.Conv2d(512, _WIDTH, 1)
         self.chain = nn.ModuleList(
-            nn.Conv2d(_WIDTH, _WIDTH, 1) if i % 2 == 0 else _conv3(_WIDTH, _WIDTH, groups=_WIDTH) for i in range(7)
+            nn.Conv2d(_WIDTH, _WIDTH, 1) if i % 2 == 0 else _conv3(_WIDTH, _WIDTH, dilation=dilation, groups=_WIDTH)
+            for i in range(7)
         )
-        self.merge = _conv3(_WIDTH, _WIDTH)
+        self.merge = _conv3(_WIDTH, _WIDTH, dilation=dilation)
 
     def forward(self, x: Tensor) -> Tensor:
         x = wide = elu(self.align(x))
@@ -85,11 +86,11 @@ class _Branches(nn.Module):
 class _Refine(nn.Module):
     """Residual block: 1×1, then 3×3 and dilated 3×3."""
 
-    def __init__(self, inputs: int) -> None:
+    def __init__(self, inputs: int, dilation: int) -> None:
         super().__init__()
         self.squeeze = nn.Conv2d(inputs, _WIDTH, 1)
-        self.conv1 = _conv3(_WIDTH, _WIDTH)
-        self.conv2 = _conv3(_WIDTH, _WIDTH, dilation=2)
+        self.conv1 = _conv3(_WIDTH, _WIDTH, dilation=dilation)
+        self.conv2 = _conv3(_WIDTH, _WIDTH, dilation=2 * dilation)
 
     def forward(self, x: Tensor) -> Tensor:
         x = relu(self.squeeze(x))
@@ -97,14 +98,17 @@ class _Refine(nn.Module):
 
 
 class MobileBackbone(nn.Module):
-    """Features of 313 channels at stride 8; cell i lies on pixel 8·i.
+    """Features of 313 channels; cell i lies on pixel stride·i.
+
+    Args:
+        output_stride: 8, as it was trained, or 4, by atrous convolution: the same features at every second cell.
 
     Attributes:
         channels: 313 = refinement 128, context 128, affinity maps 38, heat maps 19.
         middle_channels: 128, the first stage's features.
         shallow_channels: 128, of the last features at stride 4.
-        stride: 8 pixels per cell of ``features``.
-        middle_stride: 8 pixels per cell of ``middle``.
+        stride: output_stride, pixels per cell of the features.
+        middle_stride: the same, of the middle features.
         mean: per channel (RGB, 0-1), what the network subtracts from the image.
         std: per channel, what it then divides by.
     """
@@ -112,22 +116,25 @@ class MobileBackbone(nn.Module):
     channels = 2 * _WIDTH + _AFFINITIES + _HEATMAPS
     middle_channels = _WIDTH
     shallow_channels = _WIDTH
-    stride = 8
-    middle_stride = 8
     mean = (0.502, 0.502, 0.502)
     std = (1.0, 1.0, 1.0)
 
-    def __init__(self) -> None:
+    def __init__(self, output_stride: int = 8) -> None:
         super().__init__()
+        self.stride = self.middle_stride = output_stride
         self.stem = _conv3(3, 32, stride=2)
-        widths = [32, *(width for _, width, _, _ in _UNITS)]
-        self.units = nn.ModuleList(
-            _Separable(widths[i], width, stride, dilation) for i, (_, width, stride, dilation) in enumerate(_UNITS)
-        )
-        self.context = _Context()
-        self.initial = nn.ModuleList(_conv3(_WIDTH, _WIDTH) for _ in range(3))
+        self.units = nn.ModuleList()
+        inputs, reached, dense = 32, 2, 1  # dense: how many times denser than in training
+        for _, width, stride, dilation in _UNITS:
+            step = min(stride, output_stride // reached)
+            self.units.append(_Separable(inputs, width, step, dilation * dense))
+            inputs, reached, dense = width, reached * step, dense * stride // step
+        self.context = _Context(dense)
+        self.initial = nn.ModuleList(_conv3(_WIDTH, _WIDTH, dilation=dense) for _ in range(3))
         self.initial_maps = _Branches(512)
-        self.refine = nn.ModuleList(_Refine(_WIDTH + _AFFINITIES + _HEATMAPS if i == 0 else _WIDTH) for i in range(5))
+        self.refine = nn.ModuleList(
+            _Refine(_WIDTH + _AFFINITIES + _HEATMAPS if i == 0 else _WIDTH, dense) for i in range(5)
+        )
         self.final_maps = _Branches(_WIDTH)
 
     def freeze(self, stages: int) -> None:
@@ -145,7 +152,7 @@ class MobileBackbone(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Features (B, 313, n, m), middle (B, 128, n, m) and shallow (B, 128, 2n − 1, 2m − 1) ones of RGB (B, 3, H, W).
 
-        The image is normalised; its sides are 8n − 7 and 8m − 7.
+        The image is normalised; its sides are 8n − 7 and 8m − 7. At output stride 4 all have 2n − 1 rows.
         """
         x = shallow = relu(self.stem(x))
         for i, unit in enumerate(self.units):

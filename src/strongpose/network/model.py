@@ -32,7 +32,7 @@ class NetworkConfig:
         skeleton: gives the channels of the heads.
         backbone: "mobile", a ResNet ("resnet50", "resnet101", "resnet152", with "v2" behind for
             pre-activation units) or "timm:NAME" for a backbone of the timm library.
-        output_stride: pixels per cell of the backbone's features: 8 for "mobile", 8, 16 or 32 for ResNets.
+        output_stride: pixels per cell of the backbone's features: 4 or 8 for "mobile", 8, 16 or 32 for ResNets.
         last_stage: 4, or 3 to cut a ResNet after stage 3.
         norm: batch norms of ResNets: "frozen", "fixed" statistics only (SP §IV-B), or "trained".
         upsample: pixel-shuffle factor u of the heads, 1, 2 or 4: the fields' stride is output_stride / u.
@@ -65,9 +65,9 @@ class NetworkConfig:
             raise ValueError(
                 f"backbone must be one of {', '.join(get_args(HouseBackbone))} or 'timm:NAME', got {self.backbone!r}"
             )
-        if self.backbone == "mobile" and self.output_stride != MobileBackbone.stride:
-            raise ValueError(f"the mobile backbone has output_stride 8, got {self.output_stride}")
-        if self.output_stride not in (8, 16, 32):
+        if self.backbone == "mobile" and self.output_stride not in (4, 8):
+            raise ValueError(f"the mobile backbone has output_stride 4 or 8, got {self.output_stride}")
+        if self.backbone != "mobile" and self.output_stride not in (8, 16, 32):
             raise ValueError(f"output_stride must be 8, 16 or 32, got {self.output_stride}")
         if self.last_stage not in (3, 4):
             raise ValueError(f"last_stage must be 3 or 4, got {self.last_stage}")
@@ -177,7 +177,7 @@ class PoseNetwork(nn.Module):
 def _backbone(config: NetworkConfig) -> MobileBackbone | ResNet | TimmBackbone:
     name, stride = config.backbone, config.output_stride
     if name == "mobile":
-        return MobileBackbone()
+        return MobileBackbone(stride)
     if name.startswith("timm:"):
         return TimmBackbone(name.removeprefix("timm:"), stride)
     depth, preactivation = int(name.removeprefix("resnet").removesuffix("v2")), name.endswith("v2")

@@ -39,7 +39,7 @@ class TrainConfig:
     """Start from all weights of this network (.safetensors or a released .onnx); without heads if skeletons differ."""
     output_stride: Literal[8, 16, 32] = 8
     """Pixels per cell of the backbone's last features."""
-    eval_output_stride: Literal[0, 8, 16, 32] = 0
+    eval_output_stride: Literal[0, 4, 8, 16, 32] = 0
     """The same in validation, by atrous convolution, for networks that do not up-sample; 0 as in training."""
     last_stage: Literal[3, 4] = 4
     """3 cuts a ResNet after its third stage."""
