@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from strongpose.fields import padded_side
+from strongpose.pieces import too_many_pieces
 
 __all__ = [
     "MAX_BYTES",
@@ -194,6 +195,9 @@ def _file_bytes(path: Path) -> bytes:
 def _opened(data: bytes, name: str) -> np.ndarray:
     if not data:
         raise ImageError(f"{name}: the file is empty; copy or download it again")
+    excess = too_many_pieces(data)
+    if excess is not None:
+        raise ImageError(f"{name}: {excess}; save it again")
     Image.init()
     formats = [f for f in _FORMATS if f in Image.OPEN]
     try:

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from strongpose.images import MAX_BYTES, MAX_PIXELS, ImageError, open_image
+from strongpose.pieces import too_many_pieces
 
 __all__ = ["CONTENT_TYPES", "Limits", "RefusedError", "open_upload"]
 
@@ -87,6 +88,9 @@ def open_upload(data: bytes, limits: Limits) -> np.ndarray:
     Raises:
         RefusedError: 413 if there is too much of it, 422 if it is no photo or damaged.
     """
+    excess = too_many_pieces(data)
+    if excess is not None:
+        raise RefusedError(413, f"the photo has {excess}; save it again")
     most = f"{limits.max_pixels / 1e6:g} megapixels"
     Image.init()
     formats = [name for name in _FORMATS if name in Image.OPEN]
