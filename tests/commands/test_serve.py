@@ -74,7 +74,7 @@ def test_it_says_who_can_reach_it_and_ends_when_told(photos, host, end, status, 
         connection.putheader("Content-Type", "image/jpeg")
         connection.putheader("Content-Length", str(len(photo)))
         connection.endheaders(photo[:1000])
-        while json.load(urllib.request.urlopen(f"{url}api/health", timeout=60))["waiting"] == 0:
+        while json.load(urllib.request.urlopen(f"{url}api/health", timeout=60))["uploading"] == 0:
             time.sleep(0.01)
         server.send_signal(end)
         time.sleep(0.3)

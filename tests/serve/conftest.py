@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 import uvicorn
 from asking import Client
+from starting import started
 
 from strongpose.estimator import StrongPose
 from strongpose.serve import Limits, create_app, listen
@@ -28,24 +25,12 @@ def estimator() -> StrongPose:
 
 
 @pytest.fixture(scope="session")
-def client() -> Iterator[Client]:
-    """Of a server with the default limits, in a process of its own."""
-    options = ["--port", "0", "--size", str(SIZE), "--threads", "1", "--runtime", "onnx"]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "strongpose.cli", "serve", *options],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    try:
-        line = server.stdout.readline()
-        assert "http://127.0.0.1:" in line, line
-        yield Client(next(word for word in line.split() if word.startswith("http")))
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(30) == 0
-    finally:
-        server.kill()
-        server.wait()
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Of a server with the default limits, in a process of its own, which logs nothing."""
+    log = tmp_path_factory.mktemp("server") / "log"
+    with started(log, "--size", SIZE, "--threads", 1, "--runtime", "onnx") as server:
+        yield server.client
+    assert log.read_text() == ""
 
 
 @pytest.fixture
@@ -53,9 +38,10 @@ def serving(estimator) -> Callable:
     """``with serving(Limits(...)) as client:`` a server in a thread."""
 
     @contextmanager
-    def serve(limits: Limits | None = None, hosts=()) -> Iterator[Client]:
+    def serve(limits: Limits | None = None, hosts=(), estimator=estimator) -> Iterator[Client]:
         bound = listen("127.0.0.1", 0)
-        server = uvicorn.Server(configure(create_app(estimator, "base", limits, hosts)))
+        limits = limits or Limits()
+        server = uvicorn.Server(configure(create_app(estimator, "base", limits, hosts), limits))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]})
         thread.start()
         try:

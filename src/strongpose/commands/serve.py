@@ -77,7 +77,7 @@ def serve(
             _complain(f"everybody who reaches this machine at {host} can use the server; there is no password")
         app = create_app(estimator, Path(model).name, limits, (host, socket.gethostname(), *allow_host))
         print(f"StrongPose with {estimator.runtime.name} at {url_of(bound)} (Ctrl+C ends it)", flush=True)
-        run_server(app, bound)
+        run_server(app, bound, limits)
     return 0
 
 

@@ -100,7 +100,8 @@ class Health(BaseModel):
 
     status: str = "ok"
     version: str = __version__
-    waiting: int = Field(description="Requests under way, the one being worked on among them.")
+    waiting: int = Field(description="Requests whose body has arrived, the one being worked on among them.")
+    uploading: int = Field(description="Requests whose body arrives.")
 
 
 class Model(BaseModel):

@@ -35,22 +35,26 @@ from strongpose.serve.layers import LAYERS, LayerName
 from strongpose.serve.limits import CONTENT_TYPES, Limits, RefusedError
 from strongpose.serve.metrics import Metrics
 from strongpose.serve.queue import Queue
-from strongpose.serve.upload import check_content_type, disconnection, drain, read_body
+from strongpose.serve.upload import Uploads, check_content_type, disconnection, drain
 
 __all__ = ["create_app"]
 
 _PAGE_TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _LINES = {404: "there is nothing at this path; the API is described at /openapi.json", 405: "wrong method"}
+_MARKS_PER_PHOTO = 300
+"""Brackets and commas, those in its name among them; a few megabytes of others would parse to gigabytes."""
 _FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"model": Failure, "description": description}
     for status, description in (
+        (400, "No HTTP, or a body with two lengths"),
         (403, "Sent by a page of another site"),
         (408, "The body did not arrive in time"),
         (413, "Too many bytes, pixels, frames or photos"),
         (415, "Not a content type that is taken"),
         (421, "Not a name of this server"),
         (422, "Not a photo, or damaged"),
-        (429, "Too many requests are under way; Retry-After says when to come back"),
+        (429, "Too many requests are under way, or bodies arriving; Retry-After says when to come back"),
+        (431, "More than 16 KB of headers"),
     )
 }
 _PHOTO_BODY = {
@@ -73,14 +77,21 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
         hosts: names, besides localhost, by which clients may call the server; addresses always work.
     """
     limits = limits or Limits()
-    queue, metrics, page = Queue(limits.max_waiting), Metrics(), _read_page()
+    queue, uploads, metrics, page = Queue(limits.max_waiting), Uploads(limits), Metrics(), _read_page()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         queue.close()
 
-    app = FastAPI(title="StrongPose", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="StrongPose",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
 
     async def find(request: Request, data: bytes, threshold: float, layers: tuple[LayerName, ...]) -> Photo:
         """Work on one photo, unless the client hangs up before its turn."""
@@ -103,8 +114,10 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
     ) -> Photo:
         check_content_type(request, CONTENT_TYPES)
         chosen = _chosen_layers(layers)
+        queue.check_room()
+        data = await uploads.read(request)
         with queue.place():
-            return await find(request, await read_body(request, limits), threshold, chosen)
+            return await find(request, data, threshold, chosen)
 
     @app.post(
         "/api/batch",
@@ -120,8 +133,9 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
     )
     async def batch(request: Request, threshold: Threshold = 0.25) -> Photos:
         check_content_type(request, ("application/json",))
+        queue.check_room()
+        body = await uploads.read(request)
         with queue.place():
-            body = await read_body(request, limits)
             sent = _read_batch(body, limits)
             del body
             answers = []
@@ -137,7 +151,7 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
 
     @app.get("/api/health", summary="Whether the server works")
     async def health() -> Health:
-        return Health(waiting=queue.length)
+        return Health(waiting=queue.length, uploading=uploads.count)
 
     @app.get("/api/model", summary="What finds the people, and what the server takes")
     async def model() -> Model:
@@ -145,7 +159,7 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
 
     @app.get("/api/metrics", summary="Counters in Prometheus' text format", response_class=PlainTextResponse)
     async def show_metrics() -> PlainTextResponse:
-        text = metrics.text(queue.length, queue.room)
+        text = metrics.text(queue.length, queue.room, uploads.count)
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     for path, (content, kind) in page.items():
@@ -153,16 +167,15 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
 
     @app.exception_handler(RefusedError)
     async def refuse(request: Request, error: RefusedError) -> JSONResponse:
-        await drain(request)
-        headers = {"Connection": "close"}
+        headers = {} if await drain(request) else {"Connection": "close"}
         if error.retry_after is not None:
             headers["Retry-After"] = str(error.retry_after)
         return _failure(error.status, error.line, headers)
 
     @app.exception_handler(RequestValidationError)
     async def refuse_values(request: Request, error: RequestValidationError) -> JSONResponse:
-        await drain(request)
-        return _failure(422, _first_line(error.errors()), {"Connection": "close"})
+        headers = {} if await drain(request) else {"Connection": "close"}
+        return _failure(422, _first_line(error.errors()), headers)
 
     @app.exception_handler(HTTPException)
     async def refuse_path(_: Request, error: HTTPException) -> JSONResponse:
@@ -186,6 +199,8 @@ def _chosen_layers(text: str) -> tuple[LayerName, ...]:
 
 
 def _read_batch(body: bytes, limits: Limits) -> Batch:
+    if sum(body.count(mark) for mark in (b"[", b"{", b",")) > _MARKS_PER_PHOTO * limits.max_batch:
+        raise RefusedError(413, f"the JSON has too many values for the {limits.max_batch} photos that are taken")
     try:
         sent = Batch.model_validate_json(body)
     except ValidationError as error:
@@ -210,7 +225,12 @@ def _first_line(errors: Any) -> str:
 
 
 def _failure(status: int, line: str, headers: dict[str, str]) -> JSONResponse:
-    return JSONResponse(Failure(error=line).model_dump(), status, headers)
+    return JSONResponse(Failure(error=_printable(line)).model_dump(), status, headers)
+
+
+def _printable(line: str) -> str:
+    """The line, of which a client may have sent parts, without breaks and control signs."""
+    return "".join(sign if sign.isprintable() else "?" for sign in line)
 
 
 def _read_page() -> dict[str, tuple[bytes, str]]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from strongpose.serve.metrics import Metrics
+from strongpose.serve.upload import drain
 
 __all__ = ["Guard"]
 
@@ -25,6 +27,8 @@ _SECURITY = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_HOST = re.compile(r"(?:(?P<name>[A-Za-z0-9._-]+)|\[(?P<address>[0-9A-Fa-f:.]+)\])(?::[0-9]{1,5})?")
+_MOST_HEADERS = 16_384  # bytes; h11 refuses more if they do not arrive at once
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
@@ -65,28 +69,33 @@ class Guard:
         if refusal is None:
             return await self._app(scope, receive, send_guarded)
         status, line = refusal
+        await drain(Request(scope, receive))
         await JSONResponse({"error": line}, status, {"Connection": "close"})(scope, receive, send_guarded)
 
     def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
         """Status and reason, where a request is refused."""
+        if sum(len(name) + len(value) for name, value in headers.raw) > _MOST_HEADERS:
+            return 431, f"the headers have more than the {_MOST_HEADERS} bytes that are taken"
         hosts = headers.getlist("host")
         if len(hosts) != 1 or not self._is_ours(hosts[0]):
-            return 421, f"this server is not called {hosts[0][:80] if hosts else 'nothing'}; see --allow-host"
+            return 421, f"this server is not called {ascii(hosts[0][:80]) if hosts else 'nothing'}; see --allow-host"
+        if "transfer-encoding" in headers and "content-length" in headers:
+            return 400, "the body has a length and is in chunks: proxies read that in different ways; send one of them"
         if method in ("GET", "HEAD"):
             return None
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
         if origin is not None:
-            same = urlsplit(origin).netloc.lower() == hosts[0].lower()
+            same = origin.lower() in (f"http://{hosts[0].lower()}", f"https://{hosts[0].lower()}")
         else:
             same = site in ("none", "same-origin")
         return None if same else (403, "the request comes from a page of another site")
 
     def _is_ours(self, host: str) -> bool:
         """Whether a Host header holds an address or one of the server's names."""
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
+        parts = _HOST.fullmatch(host)
+        if parts is None:
             return False
+        name = (parts["name"] or parts["address"]).lower()
         if name in self._names:
             return True
         try:

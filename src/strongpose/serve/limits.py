@@ -1,4 +1,4 @@
-"""What the server takes: how many bytes, pixels, frames and photos, and how long an upload may last."""
+"""What the server takes: how many bytes, pixels, frames, photos and connections, and how long a client may take."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ class Limits:
         max_frames: of one file; the first is looked at.
         max_batch: photos in one request.
         max_waiting: requests that may wait while one is worked on.
+        max_connections: at once; an idle one gives way to a new one.
+        header_seconds: in which a request, but for its body, must have arrived.
         upload_seconds: in which the body of a request must have arrived.
+        answer_seconds: in which a client must have taken its answer.
 
     Raises:
         ValueError: if a limit makes no sense; says what was expected.
@@ -57,7 +60,10 @@ class Limits:
     max_frames: int = 100
     max_batch: int = 16
     max_waiting: int = 8
+    max_connections: int = 512
+    header_seconds: float = 10.0
     upload_seconds: float = 20.0
+    answer_seconds: float = 30.0
 
     def __post_init__(self) -> None:
         for name, least, most in (
@@ -66,13 +72,15 @@ class Limits:
             ("max_frames", 1, None),
             ("max_batch", 1, None),
             ("max_waiting", 0, None),
+            ("max_connections", 1, None),
         ):
             value = getattr(self, name)
             if value < least or (most is not None and value > most):
                 expected = f"at least {least}" if most is None else f"from {least} to {most}"
                 raise ValueError(f"{name} must be {expected}, got {value}")
-        if not self.upload_seconds > 0:
-            raise ValueError(f"upload_seconds must be positive, got {self.upload_seconds}")
+        for name in ("header_seconds", "upload_seconds", "answer_seconds"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
 
 
 def open_upload(data: bytes, limits: Limits) -> np.ndarray:

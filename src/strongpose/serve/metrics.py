@@ -27,12 +27,13 @@ class Metrics:
         self._people += people
         self._seconds.update(seconds)  # type: ignore[arg-type]  # counts may be fractions
 
-    def text(self, waiting: int, room: int) -> str:
+    def text(self, waiting: int, room: int, uploading: int) -> str:
         """Prometheus' text format.
 
         Args:
-            waiting: requests under way, the one being worked on among them.
+            waiting: requests whose body has arrived, the one being worked on among them.
             room: how many there may be.
+            uploading: requests whose body arrives.
         """
         lines = ["# HELP strongpose_requests_total Answers, by method, route and status.", _kind("requests_total")]
         for (method, route, status), count in sorted(self._requests.items()):
@@ -44,8 +45,9 @@ class Metrics:
         for name, help_text, value in (
             ("photos_total", "Photos worked on.", self._photos),
             ("people_total", "People found in them above the threshold.", self._people),
-            ("queue_length", "Requests under way, the one being worked on among them.", waiting),
-            ("queue_limit", "How many requests there may be under way.", room),
+            ("queue_length", "Requests whose body has arrived, the one being worked on among them.", waiting),
+            ("queue_limit", "How many of them there may be.", room),
+            ("uploads", "Requests whose body arrives.", uploading),
         ):
             lines += [f"# HELP strongpose_{name} {help_text}", _kind(name), f"strongpose_{name} {value}"]
         return "\n".join(lines) + "\n"

@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 class Queue:
     """Room for a number of requests, and one thread that works on their photos in turn.
 
-    A request takes its place before its body is read, so at most ``room`` bodies are held in memory.
+    A request takes its place once its body has arrived, so that nobody waits for a slow sender.
 
     Args:
         max_waiting: requests that may wait while one is worked on.
@@ -29,6 +29,15 @@ class Queue:
         self.length = 0
         self._thread = ThreadPoolExecutor(1, "photos")
 
+    def check_room(self) -> None:
+        """Refuse a request for which there is no place.
+
+        Raises:
+            RefusedError: 429.
+        """
+        if self.length >= self.room:
+            raise RefusedError(429, f"{self.length} requests are under way already; try again", retry_after=1)
+
     @contextmanager
     def place(self) -> Iterator[None]:
         """A place in the queue, while the block runs.
@@ -36,8 +45,7 @@ class Queue:
         Raises:
             RefusedError: 429 if there is none.
         """
-        if self.length >= self.room:
-            raise RefusedError(429, f"{self.length} requests are under way already; try again", retry_after=1)
+        self.check_room()
         self.length += 1
         try:
             yield

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import sys
+from functools import partial
 from signal import SIGTERM, signal
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from strongpose.serve.connections import Connection
+from strongpose.serve.limits import Limits
+
 __all__ = ["configure", "listen", "run_server", "url_of"]
 
-_MAX_CONNECTIONS = 128
 _SHUTDOWN_SECONDS = 10  # for requests under way
 
 
@@ -43,24 +47,28 @@ def url_of(bound: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def configure(app: ASGIApp) -> uvicorn.Config:
+def configure(app: ASGIApp, limits: Limits) -> uvicorn.Config:
     """How uvicorn serves the application: quietly, with bounds on connections and time."""
     return uvicorn.Config(
         app,
-        http="h11",
+        http=partial(Connection, limits),  # type: ignore[arg-type]  # all that uvicorn does with it is to call it
         ws="none",
-        log_level="warning",
+        log_level="error",  # what is below, any client can cause
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=_MAX_CONNECTIONS,
-        timeout_keep_alive=10,
+        timeout_keep_alive=math.ceil(limits.header_seconds),
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
 
 
-def run_server(app: ASGIApp, bound: socket.socket) -> None:
+def run_server(app: ASGIApp, bound: socket.socket, limits: Limits) -> None:
     """Serve until SIGTERM or Ctrl+C; requests under way are finished first.
+
+    Args:
+        app: answers the requests.
+        bound: where it listens.
+        limits: on connections and seconds.
 
     Raises:
         SystemExit: with status 0, after SIGTERM.
@@ -71,4 +79,4 @@ def run_server(app: ASGIApp, bound: socket.socket) -> None:
         sys.exit(0)
 
     signal(SIGTERM, leave)  # uvicorn raises the signal again once it has stopped
-    uvicorn.Server(configure(app)).run(sockets=[bound])
+    uvicorn.Server(configure(app, limits)).run(sockets=[bound])

@@ -1,0 +1,64 @@
+"""``strongpose serve`` in a process of its own, and what that process takes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from asking import Client
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs.
+
+    Attributes:
+        url: where it listens.
+        process: it.
+        log: what it writes to standard error.
+    """
+
+    url: str
+    process: subprocess.Popen[str]
+    log: Path
+
+    @property
+    def client(self) -> Client:
+        return Client(self.url)
+
+    def memory(self, field: str = "VmRSS") -> float:
+        """Resident memory in MB; ``VmHWM`` for the most that it ever was (Linux)."""
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith(f"{field}:"):
+                return int(line.split()[1]) / 1024
+        raise ValueError(f"no {field} of process {self.process.pid}")
+
+    def open_files(self) -> int:
+        """How many files, sockets among them, it has open (Linux)."""
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+
+@contextmanager
+def started(log: Path, *options: object) -> Iterator[Server]:
+    """A server on a free port of this machine, which must end as it should when the block does."""
+    command = [sys.executable, "-m", "strongpose.cli", "serve", "--port", "0", *map(str, options)]
+    with log.open("wb") as stderr:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=stderr, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert "http://127.0.0.1:" in line, line + log.read_text()
+        yield Server(next(word for word in line.split() if word.startswith("http")), process, log)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.communicate()
