@@ -57,6 +57,7 @@ def test_what_is_no_photo_is_refused(client, body, kind, status, line):
         ("threshold=2", "threshold: Input should be less than or equal to 1"),
         ("threshold=x", "threshold: Input should be a valid number"),
         ("threshold=nan", "threshold"),
+        ("layers=body,", "layers must be among heatmaps, offsets, body, got an empty name"),
         ("layers=body,depth", "layers must be among heatmaps, offsets, body, got depth"),
     ],
 )

@@ -64,6 +64,14 @@ _PHOTO_BODY = {
     }
 }
 
+_NAME = f"({'|'.join(LAYERS)})"
+Layers = Annotated[
+    str,
+    Query(
+        description=f"Maps to send along, with commas: {','.join(LAYERS)}.",
+        json_schema_extra={"pattern": f"^({_NAME}(,{_NAME})*)?$"},
+    ),
+]
 Threshold = Annotated[float, Query(description="People with a lower score are left out.", ge=0, le=1)]
 
 
@@ -110,7 +118,7 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
     async def poses(
         request: Request,
         threshold: Threshold = 0.25,
-        layers: Annotated[str, Query(description=f"Maps to send along, with commas: {','.join(LAYERS)}.")] = "",
+        layers: Layers = "",
     ) -> Photo:
         check_content_type(request, CONTENT_TYPES)
         chosen = _chosen_layers(layers)
@@ -192,9 +200,9 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
 
 def _chosen_layers(text: str) -> tuple[LayerName, ...]:
     """The layers in a list with commas."""
-    wanted = {part.strip() for part in text.split(",") if part.strip()}
+    wanted = set(text.split(",")) if text else set()
     for unknown in sorted(wanted - set(LAYERS)):
-        raise RefusedError(422, f"layers must be among {', '.join(LAYERS)}, got {unknown[:80]}")
+        raise RefusedError(422, f"layers must be among {', '.join(LAYERS)}, got {unknown[:80] or 'an empty name'}")
     return tuple(layer for layer in LAYERS if layer in wanted)
 
 
