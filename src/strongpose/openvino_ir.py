@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from strongpose.runtime.no_reports import no_reports
+
 if TYPE_CHECKING:
     import openvino
 
@@ -22,7 +24,8 @@ def read_onnx(path: str | Path) -> openvino.Model:
         ImportError: if OpenVINO is missing.
     """
     try:
-        import openvino
+        with no_reports():
+            import openvino
     except ImportError as error:
         raise ImportError(f"{path}: .xml files need OpenVINO: pip install 'strongpose[export]'") from error
     return openvino.Core().read_model(path)
@@ -43,7 +46,8 @@ def write_ir(model: openvino.Model, path: str | Path, description: Mapping[str, 
         ValueError: if ``path`` does not end in .xml.
         OSError: if a file cannot be written.
     """
-    import openvino
+    with no_reports():
+        import openvino
 
     path = Path(path)
     if path.suffix != ".xml":

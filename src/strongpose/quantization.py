@@ -14,6 +14,7 @@ import numpy as np
 
 from strongpose.images import SUFFIXES, ImageError, fit_image, open_image
 from strongpose.own_thread import in_own_thread
+from strongpose.runtime.no_reports import no_reports
 
 if TYPE_CHECKING:
     import openvino
@@ -95,9 +96,10 @@ def quantize(path: str | Path, inputs: Sequence[np.ndarray], **options: Any) -> 
         ImportError: if NNCF or OpenVINO is missing.
     """
     try:
-        import openvino
+        with no_reports():
+            import openvino
 
-        nncf = _import_nncf()
+            nncf = _import_nncf()
     except ImportError as error:
         raise ImportError(f"int8 needs NNCF and OpenVINO ({error}): {_REMEDY}") from error
 

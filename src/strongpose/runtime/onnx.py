@@ -9,6 +9,7 @@ import numpy as np
 
 from strongpose.runtime.interface import REMEDY, check_interface, check_maps, read_info, reason
 from strongpose.runtime.model import ModelError, RawMaps
+from strongpose.runtime.no_reports import no_reports
 
 __all__ = ["OnnxRuntime", "cuda_is_available"]
 
@@ -30,7 +31,8 @@ class OnnxRuntime:
     """
 
     def __init__(self, path: str | PathLike[str], threads: int = 0) -> None:
-        import onnxruntime
+        with no_reports():
+            import onnxruntime
 
         path = self._path = Path(path)
         options = onnxruntime.SessionOptions()
@@ -65,6 +67,7 @@ class OnnxRuntime:
 
 def cuda_is_available() -> bool:
     """Whether the installed ONNX Runtime can use an NVIDIA GPU (package onnxruntime-gpu)."""
-    import onnxruntime
+    with no_reports():
+        import onnxruntime
 
     return "CUDAExecutionProvider" in onnxruntime.get_available_providers()

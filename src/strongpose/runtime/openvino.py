@@ -11,6 +11,7 @@ import numpy as np
 from strongpose.own_thread import in_own_thread
 from strongpose.runtime.interface import REMEDY, check_interface, check_maps, read_info, reason
 from strongpose.runtime.model import ModelError, RawMaps
+from strongpose.runtime.no_reports import no_reports
 
 __all__ = ["OpenVinoRuntime"]
 
@@ -40,8 +41,9 @@ class OpenVinoRuntime:
         in_own_thread(lambda: self._load(Path(path), threads, bf16))
 
     def _load(self, path: Path, threads: int, bf16: bool | None) -> None:
-        import openvino
-        from openvino.frontend import FrontEndManager
+        with no_reports():
+            import openvino
+            from openvino.frontend import FrontEndManager
 
         core = openvino.Core()
         self._path = path
