@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,8 @@ class Arguments:
     """Seconds that a client waits after a refusal; by default as long as the server says."""
     photos: int = 12
     """Different photos, each with its own answer."""
+    padding: float = 0.0
+    """Megabytes of zeros behind each photo, which decoders do not look at: longer uploads."""
     model: str = "fast"
     """A model that comes with the package, or the path of one."""
     size: int = 129
@@ -52,6 +54,8 @@ def main(arguments: Arguments) -> int:
     options = ("--model", arguments.model, "--size", arguments.size, "--runtime", arguments.runtime, "--threads", 1)
     estimator = StrongPose.from_pretrained(arguments.model, size=arguments.size, runtime=arguments.runtime, threads=1)
     asked = questions(_PHOTOS, estimator, arguments.photos)
+    padding = bytes(int(arguments.padding * 1e6))
+    asked = [replace(question, data=question.data + padding) for question in asked]
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
         with started(log, *options) as server:
