@@ -56,7 +56,9 @@ def started(log: Path, *options: object) -> Iterator[Server]:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert "http://127.0.0.1:" in line, line + log.read_text()
-        yield Server(next(word for word in line.split() if word.startswith("http")), process, log)
+        server = Server(next(word for word in line.split() if word.startswith("http")), process, log)
+        assert server.client("GET", "/api/health").status == 200
+        yield server
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
     finally:

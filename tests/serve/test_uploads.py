@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import threading
@@ -12,8 +13,10 @@ import pytest
 from asking import finish
 from gate import Gate
 from sockets import Upload, connect, head, status_of, until_closed
+from starlette.requests import Request
 
-from strongpose.serve import Limits
+from strongpose.serve import Limits, RefusedError
+from strongpose.serve.upload import Uploads
 
 
 @pytest.fixture
@@ -124,6 +127,42 @@ def test_a_body_that_does_not_arrive_times_out(serving, photo):
             assert "0.3 seconds" in answer.error
             assert time.monotonic() - start < 30
         assert client.post("/api/poses", photo).status == 200
+
+
+def test_a_body_that_gives_way_at_the_moment_its_time_is_up():
+    """Just before its reader is told: neither upload may see an error of the other's."""
+
+    async def main():
+        uploads = Uploads(Limits(max_bytes=100, max_waiting=0, upload_seconds=1))
+
+        def request(*steps) -> Request:
+            left = iter(steps)
+
+            async def receive():
+                return await next(left)()
+
+            return Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+        async def part():
+            return {"type": "http.request", "body": bytes(80), "more_body": True}
+
+        async def never():
+            await asyncio.Event().wait()
+
+        async def part_when_the_time_of_the_other_is_up():
+            time.sleep(0.6)  # nothing else runs meanwhile
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            return {"type": "http.request", "body": bytes(80), "more_body": False}
+
+        first = asyncio.create_task(uploads.read(request(part, never)))
+        await asyncio.sleep(0.6)
+        second = asyncio.create_task(uploads.read(request(part_when_the_time_of_the_other_is_up)))
+        return await asyncio.gather(first, second, return_exceptions=True)
+
+    first, second = asyncio.run(main())
+    assert isinstance(first, RefusedError) and first.status == 408
+    assert second == bytes(80) or (isinstance(second, RefusedError) and second.status == 408)
 
 
 def test_many_large_bodies_at_once_are_answered_one_and_all(serving):

@@ -103,8 +103,9 @@ class Uploads:
     def _make_room(self) -> None:
         while sum(len(upload.body) for upload in self._arriving) > self._room:
             first = self._arriving.pop(0)
-            first.gave_way = True
-            first.patience.reschedule(asyncio.get_running_loop().time())
+            if not first.patience.expired():
+                first.gave_way = True
+                first.patience.reschedule(asyncio.get_running_loop().time())
 
 
 async def drain(request: Request) -> bool:
