@@ -152,7 +152,11 @@ def test_the_api_describes_itself(client):
     assert set(described["paths"]) == {"/api/poses", "/api/batch", "/api/health", "/api/model", "/api/metrics"}
     body = described["paths"]["/api/poses"]["post"]["requestBody"]["content"]
     assert set(body) == {"image/jpeg", "image/png", "image/webp"}
-    for name in re.findall(r'"#/components/schemas/(\w+)"', text):
+    assert described["components"]["schemas"]["Batch"]["properties"]["photos"]["maxItems"] == 16
+    [layers] = [one for one in described["paths"]["/api/poses"]["post"]["parameters"] if one["name"] == "layers"]
+    for text, is_right in (("", True), ("body,offsets", True), ("body,", False), ("depth", False)):
+        assert (re.search(layers["schema"]["pattern"], text) is not None) == is_right
+    for name in re.findall(r'"#/components/schemas/(\w+)"', json.dumps(described)):
         assert name in described["components"]["schemas"]
 
 

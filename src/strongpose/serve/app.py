@@ -175,7 +175,8 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
 
     @app.exception_handler(RefusedError)
     async def refuse(request: Request, error: RefusedError) -> JSONResponse:
-        headers = {} if await drain(request) else {"Connection": "close"}
+        is_kept = error.status != 408 and await drain(request)  # who was too slow is not waited for again
+        headers = {} if is_kept else {"Connection": "close"}
         if error.retry_after is not None:
             headers["Retry-After"] = str(error.retry_after)
         return _failure(error.status, error.line, headers)
@@ -194,7 +195,7 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
         return _failure(500, "the server made a mistake; its log tells more", {})
 
     routes = [route.path for route in app.routes if hasattr(route, "path")]
-    _describe_batch(app)
+    _describe_batch(app, limits.max_batch)
     return Guard(app, metrics, hosts, routes)
 
 
@@ -258,13 +259,14 @@ def _sender(content: bytes, kind: str) -> Any:
     return send
 
 
-def _describe_batch(app: FastAPI) -> None:
+def _describe_batch(app: FastAPI, most: int) -> None:
     """Add the shape of a batch to the API's description: its body is read by hand."""
     describe = app.openapi
 
     def openapi() -> dict[str, Any]:
         schema = describe()
         shape = Batch.model_json_schema(ref_template="#/components/schemas/{model}")
+        shape["properties"]["photos"]["maxItems"] = most
         schema["components"]["schemas"].update({**shape.pop("$defs"), "Batch": shape})
         return schema
 
