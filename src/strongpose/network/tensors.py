@@ -1,16 +1,43 @@
-"""Named tensors: reading them from a file and filling a module with a check that nothing is left over."""
+"""Named tensors: writing and reading files of them, and filling a module with a check that nothing is left over."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-__all__ = ["fill", "read_tensors"]
+__all__ = ["fill", "read_tensors", "write_tensors"]
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
+    """Write a safetensors file so that a crash at any moment leaves the old file or the new one, whole.
+
+    Until it is whole it bears the suffix ``.partial``; what a killed process left of one is written over.
+
+    Args:
+        path: where to; the folder must be there.
+        tensors: contiguous, by name.
+        metadata: text by name.
+
+    Raises:
+        OSError: if it cannot be written; the message names the file and the reason.
+    """
+    partial = path.with_suffix(".partial")
+    try:
+        save_file(tensors, partial, metadata)
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except (SafetensorError, OSError) as error:
+        reason = getattr(error, "strerror", None) or str(error).removeprefix("Error while serializing: I/O error: ")
+        raise OSError(f"{path}: cannot be written ({reason})") from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_tensors(path: str | Path) -> dict[str, Tensor]:

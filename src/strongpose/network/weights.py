@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from strongpose.network.heads import repeat_outputs
 from strongpose.network.model import NetworkConfig, PoseNetwork, build_network
-from strongpose.network.tensors import fill, read_tensors
+from strongpose.network.tensors import fill, read_tensors, write_tensors
 
 __all__ = ["METADATA_KEY", "load_network", "load_weights", "save_weights"]
 
@@ -32,11 +30,12 @@ def save_weights(network: PoseNetwork, path: str | Path) -> None:
     Args:
         network: any `PoseNetwork`.
         path: of the .safetensors file.
+
+    Raises:
+        OSError: if it cannot be written; the message names the file and the reason.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    partial = Path(path).with_suffix(".partial")
-    save_file(tensors, partial, metadata={METADATA_KEY: json.dumps({"network": network.config.to_dict()})})
-    os.replace(partial, path)
+    write_tensors(Path(path), tensors, {METADATA_KEY: json.dumps({"network": network.config.to_dict()})})
 
 
 def load_weights(network: PoseNetwork, path: str | Path, other_skeleton: bool = False) -> bool:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from strongpose.network.tensors import write_tensors
 
 __all__ = ["CheckpointError", "load_checkpoint", "save_checkpoint"]
 
 
 class CheckpointError(ValueError):
-    """A checkpoint that cannot be resumed; the message names the file and the remedy."""
+    """A checkpoint that cannot be resumed, or should not be written; the message names the file and the reason."""
 
 
 def save_checkpoint(
@@ -30,16 +30,19 @@ def save_checkpoint(
         average: its running average.
         optimizer: its state is stored by parameter number.
         info: what else belongs to the state: step, configuration; must be JSON.
+
+    Raises:
+        CheckpointError: if the state holds values that are not finite, which nobody could go on from.
+        OSError: if it cannot be written; the message names the file and the reason.
     """
     tensors = _prefixed("network", network.state_dict()) | _prefixed("average", average.state_dict())
     for number, state in optimizer.state_dict()["state"].items():
         tensors |= _prefixed(f"optimizer.{number}", {k: torch.as_tensor(v) for k, v in state.items()})
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    temporary = path.with_suffix(".partial")
-    save_file(tensors, temporary, metadata={"info": json.dumps(info)})
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise CheckpointError(f"{path}: not written, as {name} holds values that are not finite")
+    write_tensors(path, tensors, {"info": json.dumps(info)})
 
 
 def load_checkpoint(
