@@ -20,6 +20,7 @@ from strongpose.commands.predict import predict
 from strongpose.commands.serve import serve
 from strongpose.commands.train import train_with_preset
 from strongpose.commands.video import video
+from strongpose.stopping import INTERRUPTED, leave_when_terminated
 
 __all__ = ["main"]
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: of the command line, without the program's name; ``sys.argv`` if left out.
 
     Returns:
-        The exit status: 0, 1 if something could not be done, 130 if interrupted.
+        The exit status: 0, 1 if something could not be done, 130 if interrupted, by Ctrl-C or SIGTERM.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
@@ -54,16 +55,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"strongpose {__version__}")
         return 0
     try:
-        return tyro.extras.subcommand_cli_from_dict(
-            {**_VERBS, "train": train_with_preset(arguments)},
-            prog="strongpose",
-            description="Finds people in photos and the keypoints of each.",
-            args=arguments or ["--help"],
-            config=(tyro.conf.OmitArgPrefixes,),
-        )
-    except KeyboardInterrupt:
-        print("strongpose: interrupted", file=sys.stderr)
-        return 130
+        with leave_when_terminated():
+            return tyro.extras.subcommand_cli_from_dict(
+                {**_VERBS, "train": train_with_preset(arguments)},
+                prog="strongpose",
+                description="Finds people in photos and the keypoints of each.",
+                args=arguments or ["--help"],
+                config=(tyro.conf.OmitArgPrefixes,),
+            )
+    except KeyboardInterrupt as interruption:
+        print(f"strongpose: {str(interruption) or 'interrupted'}", file=sys.stderr)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":
