@@ -35,7 +35,7 @@ PHASES = (  # first match wins; file (end of its path) and function name of any 
     ("copying to the device", "strongpose/training/loop.py", "_prepare"),
     ("losses", "strongpose/losses.py", ""),
     ("reading the losses", "strongpose/training/loop.py", "_check_finite"),
-    ("reading the losses", "strongpose/training/loop.py", "add"),
+    ("reading the losses", "strongpose/training/progress.py", "add"),
     ("validation", "strongpose/training/validation.py", ""),
     ("checkpoints", "strongpose/training/checkpoint.py", ""),
     ("checkpoints", "strongpose/network/weights.py", ""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from functools import partial
 
 import tyro
 
+from strongpose.stopping import StopRequest
 from strongpose.training.presets import PresetName, preset_named
 from strongpose.training.recipe import TrainConfig
 
@@ -23,18 +25,21 @@ def train(config: TrainConfig, *, preset: PresetName | None = None) -> int:
         config: The recipe.
         preset: A recipe for COCO's full training set; the other options change it. With --help, shows its values.
     """
-    try:
-        from strongpose.training.loop import TrainingError
-        from strongpose.training.loop import train as run
-    except ImportError as error:
-        print(f"strongpose: training needs more packages ({error}): pip install 'strongpose[train]'", file=sys.stderr)
-        return 1
-    try:
-        weights = run(config)
-    except (ValueError, FileNotFoundError, TrainingError) as error:  # data sets, checkpoints, weights, divergence
-        *_, cause = str(error).strip().splitlines()  # a process that reads photos reports all its calls first
-        print(f"strongpose: {cause.removeprefix('strongpose.data.coco.DatasetError: ')}", file=sys.stderr)
-        return 1
+    with StopRequest(signal.SIGTERM, signal.SIGINT) as stop:  # from now on, as the imports take seconds
+        try:
+            from strongpose.training.loop import TrainingError
+            from strongpose.training.loop import train as run
+        except ImportError as error:
+            print(
+                f"strongpose: training needs more packages ({error}): pip install 'strongpose[train]'", file=sys.stderr
+            )
+            return 1
+        try:
+            weights = run(config, stop=stop)
+        except (ValueError, FileNotFoundError, TrainingError) as error:  # data sets, checkpoints, weights, divergence
+            *_, cause = str(error).strip().splitlines()  # a process that reads photos reports all its calls first
+            print(f"strongpose: {cause.removeprefix('strongpose.data.coco.DatasetError: ')}", file=sys.stderr)
+            return 1
     if os.environ.get("RANK", "0") == "0":  # of several processes, the first one speaks
         print(f"averaged weights in {weights}; `strongpose export {weights} --out MODEL.onnx` makes a model of them")
     return 0

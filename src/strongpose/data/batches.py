@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import signal
+import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.data._utils.signal_handling import _remove_worker_pids
 
 from strongpose.data.augment import Augmentation, Sample, augment
 from strongpose.data.coco import DatasetError, KeypointDataset
 from strongpose.images import ImageError
 
-__all__ = ["Batch", "BatchesByStep", "batch_loader"]
+__all__ = ["Batch", "BatchesByStep", "LoaderError", "batch_loader"]
 
 
 _TRIES = 10  # photos drawn for one sample before giving up
+
+
+class LoaderError(RuntimeError):
+    """A process that reads photos has ended, such as one that was killed for its memory."""
 
 
 class Batch(NamedTuple):
@@ -123,24 +129,62 @@ def batch_loader(
     """The batches of the steps ``first_step`` … ``last_step`` − 1, in order, made by ``workers`` processes.
 
     The processes are deaf to signals, so they are told to end when the context is left, by an error too.
+
+    Raises:
+        LoaderError: if one of the processes ends before its time. This comes out of the context at any moment, a
+            step half done included: what was being trained is of no use then.
     """
-    iterator = iter(
-        DataLoader(
-            batches,
-            batch_size=None,
-            sampler=range(first_step, last_step),
-            num_workers=workers,
-            prefetch_factor=4 if workers else None,
-            worker_init_fn=_start_worker,
-            multiprocessing_context="spawn" if workers else None,  # a fork of a process with threads can hang
-            pin_memory=pin_memory,
-        )
+    loader = DataLoader(
+        batches,
+        batch_size=None,
+        sampler=range(first_step, last_step),
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_start_worker,
+        multiprocessing_context="spawn" if workers else None,  # a fork of a process with threads can hang
+        pin_memory=pin_memory,
     )
+    iterator = None
     try:
+        with _born_deaf():
+            iterator = iter(loader)
         yield iterator
+    except RuntimeError as error:
+        if not str(error).startswith("DataLoader worker"):
+            raise
+        _kill_workers(iterator)
+        reason = " ".join(str(error).split())
+        raise LoaderError(f"a process that reads photos has ended ({reason})") from error
     finally:
-        if workers:
+        if workers and iterator is not None:
             iterator._shutdown_workers()  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _born_deaf() -> Iterator[None]:
+    """Processes that are started in the context do not hear the signals to which `_start_worker` makes them deaf.
+
+    Between their first instruction and `_start_worker` they load libraries, for seconds.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _kill_workers(iterator: Any) -> None:
+    """End the other processes without asking: the one that ended may have held a lock that asking waits for."""
+    if iterator is not None:
+        _remove_worker_pids(id(iterator))
+        iterator._worker_pids_set = False
+        iterator._shutdown = True
+        for worker in iterator._workers:
+            worker.kill()
+            worker.join()
 
 
 def _start_worker(_: int) -> None:

@@ -6,25 +6,28 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.utils.tensorboard import SummaryWriter
 
 from strongpose.data.augment import Augmentation
-from strongpose.data.batches import Batch, BatchesByStep, batch_loader
+from strongpose.data.batches import Batch, BatchesByStep, LoaderError, batch_loader
 from strongpose.data.coco import KeypointDataset
 from strongpose.encode import Targets, encode
+from strongpose.files import write_whole
 from strongpose.losses import Counts, LossWeights, count, losses, total_loss
 from strongpose.network import NetworkConfig, PoseNetwork, at_output_stride, build_network, load_backbone
 from strongpose.network.weights import load_weights, save_weights
 from strongpose.skeletons import load_skeleton
-from strongpose.training.checkpoint import load_checkpoint, save_checkpoint
+from strongpose.stopping import StopRequest
+from strongpose.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from strongpose.training.distributed import World, joined
+from strongpose.training.progress import EventLog, Progress
 from strongpose.training.recipe import TrainConfig
-from strongpose.training.validation import validate
+from strongpose.training.validation import check_validation, validate
 
 __all__ = ["TrainingError", "train"]
 
@@ -33,29 +36,34 @@ class TrainingError(RuntimeError):
     """Training cannot go on; the message says why and what is kept."""
 
 
-def train(config: TrainConfig, say: Callable[[str], None] = print) -> Path:
+def train(config: TrainConfig, say: Callable[[str], None] = print, stop: StopRequest | None = None) -> Path:
     """Train, or go on with the run that lies in ``config.out``.
 
-    SIGTERM and Ctrl-C save a checkpoint and stop. The averaged weights are written to
+    SIGTERM and Ctrl-C save a checkpoint and stop, at the end of a step. The averaged weights are written to
     ``weights.safetensors`` with every checkpoint. Processes that torchrun started share the work.
 
     Args:
         config: the recipe.
         say: where progress lines go.
+        stop: where the signals are noted; None notes them from now on.
 
     Returns:
         The file of the averaged weights.
 
     Raises:
-        TrainingError: if the loss is not finite; the last checkpoint stays.
+        TrainingError: if the loss is not finite, nothing can be written, or a process that reads photos ended; the
+            last checkpoint stays, and the message names it.
         strongpose.data.coco.DatasetError: if an annotation file cannot be used.
+        strongpose.evaluation.EvaluationError: if the validation's annotations or photos cannot be used.
         strongpose.training.checkpoint.CheckpointError: if the run in ``config.out`` cannot be resumed.
     """
-    with joined(_device(config)) as world:
-        return _train(config, world, say if world.rank == 0 else lambda line: None)
+    with ExitStack() as contexts:
+        stop = stop or contexts.enter_context(StopRequest(signal.SIGTERM, signal.SIGINT))
+        world = contexts.enter_context(joined(_device(config)))
+        return _train(config, world, say if world.rank == 0 else lambda line: None, stop)
 
 
-def _train(config: TrainConfig, world: World, say: Callable[[str], None]) -> Path:
+def _train(config: TrainConfig, world: World, say: Callable[[str], None], stop: StopRequest) -> Path:
     if config.batch_size < world.size:
         raise TrainingError(f"--batch-size: {config.batch_size} is less than the {world.size} processes that share it")
     if config.threads:
@@ -81,42 +89,62 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None]) -> Pat
     optimizer = _optimizer(network, config, device)
 
     checkpoint = config.out / "checkpoint.safetensors"
-    first = 0
+    first = validated = 0
     if checkpoint.exists():
         info = load_checkpoint(checkpoint, network, average, optimizer)
         first = info["step"]
+        validated = info.get("validated", first)
         changed = config.changed_from(info["config"])
         say(f"resuming {checkpoint} at step {first}" + (f"; changed: {', '.join(changed)}" if changed else ""))
     if world.any(int(world.total(torch.tensor(first, device=device))) != first * world.size):
         raise TrainingError(f"{checkpoint}: not all processes see the same file; --out must be a folder that all share")
-    batches = _batches(config, network.config, world)
-    say(
-        f"training on {sum(len(d) for d in batches.datasets)} photos, "
-        f"{sum(p.numel() for p in network.parameters() if p.requires_grad) / 1e6:.2f} M parameters, on {device}"
-    )
+    if config.val:
+        check_validation(config.val, config.val_images, network.config.skeleton)
+    batches = None if world.any(stop.is_set) else _batches(config, network.config, world)
     weights = config.out / "weights.safetensors"
-    if world.rank == 0:
-        config.out.mkdir(parents=True, exist_ok=True)
-        (config.out / "config.json").write_text(json.dumps(config.to_dict(), indent=1))
-
-    def save(step: int) -> Path:
-        if world.rank > 0:
-            return weights
-        save_checkpoint(checkpoint, network, average, optimizer, {"step": step, "config": config.to_dict()})
-        save_weights(averaged, weights)
-        return weights
-
-    stopped = _StopFlag()
-    writer = SummaryWriter(str(config.out / "tensorboard")) if world.rank == 0 else None
-    progress = _Progress(config, first, writer, say)
     shared = world.shared(network)
     forward = torch.compile(shared, dynamic=False) if config.compile else shared
     loss_weights = LossWeights(*config.loss_weights)
     evaluated = at_output_stride(averaged, config.eval_output_stride or config.output_stride)
-    saved = time.monotonic()
-    step = first
-    with batch_loader(batches, first, config.steps, config.workers, pin_memory=device.type == "cuda") as loader:
-        for step, batch in enumerate(loader, start=first):
+
+    def save(done: int) -> None:
+        if world.rank == 0:
+            state = {"step": done, "validated": validated, "config": config.to_dict()}
+            save_checkpoint(checkpoint, network, average, optimizer, state)
+            save_weights(averaged, weights)
+
+    def is_due(done: int) -> bool:
+        """Whether the network after so many steps is still to be validated."""
+        return (
+            config.val is not None
+            and done not in (0, validated)
+            and (done % config.val_every == 0 or done == config.steps)
+        )
+
+    def look(done: int) -> None:
+        """Validate, if it is due and nobody asks to stop meanwhile."""
+        nonlocal validated
+        if log is None or config.val is None or not is_due(done):
+            return
+        started = time.monotonic()
+        figures = validate(
+            evaluated,
+            *(config.val, config.val_images, config.val_size, config.radius, config.bf16),
+            give_up=lambda: stop.is_set,
+        )
+        progress.leave_out(time.monotonic() - started)
+        if figures is not None:
+            validated = done
+            log.add(done, {"val/AP": figures.ap})
+            say(f"step {done}: {config.val} AP {figures.ap:.3f} AP50 {figures.ap50:.3f} AR {figures.ar:.3f}")
+
+    def run(loader: Iterator[Batch]) -> int:
+        """Train until the batches end or somebody asks to stop; the number of steps done."""
+        saved = time.monotonic()
+        done = first
+        look(done)
+        while done < config.steps and not world.any(stop.is_set):
+            step, batch = done, next(loader)
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * config.learning_rate_factor(step)
             images, targets = _prepare(batch, network.config, config.radius, device)
@@ -135,28 +163,38 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None]) -> Pat
                 nn.utils.clip_grad_norm_(network.parameters(), config.clip)
             optimizer.step()
             average.update_parameters(network)
-            progress.add(step, loss, terms, optimizer.param_groups[-1]["lr"])
-
             done = step + 1
-            stop = world.any(stopped.is_set)
-            if stop or time.monotonic() - saved > 60 * config.checkpoint_minutes:
+            progress.add(done, loss, terms, optimizer.param_groups[-1]["lr"])
+            if time.monotonic() - saved > 60 * config.checkpoint_minutes:
                 save(done)
                 saved = time.monotonic()
-            if stop:
-                say(f"stopped at step {done}; run the same command again to go on")
-                break
-            if writer is not None and config.val and (done % config.val_every == 0 or done == config.steps):
-                started = time.monotonic()
-                figures = validate(
-                    evaluated, config.val, config.val_images, config.val_size, config.radius, config.bf16
-                )
-                writer.add_scalar("val/AP", figures.ap, done)
-                progress.leave_out(time.monotonic() - started)
-                say(f"step {done}: {config.val} AP {figures.ap:.3f} AP50 {figures.ap50:.3f} AR {figures.ar:.3f}")
-    if writer is not None:
-        writer.close()
-    stopped.restore()
-    return save(min(step + 1, config.steps)) if first < config.steps else weights
+            look(done)
+        return done
+
+    log = None
+    done = first
+    try:
+        if world.rank == 0:
+            write_whole(config.out / "config.json", json.dumps(config.to_dict(), indent=1))
+            log = EventLog(config.out / "tensorboard", first)
+        progress = Progress(config, first, log, say)
+        if batches is not None and not world.any(stop.is_set):
+            trained = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+            photos = sum(len(dataset) for dataset in batches.datasets)
+            say(f"training on {photos} photos, {trained / 1e6:.2f} M parameters, on {device}")
+            with batch_loader(batches, first, config.steps, config.workers, device.type == "cuda") as loader:
+                done = run(loader)
+        save(done)
+    except (OSError, LoaderError, CheckpointError) as error:
+        named = isinstance(error, OSError) and error.filename is not None
+        reason = f"{error.filename}: {error.strerror}" if named else str(error)  # type: ignore[union-attr]
+        raise TrainingError(f"{reason}; {_kept(checkpoint)}; when that is mended, the same command goes on") from error
+    finally:
+        if log is not None:
+            log.close()
+    if world.any(stop.is_set) and (done < config.steps or is_due(done)):
+        say(f"stopped at step {done}; run the same command again to go on")
+    return weights
 
 
 def _device(config: TrainConfig) -> str:
@@ -243,56 +281,10 @@ def _prepare(batch: Batch, network: NetworkConfig, radius: float, device: torch.
 def _check_finite(loss: Tensor, terms: dict[str, Tensor], step: int, checkpoint: Path) -> None:
     if not math.isfinite(loss.item()):
         shown = ", ".join(f"{name} {term.item():.3g}" for name, term in terms.items())
-        kept = f"the last checkpoint is {checkpoint}" if checkpoint.exists() else "nothing was saved yet"
-        raise TrainingError(f"step {step}: the loss is not finite ({shown}); {kept}; try a lower learning rate")
-
-
-class _StopFlag:
-    """Set by SIGTERM or Ctrl-C, so that the loop can finish its step."""
-
-    def __init__(self) -> None:
-        self.is_set = False
-        self._before = {s: signal.signal(s, self._set) for s in (signal.SIGTERM, signal.SIGINT)}
-
-    def _set(self, *_: object) -> None:
-        self.is_set = True
-
-    def restore(self) -> None:
-        """Give the signals back to whoever handled them before."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-
-class _Progress:
-    """Means of the loss terms and the speed since the last line, for the console and TensorBoard."""
-
-    def __init__(
-        self, config: TrainConfig, first: int, writer: SummaryWriter | None, say: Callable[[str], None]
-    ) -> None:
-        self.config, self.writer, self.say = config, writer, say
-        self.since, self.last_step = time.monotonic(), first
-        self.sums: dict[str, float] = {}
-
-    def leave_out(self, seconds: float) -> None:
-        """Do not count time that was not spent training, such as on validation."""
-        self.since += seconds
-
-    def add(self, step: int, loss: Tensor, terms: dict[str, Tensor], rate: float) -> None:
-        """Count a step; every ``log_every`` steps write a line."""
-        for name, term in {"loss": loss, **terms}.items():
-            self.sums[name] = self.sums.get(name, 0.0) + term.item()
-        done = step + 1
-        if done % self.config.log_every:
-            return
-        count, seconds = done - self.last_step, time.monotonic() - self.since
-        means = {name: value / count for name, value in self.sums.items()}
-        speed = count * self.config.batch_size / seconds
-        left = (self.config.steps - done) * seconds / count / 60
-        shown = " ".join(f"{name} {value:.3f}" for name, value in means.items())
-        self.say(
-            f"step {done}/{self.config.steps} | {speed:.1f} images/s | {shown} | lr {rate:.2e} | {left:.0f} min left"
+        raise TrainingError(
+            f"step {step}: the loss is not finite ({shown}); {_kept(checkpoint)}; try a lower learning rate"
         )
-        for name, value in {**means, "images_per_second": speed, "learning_rate": rate}.items():
-            if self.writer is not None:
-                self.writer.add_scalar(f"train/{name}", value, done)
-        self.since, self.last_step, self.sums = time.monotonic(), done, {}
+
+
+def _kept(checkpoint: Path) -> str:
+    return f"the last checkpoint is {checkpoint}" if checkpoint.exists() else "nothing was saved yet"

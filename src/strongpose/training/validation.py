@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+from strongpose.annotations import load_annotations, photo_paths
 from strongpose.estimator import StrongPose
 from strongpose.evaluation import Figures, evaluate
 from strongpose.network import PoseNetwork
 from strongpose.runtime.pytorch import TorchRuntime
+from strongpose.skeleton import Skeleton
 
-__all__ = ["validate"]
+__all__ = ["check_validation", "validate"]
+
+
+class _GivenUp(Exception):
+    """Ends an evaluation between two photos."""
+
+
+def check_validation(annotations: Path, images: Path | None, skeleton: Skeleton) -> None:
+    """Look whether `validate` will find what it needs; see there."""
+    photo_paths(load_annotations(annotations, skeleton), images or annotations.parent / "images")
 
 
 def validate(
-    network: PoseNetwork, annotations: Path, images: Path | None, size: int, radius: float, bf16: bool
-) -> Figures:
+    network: PoseNetwork,
+    annotations: Path,
+    images: Path | None,
+    size: int,
+    radius: float,
+    bf16: bool,
+    give_up: Callable[[], bool] = lambda: False,
+) -> Figures | None:
     """COCO keypoint figures of a network.
 
     Args:
@@ -24,9 +42,18 @@ def validate(
         size: long side of the photos in pixels.
         radius: R in pixels, the radius of the disks that the network was trained with.
         bf16: use bfloat16 autocast.
+        give_up: asked after every photo but the last; the answer is None once it says yes.
 
     Raises:
         strongpose.evaluation.EvaluationError: if the annotations or photos cannot be used.
     """
+
+    def look(done: int, total: int) -> None:
+        if done < total and give_up():
+            raise _GivenUp
+
     estimator = StrongPose(TorchRuntime(network, size, radius, bf16), size)
-    return evaluate(estimator, annotations, images or annotations.parent / "images").figures
+    try:
+        return evaluate(estimator, annotations, images or annotations.parent / "images", look).figures
+    except _GivenUp:
+        return None
