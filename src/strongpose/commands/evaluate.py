@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import statistics
 import sys
 from contextlib import nullcontext
@@ -16,6 +17,7 @@ from strongpose.runtime import RuntimeChoice
 if TYPE_CHECKING:
     from strongpose.estimator import StrongPose
     from strongpose.evaluation import Figures
+    from strongpose.stopping import StopRequest
     from strongpose.submission import SplitName
 
 __all__ = ["evaluate"]
@@ -63,6 +65,7 @@ def evaluate(
     from strongpose.estimator import StrongPose
     from strongpose.published_figures import comparison
     from strongpose.runtime import resolve_model
+    from strongpose.stopping import StopRequest
     from strongpose.submission import PHOTOS, find_split, result_path
 
     wrong = _misfit(annotations, images, results, coco, split, out)
@@ -77,7 +80,8 @@ def evaluate(
         assert annotations is not None and images is not None  # _misfit saw to it
         file = resolve_model(model)
         estimator = StrongPose.from_pretrained(file, size=size or None, flip=flip, threads=threads, runtime=runtime)
-        figures, seconds = _run(estimator, file, annotations, images, target, split)
+        with StopRequest(signal.SIGTERM) as stop:
+            figures, seconds = _run(estimator, file, annotations, images, target, split, stop)
     except ValueError as error:  # the model, the annotations or a photo
         print(f"strongpose: {error}", file=sys.stderr)
         return 1
@@ -116,7 +120,13 @@ def _misfit(
 
 
 def _run(
-    estimator: StrongPose, model: Path, annotations: Path, images: Path, target: Path | None, split: SplitName
+    estimator: StrongPose,
+    model: Path,
+    annotations: Path,
+    images: Path,
+    target: Path | None,
+    split: SplitName,
+    stop: StopRequest,
 ) -> tuple[Figures | None, list[float]]:
     """Find the poses, keep them beside ``target``, and write it; the figures where there are annotations."""
     from strongpose.annotations import load_annotations, load_images, photo_paths
@@ -139,13 +149,21 @@ def _run(
         kept = KeptPoses(target.with_name(f"{target.stem}.kept.jsonl"), describe_run(estimator, model, photos))
         if kept.done:
             print(f"going on after {len(kept.done)} photos in {kept.path}", file=sys.stderr)
+
+    def progress(done: int, total: int) -> None:
+        _show_progress(done, total)
+        if stop.is_set and done < total:
+            raise KeyboardInterrupt
+
     with kept or nullcontext():
         try:
-            results, seconds = find_poses(estimator, photos, category, _show_progress, kept)
-        except KeyboardInterrupt:
-            if kept is not None:
-                print(f"{len(kept.done)} photos are in {kept.path}; the same command goes on", file=sys.stderr)
-            raise
+            results, seconds = find_poses(estimator, photos, category, progress, kept)
+        except KeyboardInterrupt as interruption:
+            if kept is None:
+                raise
+            raise KeyboardInterrupt(
+                f"interrupted; {len(kept.done)} photos are in {kept.path}, the same command goes on"
+            ) from interruption
     if split == "val2017":
         figures = evaluate_results(results, data, skeleton.sigmas)
     if target is not None and kept is not None:
