@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import glob
+import hashlib
+import json
+import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from strongpose.runtime import RuntimeChoice
+from strongpose.stopping import StopRequest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +48,7 @@ def predict(
     threads: int = 0,
     batch: int = 1,
     runtime: RuntimeChoice = "auto",
+    resume: FlagCreatePairsOff[bool] = False,
 ) -> int:
     """Find the people in photos; writes NAME.poses.jpg and NAME.poses.json for each photo.
 
@@ -62,8 +67,11 @@ def predict(
         threads: CPU threads of the network; 0 takes all cores.
         batch: Photos that go through the network together; more than one pays on a GPU.
         runtime: What runs the network; auto takes the fastest that is installed.
+        resume: Leave out photos whose results lie in the folder already, whole, made with the same model and options
+            and no older than the photo; so an interrupted run goes on.
     """
     from strongpose.estimator import StrongPose
+    from strongpose.runtime import resolve_model
 
     missing = False
     paths: list[Path] = []
@@ -82,7 +90,9 @@ def predict(
         return 1
     try:
         out.mkdir(parents=True, exist_ok=True)
-        estimator = StrongPose.from_pretrained(model, size=size or None, flip=flip, threads=threads, runtime=runtime)
+        file = resolve_model(model)
+        estimator = StrongPose.from_pretrained(file, size=size or None, flip=flip, threads=threads, runtime=runtime)
+        wanted = Wanted(threshold, keypoint_threshold, bodies, fields, _digest(estimator, file))
     except OSError as error:
         _complain(f"--out {out}: cannot be made ({error.strerror})")
         return 1
@@ -90,51 +100,106 @@ def predict(
         _complain(str(error))
         return 1
 
-    wanted = Wanted(threshold, keypoint_threshold, bodies, fields)
-    return 0 if predict_all(estimator, paths, out, wanted, batch) and not missing else 1
+    return 0 if predict_all(estimator, paths, out, wanted, batch, resume) and not missing else 1
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to write about a photo; see `predict`."""
+    """What to write about a photo, see `predict`, and a digest of what the poses depend on otherwise."""
 
     threshold: float
     keypoint_threshold: float
     bodies: bool
     fields: bool
+    estimator: str = ""
+
+    @property
+    def run(self) -> str:
+        """Digest of everything on which the results depend, but for the photo."""
+        return hashlib.sha256(json.dumps(astuple(self)).encode()).hexdigest()[:16]
+
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The kinds of pictures."""
+        return _KINDS if self.fields else _KINDS[:1]
 
 
-def predict_all(estimator: StrongPose, paths: Sequence[Path], out: Path, wanted: Wanted, batch: int = 1) -> bool:
+def predict_all(
+    estimator: StrongPose, paths: Sequence[Path], out: Path, wanted: Wanted, batch: int = 1, resume: bool = False
+) -> bool:
     """Write the results of photos into a folder and a line about each to standard output.
+
+    Args:
+        estimator: what finds the people.
+        paths: the photos.
+        out: the folder.
+        wanted: what to write.
+        batch: photos that go through the network together.
+        resume: leave out the photos whose results are in the folder.
 
     Returns:
         Whether all went well; what did not is told on standard error.
+
+    Raises:
+        KeyboardInterrupt: after the photo at hand, when SIGTERM has come.
     """
     from strongpose.images import ImageError
     from strongpose.runtime import ModelError
 
+    targets = {path: out / name for path, name in zip(paths, _names(paths), strict=True)}
+    if resume:
+        targets = {path: target for path, target in targets.items() if not _is_done(path, target, wanted)}
+        print(f"{len(paths) - len(targets)} of {len(paths)} photos have their results in {out} already")
     done = people = 0
     start = time.perf_counter()
     try:
-        with closing(estimator.look_many(paths, batch)) as looks:
-            for number, (path, name, look) in enumerate(zip(paths, _names(paths), looks, strict=True), start=1):
+        with StopRequest(signal.SIGTERM) as stop, closing(estimator.look_many(targets, batch)) as looks:
+            for number, ((path, target), look) in enumerate(zip(targets.items(), looks, strict=True), start=1):
+                if stop.is_set:
+                    raise KeyboardInterrupt(f"interrupted after {done} photos; the same command with --resume goes on")
                 if isinstance(look, ImageError):
                     _complain(str(look))
                     continue
                 try:
-                    count = _predict_one(estimator, look, path, out / name, wanted)
+                    count = _predict_one(estimator, look, path, target, wanted)
                 except OSError as error:
                     _complain(f"{path}: the results cannot be written to {out} ({error.strerror})")
                     continue
                 done += 1
                 people += count
-                print(f"[{number}/{len(paths)}] {path}: {count} {'person' if count == 1 else 'people'}", flush=True)
+                print(f"[{number}/{len(targets)}] {path}: {count} {'person' if count == 1 else 'people'}", flush=True)
     except ModelError as error:
         _complain(str(error))
         return False
-    speed = f"{len(paths) / (time.perf_counter() - start):.2f} photos/s with {estimator.runtime.name}"
-    print(f"{done} of {len(paths)} photos, {people} people, {speed}; results in {out}")
-    return done == len(paths)
+    speed = f"{len(targets) / (time.perf_counter() - start):.2f} photos/s with {estimator.runtime.name}"
+    print(f"{done} of {len(targets)} photos, {people} people, {speed}; results in {out}")
+    return done == len(targets)
+
+
+def _digest(estimator: StrongPose, model: Path) -> str:
+    from strongpose.kept_poses import describe_run
+
+    return json.dumps(describe_run(estimator, model, {}))
+
+
+def _is_done(path: Path, target: Path, wanted: Wanted) -> bool:
+    """Whether the results of a photo are there, whole, of the same run, and no older than the photo.
+
+    The JSON file is written last, and each file whole or not at all.
+    """
+    results = target.with_name(f"{target.name}.poses.json")
+    try:
+        about = json.loads(results.read_bytes())
+        fresh = results.stat().st_mtime >= path.stat().st_mtime
+    except (OSError, ValueError, RecursionError):
+        return False
+    drawn = all(target.with_name(f"{target.name}.{kind}.jpg").is_file() for kind in wanted.pictures)
+    return (
+        fresh
+        and drawn
+        and isinstance(about, dict)
+        and (about.get("photo"), about.get("run")) == (str(path), wanted.run)
+    )
 
 
 def _photos(argument: str) -> list[Path]:
@@ -182,7 +247,7 @@ def _predict_one(estimator: StrongPose, look: Look, path: Path, target: Path, wa
         pictures["fields"] = draw_sheet.draw_fields(look.fields, look.fitted, poses, estimator.options)
     for kind, picture in pictures.items():
         write_whole(target.with_name(f"{target.name}.{kind}.jpg"), _jpeg(picture))
-    about = {"photo": str(path), "width": photo.shape[1], "height": photo.shape[0]}
+    about = {"photo": str(path), "width": photo.shape[1], "height": photo.shape[0], "run": wanted.run}
     details = None if regions is None else [region.to_coco() for region in regions]
     write_whole(target.with_name(f"{target.name}.poses.json"), poses.to_json(about, details))
     return len(poses)
