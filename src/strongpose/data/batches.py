@@ -24,6 +24,10 @@ __all__ = ["Batch", "BatchesByStep", "LoaderError", "batch_loader"]
 
 
 _TRIES = 10  # photos drawn for one sample before giving up
+_REMEDIES = {
+    "SIGKILL": ", perhaps for want of memory: try fewer --workers",
+    "SIGBUS": ", perhaps because /dev/shm is full: make it larger, or try fewer --workers",
+}
 
 
 class LoaderError(RuntimeError):
@@ -149,11 +153,11 @@ def batch_loader(
         with _born_deaf():
             iterator = iter(loader)
         yield iterator
-    except RuntimeError as error:
-        if not str(error).startswith("DataLoader worker"):
+    except (RuntimeError, ConnectionError, EOFError) as error:
+        reason = _why_ended(iterator)
+        if reason is None:
             raise
         _kill_workers(iterator)
-        reason = " ".join(str(error).split())
         raise LoaderError(f"a process that reads photos has ended ({reason})") from error
     finally:
         if workers and iterator is not None:
@@ -176,15 +180,25 @@ def _born_deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _why_ended(iterator: Any) -> str | None:
+    """Why the first process that is no longer there has ended; None if all go on."""
+    for worker in getattr(iterator, "_workers", ()):
+        worker.join(1)  # an error in talking to it may be noticed before its end
+        if worker.exitcode is not None:
+            by_signal = worker.exitcode < 0
+            reason = signal.Signals(-worker.exitcode).name if by_signal else f"status {worker.exitcode}"
+            return reason + _REMEDIES.get(reason, "")
+    return None
+
+
 def _kill_workers(iterator: Any) -> None:
     """End the other processes without asking: the one that ended may have held a lock that asking waits for."""
-    if iterator is not None:
-        _remove_worker_pids(id(iterator))
-        iterator._worker_pids_set = False
-        iterator._shutdown = True
-        for worker in iterator._workers:
-            worker.kill()
-            worker.join()
+    _remove_worker_pids(id(iterator))  # their end is no news
+    iterator._worker_pids_set = False
+    iterator._shutdown = True
+    for worker in iterator._workers:
+        worker.kill()
+        worker.join()
 
 
 def _start_worker(_: int) -> None:
