@@ -186,8 +186,9 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None], stop: 
                 done = run(loader)
         save(done)
     except (OSError, LoaderError, CheckpointError) as error:
-        named = isinstance(error, OSError) and error.filename is not None
-        reason = f"{error.filename}: {error.strerror}" if named else str(error)  # type: ignore[union-attr]
+        reason = str(error)
+        if isinstance(error, OSError) and error.strerror is not None:
+            reason = f"{error.filename or config.out}: {error.strerror}"
         raise TrainingError(f"{reason}; {_kept(checkpoint)}; when that is mended, the same command goes on") from error
     finally:
         if log is not None:
