@@ -161,10 +161,13 @@ def test_an_evaluation_that_was_killed_goes_on(coco, tmp_path, capsys):
         assert not parts.exists()
         return kept.read_bytes().count(b"\n") - 1, said
 
-    done, said = stop(signal.SIGINT, 3)
-    assert said.endswith(f" photos are in {kept}; the same command goes on\nstrongpose: interrupted\n")
+    done = 0
+    for number in (signal.SIGINT, signal.SIGTERM):
+        done, said = stop(number, done + 3)
+        line = f"strongpose: interrupted; {done} photos are in {kept}, the same command goes on\n"
+        assert said.endswith(line) and said.count("\n") == 1 + (number != signal.SIGINT), said
     done, _ = stop(signal.SIGKILL, done + 3)
-    assert 6 <= done < 30
+    assert 9 <= done < 30
 
     capsys.readouterr()
     assert run("--results", parts, "--flip") == 1

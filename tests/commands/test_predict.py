@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -135,6 +141,67 @@ def test_a_second_run_into_the_same_folder_takes_the_photos_only(strongpose, tin
         run = strongpose("predict", tmp_path, "--out", tmp_path, "--model", tiny_model)
         assert run.returncode == 0, run.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.png", "x.poses.jpg", "x.poses.json"]
+
+
+def test_an_interrupted_run_does_every_photo_once(strongpose, tiny_model, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.new("RGB", (640, 480), (90, 120, 60)).save(folder / "000.png")
+    for number in range(1, 150):
+        os.link(folder / "000.png", folder / f"{number:03}.png")
+    (folder / "150.png").touch()
+    out = tmp_path / "out"
+    options = (folder, "--out", out, "--model", tiny_model, "--threads", 1, "--resume")
+    told, left = [], 151
+
+    def note(said):
+        nonlocal left
+        first, *lines = said.splitlines()
+        assert first == f"{151 - left} of 151 photos have their results in {out} already"
+        for line in lines:
+            if line.startswith("["):
+                assert line.split("]")[0].endswith(f"/{left}")
+                told.append(Path(line.split()[1].rstrip(":")).stem)
+        left = 151 - len(list(out.glob("*.poses.json")))
+        assert len(told) == len(set(told)) and set(told) <= {path.name[:3] for path in out.glob("*.json")}
+
+    for number, status in ((signal.SIGTERM, 130), (signal.SIGKILL, -signal.SIGKILL)):
+        command = [sys.executable, "-m", "strongpose.cli", "predict", *map(str, options)]
+        pipe = subprocess.PIPE
+        with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as process:
+            said = ""
+            while said.count("\n[") < 5:
+                said += process.stdout.readline()
+            process.send_signal(number)
+            rest, complaints = process.communicate(timeout=120)
+        assert process.returncode == status
+        done = (said + rest).count("\n[")
+        line = f"strongpose: interrupted after {done} photos; the same command with --resume goes on\n"
+        assert complaints == (line if number == signal.SIGTERM else "")
+        note(said + rest)
+    times = {path: path.stat().st_mtime_ns for path in out.glob("*.poses.json")}
+    run = strongpose("predict", *options)
+    assert run.returncode == 1 and run.stderr.count("\n") == 1 and "150.png: the file is empty" in run.stderr
+    note(run.stdout)
+    assert 149 <= len(told) <= 150  # it may have been killed after a photo's file and before its line
+    assert left == 1 and len(list(out.glob("*.poses.jpg"))) == 150
+    assert all(path.stat().st_mtime_ns == at for path, at in times.items())
+
+
+def test_results_of_other_options_or_older_than_the_photo_are_made_anew(strongpose, tiny_model, tmp_path):
+    for name in "abcd":
+        Image.new("RGB", (60, 40)).save(tmp_path / f"{name}.png")
+    options = (tmp_path, "--out", tmp_path, "--model", tiny_model, "--threads", 1, "--resume")
+    done = {}
+    for what, more in (("none", ()), ("all", ()), ("older, cut, no picture", ()), ("options", ("--threshold", 0.5))):
+        if what.startswith("older"):
+            os.utime(tmp_path / "a.png", (time.time() + 100, time.time() + 100))
+            (tmp_path / "b.poses.json").write_text((tmp_path / "b.poses.json").read_text()[:-20])
+            (tmp_path / "c.poses.jpg").unlink()
+        run = strongpose("predict", *options, *more)
+        assert run.returncode == 0, run.stderr
+        done[what] = run.stdout.splitlines()[0].split()[0]
+    assert done == {"none": "0", "all": "4", "older, cut, no picture": "1", "options": "0"}
 
 
 @pytest.mark.parametrize(
