@@ -141,7 +141,7 @@ def maps(run: Run, *names: str) -> bool:
 def main(a: Arguments) -> int:
     chance = random.Random(a.seed)
     wrong: list[str] = []
-    print("| disturbed by | runs | times | resumed at steps | other weights | other lines | all, s |")
+    print("| disturbed by | runs | times | begun at steps | other weights | other lines | all, s |")
     print("|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -153,7 +153,7 @@ def main(a: Arguments) -> int:
         whole = load_file(undisturbed.out / "weights.safetensors")
         figures = validations(undisturbed.said)
 
-        def finish(out: str) -> tuple[int, bool]:
+        def finish(out: str) -> tuple[str, bool]:
             """Let a run go on to its end: the step where it began, and whether its weights are the same."""
             run = Run(folder, data, a.steps, out)
             assert run.end() == 0, run.said
@@ -164,18 +164,28 @@ def main(a: Arguments) -> int:
             assert not list(run.out.glob("*.partial"))
             return resumed_at(run.said), same
 
-        def killed(out: str, times: int, moment: Callable[[Run], None]) -> tuple[list[int], list[str]]:
-            """One run that is killed again and again."""
-            steps, lines = [], []
-            for _ in range(times):
-                run = Run(folder, data, a.steps, out)
-                moment(run)
-                if run.process.poll() is None:
-                    os.killpg(run.process.pid, signal.SIGKILL) if chance.random() < 0.5 else run.process.kill()
-                run.end()
-                steps.append(resumed_at(run.said))
-                lines += [line for line in run.said.splitlines() if "cannot be resumed" in line]
-            return steps, lines
+        def killed(what: str, times: int, moment: Callable[[Run], None]) -> None:
+            """A run that is killed again and again and, where it was done before, another one."""
+            start = time.perf_counter()
+            runs, kills, steps, others, lines = 0, 0, [], 0, 0
+            while kills < times:
+                runs += 1
+                out, lives = f"killed-{moment.__name__}-{runs}", True
+                while kills < times and lives:
+                    run = Run(folder, data, a.steps, out)
+                    moment(run)
+                    lives = run.process.poll() is None
+                    if lives:
+                        os.killpg(run.process.pid, signal.SIGKILL) if kills % 2 else run.process.kill()
+                        kills += 1
+                    run.end()
+                    steps.append(resumed_at(run.said))
+                    lines += "strongpose: " in run.said
+                step, same = finish(out)
+                steps.append(step)
+                others += not same
+            wrong.extend([f"{what}: other weights"] * others + [f"{what}: other lines"] * lines)
+            tell(what, runs, kills, steps, others, lines, start)
 
         def at_random(run: Run) -> None:
             """Within the time of a whole run, a little more often in the part with steps than in starting."""
@@ -188,16 +198,8 @@ def main(a: Arguments) -> int:
             run.wait_for(writes)
             time.sleep(chance.uniform(0, 0.06))
 
-        for what, times, moment in (
-            ("SIGKILL at a random moment", a.kills, at_random),
-            ("SIGKILL while a checkpoint is written", a.writes, in_a_write),
-        ):
-            start = time.perf_counter()
-            out = f"killed-{times}-{moment.__name__}"
-            steps, lines = killed(out, times, moment)
-            last, same = finish(out)
-            wrong += lines + ([] if same else [f"{what}: other weights"])
-            tell(what, 1, times, [*steps, last], int(not same), len(lines), start)
+        killed("SIGKILL at a random moment", a.kills, at_random)
+        killed("SIGKILL while a checkpoint is written", a.writes, in_a_write)
 
         for begun in (loads_modules, builds_network, starts_reader, warms_up, trains, validates, writes):
             start = time.perf_counter()
@@ -219,7 +221,7 @@ def main(a: Arguments) -> int:
                 others, lines = others + (not same), lines + (not clean)
             wrong += [f"terminated, {begun.__name__}: other weights"] * others
             words = begun.__name__.replace("_", " ")
-            tell(f"SIGTERM while it {words}", a.terminations, 1, steps, others, lines, start)
+            tell(f"SIGTERM while it {words}", a.terminations, a.terminations, steps, others, lines, start)
 
         start = time.perf_counter()
         steps, others, lines = [], 0, 0
@@ -242,7 +244,7 @@ def main(a: Arguments) -> int:
             steps.append(step)
             others, lines = others + (not same), lines + (not clean)
         wrong += ["killed reader: other weights"] * others
-        tell("SIGKILL of the process that reads photos", a.readers, 1, steps, others, lines, start)
+        tell("SIGKILL of the process that reads photos", a.readers, a.readers, steps, others, lines, start)
 
         start = time.perf_counter()
         steps, others, lines = [], 0, 0
@@ -253,16 +255,14 @@ def main(a: Arguments) -> int:
             steps.append(step)
             others, lines = others + (not same), lines + bool(complaint)
             wrong += [complaint] * bool(complaint) + [f"{out}: other weights"] * (not same)
-        tell("a full disk", 3, 1, steps, others, lines, start)
+        tell("a full disk", 3, 3, steps, others, lines, start)
     print("\n".join(wrong))
     return 1 if wrong else 0
 
 
-def tell(what: str, runs: int, times: int, steps: list[int], others: int, lines: int, start: float) -> None:
+def tell(what: str, runs: int, times: int, steps: list[str], others: int, lines: int, start: float) -> None:
     seconds = time.perf_counter() - start
-    print(
-        f"| {what} | {runs} | {times} | {' '.join(map(str, steps))} | {others} | {lines} | {seconds:.0f} |", flush=True
-    )
+    print(f"| {what} | {runs} | {times} | {' '.join(steps)} | {others} | {lines} | {seconds:.0f} |", flush=True)
 
 
 def full_disk(folder: Path, data: Path, steps: int, out: str, share: float) -> str:
@@ -302,10 +302,10 @@ def full_disk(folder: Path, data: Path, steps: int, out: str, share: float) -> s
         disk.rmdir()
 
 
-def resumed_at(said: str) -> int:
-    """The step at which a run began."""
+def resumed_at(said: str) -> str:
+    """The step at which a run began; – if it ended before it knew."""
     found = re.search(r"^resuming .* at step (\d+)", said, re.MULTILINE)
-    return int(found[1]) if found else 0
+    return found[1] if found else "0" if "training on" in said else "–"
 
 
 def validations(said: str) -> list[str]:

@@ -1,4 +1,7 @@
-"""Measure that `strongpose video` takes no more memory the longer the video is: a small clip, over and over."""
+"""Measure that `strongpose video` takes no more memory or file handles the longer the video is.
+
+A small clip, over and over. Ends with status 1 if they grow beyond the bounds.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from strongpose.video import VideoWriter
 
 @dataclass(frozen=True)
 class Arguments:
-    """Print the resident memory of the command after some numbers of frames (Linux)."""
+    """Print resident memory and open file handles of the command after some numbers of frames (Linux)."""
 
     photo: tyro.conf.Positional[Path] = Path("tests/photos/group.jpg")
     """A photo that is swung to and fro."""
@@ -28,23 +31,33 @@ class Arguments:
     """When memory is looked at."""
     size: int = 193
     """Long side of the network's input in pixels."""
+    most_megabytes: float = 16.0
+    """By so much may memory grow between the last two of the numbers of frames."""
+    most_handles: int = 0
+    """The same of open file handles."""
 
 
-def main(arguments: Arguments) -> None:
+def main(arguments: Arguments) -> int:
     with tempfile.TemporaryDirectory() as folder:
         clip, lines = Path(folder) / "clip.mp4", Path(folder) / "clip.poses.jsonl"
         write_clip(clip, arguments.photo, arguments.frames[-1] + 50)
         command = ["video", clip, "--out", folder, "--size", arguments.size, "--motion", "--threads", 1]
         start = time.perf_counter()
         process = subprocess.Popen([sys.executable, "-m", "strongpose.cli", *map(str, command)], stderr=sys.stderr)
-        print("| frames | resident memory, MB | people × frames |\n|---|---|---|")
+        print("| frames | resident memory, MB | file handles | people × frames |\n|---|---|---|---|")
+        usage = []
         for wanted in arguments.frames:
             while count_lines(lines) < wanted and process.poll() is None:
                 time.sleep(0.2)
             people = sum(line.count('"id"') for line in lines.read_text().splitlines()[:wanted])
-            print(f"| {wanted} | {resident(process.pid):.1f} | {people} |", flush=True)
+            usage.append((resident(process.pid), handles(process.pid)))
+            print(f"| {wanted} | {usage[-1][0]:.1f} | {usage[-1][1]} | {people} |", flush=True)
         process.wait()
         print(f"\n{arguments.frames[-1] / (time.perf_counter() - start):.1f} frames a second")
+    (memory, files), (later_memory, later_files) = usage[-2:]
+    grown = later_memory - memory > arguments.most_megabytes or later_files - files > arguments.most_handles
+    print("too much growth\n" * grown, end="")
+    return int(grown or process.returncode != 0)
 
 
 def write_clip(path: Path, photo: Path, frames: int) -> None:
@@ -61,6 +74,11 @@ def count_lines(path: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
+def handles(process: int) -> int:
+    """How many files a process has open."""
+    return sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())
+
+
 def resident(process: int) -> float:
     """Resident memory of a process in MB."""
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
@@ -70,4 +88,4 @@ def resident(process: int) -> float:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    sys.exit(main(tyro.cli(Arguments)))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import strongpose as package
 
@@ -68,3 +71,14 @@ def test_help_and_version(strongpose):
 def test_unknown_names_of_the_package_are_attribute_errors():
     assert not hasattr(package, "nonsense")
     assert all(hasattr(package, name) for name in package.__all__)
+
+
+def test_sigterm_while_modules_are_loaded_ends_with_one_line(photos, tmp_path):
+    command = [sys.executable, "-m", "strongpose.cli", "predict", str(photos), "--out", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        while "cv2" not in Path(f"/proc/{run.pid}/maps").read_text():  # ONNX Runtime or OpenVINO comes later
+            assert run.poll() is None
+            time.sleep(0.002)
+        run.send_signal(signal.SIGTERM)
+        said = run.communicate(timeout=60)[0]
+    assert (run.returncode, said) == (130, "strongpose: interrupted\n")
