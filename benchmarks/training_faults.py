@@ -233,6 +233,7 @@ def main(a: Arguments) -> int:
                 lambda run, wanted=wanted: f"step {wanted}/" in run.said or (not wanted and starts_reader(run))
             )
             time.sleep(chance.uniform(0, 0.3))
+            run.wait_for(lambda run: bool(readers(run.process.pid)))
             for reader in readers(run.process.pid):
                 os.kill(reader, signal.SIGKILL)
             status = run.end()

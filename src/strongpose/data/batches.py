@@ -162,6 +162,8 @@ def batch_loader(
     finally:
         if workers and iterator is not None:
             iterator._shutdown_workers()  # type: ignore[attr-defined]
+            for worker in iterator._workers:  # type: ignore[attr-defined]
+                worker.kill()  # one that hangs; Python would wait for it at its end
 
 
 @contextmanager
