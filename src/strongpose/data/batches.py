@@ -7,6 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import active_children, resource_tracker
 from typing import Any, NamedTuple
 
 import cv2
@@ -148,16 +149,22 @@ def batch_loader(
         multiprocessing_context="spawn" if workers else None,  # a fork of a process with threads can hang
         pin_memory=pin_memory,
     )
-    iterator = None
+    others, iterator = set(active_children()), None
     try:
         with _born_deaf():
             iterator = iter(loader)
         yield iterator
     except (RuntimeError, ConnectionError, EOFError) as error:
-        reason = _why_ended(iterator)
+        reason = _why_ended(iterator, error)
         if reason is None:
             raise
-        _kill_workers(iterator)
+        if iterator is not None:
+            _remove_worker_pids(id(iterator))  # their end is no news
+            iterator._worker_pids_set = False  # type: ignore[attr-defined]
+            iterator._shutdown = True  # type: ignore[attr-defined]
+        for worker in set(active_children()) - others:  # not asked: the one that ended may have held a lock
+            worker.kill()
+            worker.join()
         raise LoaderError(f"a process that reads photos has ended ({reason})") from error
     finally:
         if workers and iterator is not None:
@@ -175,6 +182,7 @@ def _born_deaf() -> Iterator[None]:
     if sys.platform == "win32":
         yield
         return
+    resource_tracker.ensure_running()  # it would unblock the signals
     before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
         yield
@@ -182,7 +190,7 @@ def _born_deaf() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _why_ended(iterator: Any) -> str | None:
+def _why_ended(iterator: Any, error: Exception) -> str | None:
     """Why the first process that is no longer there has ended; None if all go on."""
     for worker in getattr(iterator, "_workers", ()):
         worker.join(1)  # an error in talking to it may be noticed before its end
@@ -190,17 +198,8 @@ def _why_ended(iterator: Any) -> str | None:
             by_signal = worker.exitcode < 0
             reason = signal.Signals(-worker.exitcode).name if by_signal else f"status {worker.exitcode}"
             return reason + _REMEDIES.get(reason, "")
-    return None
-
-
-def _kill_workers(iterator: Any) -> None:
-    """End the other processes without asking: the one that ended may have held a lock that asking waits for."""
-    _remove_worker_pids(id(iterator))  # their end is no news
-    iterator._worker_pids_set = False
-    iterator._shutdown = True
-    for worker in iterator._workers:
-        worker.kill()
-        worker.join()
+    text = " ".join(str(error).split())
+    return text if text.startswith("DataLoader worker") else None  # it ended before the others were started
 
 
 def _start_worker(_: int) -> None:
