@@ -24,7 +24,7 @@ from strongpose import StrongPose
 from strongpose.images import ImageError
 from strongpose.runtime import RuntimeChoice
 
-_FIRST_DAMAGED = 1000  # the first hundreds are whole, and some of them huge
+_DAMAGED = range(1000, 1200)  # by number; the first hundreds are whole, and some of them huge
 _TURN = 100  # predictions one by one, then as many together
 
 
@@ -33,7 +33,7 @@ class Arguments:
     """Print memory, file handles and threads of a process that makes thousands of predictions."""
 
     photos: tuple[Path, ...] = tuple(sorted(Path("tests/photos").glob("*.jpg")))
-    """Photos; for every four of them there is a damaged one, each another."""
+    """Photos; after every four of them comes one of 200 damaged ones."""
     count: int = 20_000
     """Predictions, damaged photos included."""
     warm_up: int = 4_000
@@ -111,11 +111,12 @@ def outcomes_of(model: StrongPose, photos: tuple[Path, ...]) -> Iterator[dict[st
 
 
 def sources_of(photos: tuple[Path, ...]) -> Iterator[Path | bytes]:
-    """Paths, and the content of a new damaged photo after every four."""
+    """Paths, and the content of a damaged photo after every four; the same over and over, so that only leaks grow."""
+    damaged = itertools.cycle([damaged_photo(number).data for number in _DAMAGED])
     for number, photo in enumerate(itertools.cycle(photos)):
         yield photo
         if number % 4 == 3:
-            yield damaged_photo(_FIRST_DAMAGED + number).data
+            yield next(damaged)
 
 
 def usage() -> Usage:

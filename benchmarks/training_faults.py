@@ -81,7 +81,7 @@ class Run:
     def end(self) -> int:
         """The exit status; None of its processes is left."""
         status = self.process.wait(600)
-        for _ in range(200):  # those that read photos notice within five seconds
+        for _ in range(900):  # those that read photos notice within five seconds, once they have started
             if not members(self.process.pid):
                 return status
             time.sleep(0.1)

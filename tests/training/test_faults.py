@@ -173,3 +173,31 @@ def test_stopped_before_the_first_step(dataset, whole, tmp_path):
     assert run.returncode == 0, said
     assert said.startswith("stopped at step 0; run the same command again to go on\n"), said
     goes_on_as_if_nothing_was(dataset, out, whole, 0)
+
+
+def test_a_reading_process_that_starts_ends_with_a_killed_run(dataset, tmp_path):
+    """SIGKILL of the run while the process that reads photos loads its modules."""
+    code = f"""if True:
+    import multiprocessing, os, signal
+    from pathlib import Path, PosixPath
+    from strongpose.training import loop
+    from strongpose.training.recipe import TrainConfig
+    import strongpose.data.batches as batches
+    if __name__ == "__main__":
+        start = multiprocessing.process.BaseProcess.start
+        def start_and_end(process):
+            start(process)
+            while "libtorch_cpu" not in Path(f"/proc/{{process.pid}}/maps").read_text():
+                pass
+            print(process.pid, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        multiprocessing.process.BaseProcess.start = start_and_end
+        loop.train({small(dataset, tmp_path / "run", workers=1)!r}, lambda line: None)
+    """
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert run.returncode == -signal.SIGKILL
+    reader = Path(f"/proc/{run.stdout.strip()}/status")
+    deadline = time.monotonic() + 120
+    while reader.exists() and "\nState:\tZ" not in reader.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

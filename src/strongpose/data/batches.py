@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import active_children, resource_tracker
+from multiprocessing import active_children, parent_process, resource_tracker
+from threading import Thread
 from typing import Any, NamedTuple
 
 import cv2
@@ -206,5 +208,14 @@ def _start_worker(_: int) -> None:
     """One thread, and deaf to the signals that ask the whole run to stop: the main process finishes its step."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """End when the main process does; torch's own watch misses it if it was killed while this process started."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
