@@ -129,8 +129,10 @@ def evaluate_results(
     for result in results:
         if len(result["keypoints"]) != values:
             raise EvaluationError(f"expected {values} keypoint values a result, got {len(result['keypoints'])}")
-    truth = COCO(_essentials(data, values))
-    found = truth.loadRes([dict(result) for result in results])
+    content = _essentials(data, values)
+    truth = COCO(content)
+    nobody = COCO({**content, "annotations": []})  # older releases cannot load an empty list
+    found = truth.loadRes([dict(result) for result in results]) if results else nobody
     run = COCOeval_faster(truth, found, "keypoints", kpt_oks_sigmas=list(sigmas), print_function=lambda *_: None)
     run.params.maxDets = [MAX_DETECTIONS]
     run.evaluate()

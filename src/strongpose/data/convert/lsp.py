@@ -39,7 +39,7 @@ def read_lsp(path: Path, images: Path | None) -> dict[str, Any]:
         raise ConversionError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
     except KeyError as error:
         raise ConversionError(f"{path}: holds no variable 'joints'") from error
-    except (ValueError, TypeError, NotImplementedError, MatReadError) as error:  # also version 7.3
+    except (ValueError, TypeError, IndexError, NotImplementedError, MatReadError) as error:  # also version 7.3
         raise ConversionError(f"{path}: not a .mat file of version 5 with numbers 'joints' ({error})") from error
     if joints.ndim == 3 and joints.shape[:2] == (3, 14):
         people, extended = joints.transpose(2, 1, 0), False
