@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -108,21 +110,39 @@ def packaged_models() -> list[str]:
 
 
 def resolve_model(name_or_path: str | PathLike[str]) -> Path:
-    """The file of a model.
+    """The file of a model; one that comes with the package is compared with the checksum on its card.
 
     Args:
         name_or_path: the name of a model that comes with the package, or a path to an .onnx file, or
             to the .xml file of an OpenVINO model.
 
     Raises:
-        ModelError: if there is no such model; the message lists those there are.
+        ModelError: if there is no such model; the message lists those there are. Also if a model of the package
+            is not the one that was released.
     """
     path = Path(name_or_path)
     if path.suffix == "" and path.name == str(name_or_path) and str(name_or_path) in packaged_models():
-        return next(path for suffix in SUFFIXES if (path := MODELS / f"{name_or_path}{suffix}").is_file())
+        path = next(path for suffix in SUFFIXES if (path := MODELS / f"{name_or_path}{suffix}").is_file())
+        _check_released(path)
+        return path
     if path.is_file():
         return path
     names = ", ".join(packaged_models()) or "none"
     raise ModelError(
         f"{name_or_path}: no such model; give the path of an .onnx or .xml file or a packaged name ({names})"
     )
+
+
+def _check_released(path: Path) -> None:
+    """Refuse a model of the package whose files are not those of the checksums on its card."""
+    files = [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
+    remedy = "install the package again, or name a model of your own by its path"
+    try:
+        card = path.with_suffix(".md").read_text(encoding="utf-8")
+        found = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
+    except OSError as error:
+        raise ModelError(f"{error.filename}: cannot be read ({error.strerror}); {remedy}") from error
+    stated = re.findall(r"^\| sha256.*`(\w+)`", card, flags=re.MULTILINE)
+    for file, checksum, expected in zip(files, found, (stated + [""] * len(files)), strict=False):
+        if checksum != expected:
+            raise ModelError(f"{file}: is damaged or was replaced (its sha256 is not that of its card); {remedy}")
