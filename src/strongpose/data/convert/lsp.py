@@ -53,7 +53,7 @@ def read_lsp(path: Path, images: Path | None) -> dict[str, Any]:
     for number, person in enumerate(people, start=1):
         what = f"{path}, person {number}"
         if not np.isin(person[:, 2], (0, 1)).all():
-            raise ConversionError(f"{what}: flags must be 0 or 1, got {sorted(set(person[:, 2]))}")
+            raise ConversionError(f"{what}: flags must be 0 or 1, got {sorted(set(person[:, 2].tolist()))}")
         labelled = person[:, 2] == 1
         visibility = np.where(labelled, 2, 0) if extended else np.where(labelled, 1, 2)
         if not np.isfinite(person[visibility > 0]).all():

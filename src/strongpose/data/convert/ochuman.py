@@ -52,7 +52,7 @@ def read_ochuman(path: Path) -> dict[str, Any]:
             keypoints = np.zeros((len(names), 3))
             if person["keypoints"]:
                 keypoints = keypoint_rows(person["keypoints"], len(names), 3, what)
-            unknown = set(keypoints[:, 2]) - set(visibility)
+            unknown = set(keypoints[:, 2].tolist()) - set(visibility)
             if unknown:
                 raise ConversionError(f"{what}: visibility {sorted(unknown)} is none of {sorted(visibility)}")
             keypoints[:, 2] = [visibility[v] for v in keypoints[:, 2]]

@@ -81,7 +81,7 @@ def _person(text: str, image_id: int, size: tuple[int, int], skeleton: Skeleton,
     if rows.shape[1] == 2:
         rows = np.concatenate([rows, np.where(rows.any(1), 2.0, 0.0)[:, None]], axis=1)
     if not np.isin(rows[:, 2], (0, 1, 2)).all():
-        raise ConversionError(f"{what}: visibilities must be 0, 1 or 2, got {sorted(set(rows[:, 2]))}")
+        raise ConversionError(f"{what}: visibilities must be 0, 1 or 2, got {sorted(set(rows[:, 2].tolist()))}")
     scale = np.array(size, dtype=np.float64)
     rows[:, :2] *= scale
     box = [*((values[1:3] - values[3:5] / 2) * scale), *(values[3:5] * scale)]
