@@ -45,10 +45,10 @@ def open_runtime(path: str | PathLike[str], runtime: RuntimeChoice = "auto", thr
         runtime = "openvino" if path.suffix == ".xml" else installed_runtimes()[0]
     if runtime not in ("openvino", "onnx", "torch"):
         raise ValueError(f"runtime must be auto, openvino, onnx or torch, got {runtime!r}")
-    if runtime not in installed_runtimes():
-        raise ModelError(f"{path}: the runtime {runtime} is not installed: {_REMEDIES[runtime]}")
     if path.suffix == ".xml" and runtime != "openvino":
         raise ModelError(f"{path}: only the runtime openvino runs .xml files; for {runtime} give an .onnx file")
+    if runtime not in installed_runtimes():
+        raise ModelError(f"{path}: the runtime {runtime} is not installed: {_REMEDIES[runtime]}")
     if runtime == "openvino":
         return OpenVinoRuntime(path, threads)
     if runtime == "onnx":
