@@ -27,12 +27,9 @@ TOGETHER = ("openvino", "video", "serve", "batch", "data")
 """Extras that are installed beside each other; those that need torch are checked alone."""
 
 TOOLS = ("pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "pycocotools>=2.0.8", "onnx>=1.17")
-TESTS = ("batch", "commands", "data", "decode", "errors", "runtime", "serve/test_api.py", "serve/test_queue.py")
-TESTS += tuple(
-    f"test_{name}.py"
-    for name in ("averaging body cli determinism draw estimator evaluation images kept_poses pipeline poses").split()
-)
-TESTS += ("test_skeletons.py", "test_smoothing.py", "test_submission.py", "test_tracking.py", "test_video.py")
+TESTS = ("decode", "data/convert", "runtime/test_runtime.py", "runtime/test_openvino.py", "runtime/test_choice.py")
+TESTS += tuple(f"test_{name}.py" for name in "images poses evaluation draw estimator tracking video skeletons".split())
+TESTS += ("commands/test_predict.py", "batch/test_reading.py", "batch/test_plan.py", "serve/test_api.py")
 """What is run: all that reaches for other packages; not the page, drills with damaged files, and training."""
 
 
