@@ -162,7 +162,8 @@ def try_extras(python: Path, wheel: Path, archive: Path, arguments: Arguments) -
         environment.install(*requirements)
         return environment.python
 
-    return check_extras(installed, wheel, archive, arguments.torch, arguments.work)
+    oldest = list(lower_bounds("train", "export", "openvino").values())
+    return check_extras(installed, wheel, archive, arguments.torch, oldest, arguments.work)
 
 
 def main(arguments: Arguments) -> int:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tarfile
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +92,9 @@ class Place:
         )
 
 
-def check_extras(installed: Callable[..., Path], wheel: Path, archive: Path, torch: str, work: Path) -> list[Check]:
+def check_extras(
+    installed: Callable[..., Path], wheel: Path, archive: Path, torch: str, oldest: Sequence[str], work: Path
+) -> list[Check]:
     """Install the package plainly and with each extra alone, and run what it is for.
 
     Args:
@@ -100,6 +102,7 @@ def check_extras(installed: Callable[..., Path], wheel: Path, archive: Path, tor
         wheel: the package's wheel.
         archive: its source archive.
         torch: the torch to install where one is needed.
+        oldest: lower bounds of what training and exporting need, which are tried beside that torch.
         work: a folder.
     """
     folder = work / "run"
@@ -119,6 +122,10 @@ def check_extras(installed: Callable[..., Path], wheel: Path, archive: Path, tor
         "[data]": ([extra("data")], _with_data),
         "[train]": ([extra("train"), torch], _with_train),
         "[export]": ([extra("export"), torch], _with_export),
+        "[train,export], the oldest": (
+            ["--resolution", "lowest-direct", wheel, *oldest, torch],
+            lambda place: [*_with_train(place), *_with_export(place)],
+        ),
         "[docs]": ([extra("docs")], lambda place: [_site(place, archive)]),
     }
     checks: list[Check] = []
@@ -161,6 +168,7 @@ def _with_data(place: Place) -> list[Check]:
 
 
 def _with_train(place: Place) -> list[Check]:
+    shutil.rmtree(place.folder / "trained", ignore_errors=True)  # which would be gone on with
     options = "--steps 1 --batch-size 1 --side 65 --workers 0 --no-bf16"
     return [place.run(f"train --data people.json --out trained {options}", "trained/weights.safetensors")]
 

@@ -9,6 +9,7 @@ from strongpose import Poses, StrongPose
 from strongpose.runtime import installed_runtimes
 
 MODELS = [("base", "openvino"), ("base", "onnx"), ("base", "torch"), ("fast", "openvino")]
+SIZE = 257  # pixels, for speed
 NAMES = ("group", "astronaut", "grace_hopper", "cameraman")  # not in the order of the alphabet
 
 
@@ -30,7 +31,7 @@ def paths(photos):
 def found(kind, paths):
     """The estimator, with one thread, and the poses that it finds in each photo."""
     model, runtime = kind
-    estimator = StrongPose.from_pretrained(model, size=321, runtime=runtime, threads=1)
+    estimator = StrongPose.from_pretrained(model, size=SIZE, runtime=runtime, threads=1)
     return estimator, [estimator(path) for path in paths]
 
 
@@ -63,7 +64,7 @@ def test_photos_of_one_size_in_a_batch_are_as_on_their_own(found, paths):
 
 def test_another_thread_moves_no_keypoint_by_a_twentieth_of_a_pixel(kind, found, paths):
     model, runtime = kind
-    estimator = StrongPose.from_pretrained(model, size=321, runtime=runtime, threads=2)
+    estimator = StrongPose.from_pretrained(model, size=SIZE, runtime=runtime, threads=2)
     for path, poses in zip(paths, found[1], strict=True):
         other = estimator(path)
         assert len(other) == len(poses)
@@ -74,7 +75,9 @@ def test_another_thread_moves_no_keypoint_by_a_twentieth_of_a_pixel(kind, found,
 def test_files_are_the_same_in_every_process(strongpose, kind, found, paths, tmp_path):
     """JSON and pictures, the regions of people included; and the JSON is that of the API."""
     model, runtime = kind
-    options = ["--threads", 1, "--size", 321, "--model", model, "--runtime", runtime, "--bodies"]
+    if runtime == "torch":
+        pytest.skip("too slow to start for every run; benchmarks/determinism.py does it")
+    options = ["--threads", 1, "--size", SIZE, "--model", model, "--runtime", runtime, "--bodies"]
     options += ["--fields"] * (kind == MODELS[0])  # drawn alike whatever ran the network
     kinds = ["poses.json", "poses.jpg", "fields.jpg"][: 2 + (kind == MODELS[0])]
     written = []
