@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 import torch
@@ -16,12 +17,21 @@ from strongpose.training.loop import train
 from strongpose.training.recipe import TrainConfig
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+PLAIN = dict(steps=1, optimizer="sgd", learning_rate=1.0, backbone_rate=1.0, clip=0.0, warmup=0, weight_decay=0.0)
 OPTIONS = "--device cpu --side 65 --workers 0 --log-every 1 --no-bf16".split()
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     return write_dataset(tmp_path_factory.mktemp("drawn") / "set", 4)
+
+
+def free_ports(number):
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for probe in sockets:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in sockets]
 
 
 def test_gradients_of_two_processes_are_those_of_one(dataset, tmp_path):
@@ -64,9 +74,7 @@ def test_gradients_of_two_processes_are_those_of_one(dataset, tmp_path):
 
 def test_all_processes_stop_at_the_same_step(dataset, tmp_path):
     """Only the second one is asked to stop."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    [port] = free_ports(1)
     command = [sys.executable, "-m", "strongpose.cli", "train", "--data", str(dataset), "--out", str(tmp_path / "run")]
     command += [*OPTIONS, *"--batch-size 2 --steps 100000".split()]
     world = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
@@ -92,3 +100,46 @@ def test_all_processes_stop_at_the_same_step(dataset, tmp_path):
     assert "stopped at step" in rest and "step" not in silent
     assert (tmp_path / "run" / "checkpoint.safetensors").exists()
     assert not list((tmp_path / "run").glob("*.partial"))
+
+
+def test_two_processes_resume_exactly_and_take_batches_in_parts(dataset, tmp_path):
+    """Both train four times: four steps; the first two of them, and on from there; a step for the gradients."""
+    ports = free_ports(4)
+    script = f"""
+import os
+from pathlib import Path
+from strongpose.training.loop import train
+from strongpose.training.recipe import TrainConfig
+
+def run(out, port, **changes):
+    os.environ["MASTER_PORT"] = str(port)  # the second process may still find the first one's last port open
+    small = dict(side=65, batch_size=5, steps=4, accumulate=2, decay=0.0, workers=0, bf16=False, device="cpu")
+    train(TrainConfig(data=({str(dataset)!r},), out=Path({str(tmp_path)!r}) / out, **(small | changes)))
+
+run("whole", {ports[0]})
+run("parts", {ports[1]}, steps=2)
+run("parts", {ports[2]})
+run("two", {ports[3]}, **{PLAIN!r})
+"""
+    world = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    first, second = (
+        subprocess.Popen(
+            [sys.executable, "-c", script],
+            env={**ENVIRONMENT, **world, "RANK": rank, "LOCAL_RANK": rank},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for rank in "01"
+    )
+    outputs = [process.communicate(timeout=300)[0] for process in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), outputs
+    assert "resuming" in outputs[0] and "at step 2; changed: steps" in outputs[0]
+    whole, parts = (load_file(tmp_path / out / "weights.safetensors") for out in ("whole", "parts"))
+    for name, tensor in whole.items():
+        assert torch.equal(parts[name], tensor), name
+
+    small = dict(data=(dataset,), out=tmp_path / "one", side=65, batch_size=5, workers=0, bf16=False, device="cpu")
+    one, two = load_file(train(TrainConfig(**small, **PLAIN))), load_file(tmp_path / "two" / "weights.safetensors")
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], rtol=1e-5, atol=1e-5, msg=lambda m, name=name: f"{name}: {m}")

@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from strongpose.data.augment import Augmentation
 from strongpose.data.batches import Batch, BatchesByStep, LoaderError, batch_loader
 from strongpose.data.coco import KeypointDataset
-from strongpose.encode import Targets, encode
 from strongpose.files import write_whole
-from strongpose.losses import Counts, LossWeights, count, losses, total_loss
+from strongpose.losses import LossWeights, total_loss
 from strongpose.network import NetworkConfig, PoseNetwork, at_output_stride, build_network, load_backbone
 from strongpose.network.weights import load_weights, save_weights
 from strongpose.skeletons import load_skeleton
@@ -27,6 +26,7 @@ from strongpose.training.checkpoint import CheckpointError, load_checkpoint, sav
 from strongpose.training.distributed import World, joined
 from strongpose.training.progress import EventLog, Progress
 from strongpose.training.recipe import TrainConfig
+from strongpose.training.step import add_gradients, prepared
 from strongpose.training.validation import check_validation, validate
 
 __all__ = ["TrainingError", "train"]
@@ -66,6 +66,8 @@ def train(config: TrainConfig, say: Callable[[str], None] = print, stop: StopReq
 def _train(config: TrainConfig, world: World, say: Callable[[str], None], stop: StopRequest) -> Path:
     if config.batch_size < world.size:
         raise TrainingError(f"--batch-size: {config.batch_size} is less than the {world.size} processes that share it")
+    if (share := config.batch_size // world.size) < config.accumulate:
+        raise TrainingError(f"--accumulate: {config.accumulate} parts need as many samples a process, got {share}")
     if config.threads:
         torch.set_num_threads(config.threads)
     device = world.device
@@ -147,16 +149,10 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None], stop: 
             step, batch = done, next(loader)
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * config.learning_rate_factor(step)
-            images, targets = _prepare(batch, network.config, config.radius, device)
             network.train()
-            with torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.bf16):
-                maps = forward(images)
-            counts = Counts(*world.total(torch.stack(count(targets))))
-            terms = losses(maps, targets, config.hardness, counts)
-            loss = total_loss(terms, loss_weights)
             optimizer.zero_grad(set_to_none=True)
-            (loss * world.size).backward()  # the processes' gradients are averaged, their losses add up
-            terms = dict(zip(terms, world.total(torch.stack([term.detach() for term in terms.values()])), strict=True))
+            parts = prepared(batch, network.config, config, device)
+            terms = add_gradients(forward, shared, parts, config, world)
             loss = total_loss(terms, loss_weights)
             _check_finite(loss, terms, step, checkpoint)
             if config.clip:
@@ -259,24 +255,6 @@ def _batches(config: TrainConfig, network: NetworkConfig, world: World) -> Batch
         config.seed,
         (world.rank, world.size),
     )
-
-
-def _prepare(batch: Batch, network: NetworkConfig, radius: float, device: torch.device) -> tuple[Tensor, Targets]:
-    """Images (B, 3, S, S) float RGB 0-1 and their targets, on the device."""
-    batch = Batch(*(t.to(device, non_blocking=True) for t in batch))
-    images = batch.images.permute(0, 3, 1, 2).float().div_(255)
-    size = (batch.valid.shape[1], batch.valid.shape[2])
-    targets = encode(
-        batch.keypoints,
-        size,
-        network.stride,
-        network.skeleton,
-        radius,
-        batch.valid,
-        batch.silhouettes,
-        batch.has_silhouette,
-    )
-    return images, targets
 
 
 def _check_finite(loss: Tensor, terms: dict[str, Tensor], step: int, checkpoint: Path) -> None:

@@ -65,6 +65,8 @@ class TrainConfig:
     """Least and greatest size of a photo's long side, in crop sides."""
     batch_size: int = 16
     """Samples per step, of all processes together."""
+    accumulate: int = 1
+    """Parts that a batch is taken in, one after the other: less memory, the same gradients."""
     steps: int = 3000
     """Steps in all; may be changed on resuming."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
@@ -119,6 +121,8 @@ class TrainConfig:
             )
         if self.steps < 1 or self.batch_size < 1:
             raise ValueError(f"--steps and --batch-size must be positive, got {self.steps} and {self.batch_size}")
+        if self.accumulate < 1:
+            raise ValueError(f"--accumulate must be positive, got {self.accumulate}")
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""
