@@ -56,21 +56,22 @@ def serve(site: Site) -> Iterator[Site]:
                 return self.send_error(404)
             if with_body and site.statuses:
                 return self.send_error(site.statuses.pop(0))
-            start = 0
+            start, end = 0, len(body)
             if wanted and site.ranges and self.headers.get("If-Range", site.tag) == site.tag:
-                start = int(wanted.removeprefix("bytes=").rstrip("-"))
+                first, _, last = wanted.removeprefix("bytes=").partition("-")
+                start, end = int(first), min(int(last) + 1, end) if last else end
                 if start >= len(body):
                     return self.send_error(416)
                 self.send_response(206)
-                self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+                self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(body)}")
             else:
                 self.send_response(200)
-            self.send_header("Content-Length", str(len(body) - start))
+            self.send_header("Content-Length", str(end - start))
             if site.tag:
                 self.send_header("ETag", site.tag)
             self.end_headers()
             if with_body:
-                end = start + site.cuts.pop(0) if site.cuts else len(body)
+                end = min(end, start + site.cuts.pop(0)) if site.cuts else end
                 self.wfile.write(body[start:end])
             return None
 

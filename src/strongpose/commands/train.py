@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from argparse import ArgumentParser
@@ -38,7 +39,8 @@ def train(config: TrainConfig, *, preset: PresetName | None = None) -> int:
             weights = run(config, stop=stop)
         except (ValueError, FileNotFoundError, TrainingError) as error:  # data sets, checkpoints, weights, divergence
             *_, cause = str(error).strip().splitlines()  # a process that reads photos reports all its calls first
-            print(f"strongpose: {cause.removeprefix('strongpose.data.coco.DatasetError: ')}", file=sys.stderr)
+            cause = re.sub(r"^strongpose(\.\w+)+: ", "", cause)
+            print(f"strongpose: {cause}", file=sys.stderr)
             return 1
     if os.environ.get("RANK", "0") == "0":  # of several processes, the first one speaks
         print(f"averaged weights in {weights}; `strongpose export {weights} --out MODEL.onnx` makes a model of them")

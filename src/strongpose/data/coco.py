@@ -12,6 +12,8 @@ import numpy as np
 
 from strongpose.annotations import is_id, is_name, is_number
 from strongpose.data.photos import PhotoStore
+from strongpose.data.remote import is_address, read_whole_file
+from strongpose.data.shards import Kept, RemoteShards
 from strongpose.images import MAX_PIXELS
 from strongpose.skeleton import COCO, Skeleton
 
@@ -61,30 +63,33 @@ class KeypointDataset:
     """The photos of one COCO-format keypoint file that say anything about people.
 
     Args:
-        annotations: the JSON file.
-        images: the folder of its photos; None for the folder (or tar shards) beside the file that
-            bears its name: ``train/mpii.json`` → ``train/mpii/`` or ``train/mpii-0.tar`` …
+        annotations: the JSON file, or its address, such as ``https://host/mpii.json``.
+        images: the folder of its photos, or the address of tar shards; None for the folder (or tar shards)
+            beside the file that bears its name: ``train/mpii.json`` → ``train/mpii/`` or ``train/mpii-0.tar`` …
         skeleton: the keypoints that the file must have.
         leave_out: people whose ``keypoint_source`` is one of these become regions to ignore.
+        kept: where what is read from addresses is kept; nowhere if None.
 
     Raises:
         DatasetError: if the file is missing, damaged, has other keypoints or no person.
         FileNotFoundError: if there are no photos.
+        strongpose.data.remote.RemoteError: if something at an address cannot be had.
     """
 
     def __init__(
         self,
-        annotations: Path,
-        images: Path | None = None,
+        annotations: Path | str,
+        images: Path | str | None = None,
         skeleton: Skeleton = COCO,
         leave_out: Collection[str] = (),
+        kept: Kept | None = None,
     ) -> None:
         self.leave_out = frozenset(leave_out)
-        self.path = Path(annotations)
+        self.path: Path | str = annotations if is_address(annotations) else Path(annotations)
         self.skeleton = skeleton
         data = _load(self.path)
         self._check_names(data["categories"])
-        self.photos = PhotoStore(Path(images) if images is not None else self.path.with_suffix(""))
+        self.photos = _photos(self.path, images, kept or Kept())
         people: dict[Any, list[dict[str, Any]]] = {}
         for i, annotation in enumerate(data["annotations"]):
             if not isinstance(annotation, dict) or not is_id(annotation.get("image_id")):
@@ -149,11 +154,20 @@ class KeypointDataset:
             ) from error
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _photos(path: Path | str, images: Path | str | None, kept: Kept) -> PhotoStore | RemoteShards:
+    """The photos of an annotation file; if ``images`` does not say where they are, they lie beside it."""
+    if images is None:
+        images = path.with_suffix("") if isinstance(path, Path) else path.removesuffix(".json")
+    return RemoteShards(images, kept) if is_address(images) else PhotoStore(Path(images))
+
+
+def _load(path: Path | str) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_bytes())
+        content = path.read_bytes() if isinstance(path, Path) else read_whole_file(path)
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        data = json.loads(content)
     except (ValueError, RecursionError) as error:
         raise DatasetError(f"{path}: not valid JSON ({error})") from error
     for field in ("images", "annotations", "categories"):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tarfile
 from pathlib import Path
 
 import numpy as np
 
-from strongpose.images import MAX_BYTES, ImageError, open_image
+from strongpose.data.shards import members_of
+from strongpose.images import MAX_BYTES, open_image
 
 __all__ = ["PhotoStore"]
 
@@ -36,14 +36,9 @@ class PhotoStore:
         if not shards:
             raise FileNotFoundError(f"no photos: neither the folder {self.folder} nor shards {self.folder}-*.tar exist")
         for shard in sorted(shards):
-            try:
-                with tarfile.open(shard, "r:") as archive:
-                    for member in archive:
-                        if member.isfile():
-                            name = member.name.removeprefix(f"{self.folder.name}/")
-                            self._members[name] = (shard, member.offset_data, member.size)
-            except (tarfile.TarError, EOFError, ValueError) as error:
-                raise ImageError(f"{shard}: not a tar archive, or damaged ({error}); copy it again") from error
+            with shard.open("rb") as file:
+                for member, start, size in members_of(file, str(shard)):
+                    self._members[member.removeprefix("./").removeprefix(f"{self.folder.name}/")] = (shard, start, size)
 
     def __contains__(self, name: str) -> bool:
         return name in self._members if self._members else (self.folder / name).is_file()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from strongpose.data.augment import Augmentation
 from strongpose.data.batches import Batch, BatchesByStep, LoaderError, batch_loader
 from strongpose.data.coco import KeypointDataset
+from strongpose.data.shards import Kept
 from strongpose.files import write_whole
 from strongpose.losses import LossWeights, total_loss
 from strongpose.network import NetworkConfig, PoseNetwork, at_output_stride, build_network, load_backbone
@@ -242,9 +243,10 @@ def _polyak(keep: float) -> Callable[..., None]:
 
 def _batches(config: TrainConfig, network: NetworkConfig, world: World) -> BatchesByStep:
     images = config.images or (None,) * len(config.data)
+    kept = Kept(config.cache or config.out / "cache", int(config.cache_gb * 1e9))
     return BatchesByStep(
         [
-            KeypointDataset(path, folder, network.skeleton, config.leave_out)
+            KeypointDataset(path, folder, network.skeleton, config.leave_out, kept)
             for path, folder in zip(config.data, images, strict=True)
         ],
         config.weights or (1.0,) * len(config.data),

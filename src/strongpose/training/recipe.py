@@ -13,12 +13,16 @@ __all__ = ["TrainConfig"]
 class TrainConfig:
     """Train a pose network on COCO-format keypoint data sets."""
 
-    data: tuple[Path, ...]
-    """Annotation files to train on. Their photos lie in a folder (or tar shards) of the same name beside each."""
+    data: tuple[str | Path, ...]
+    """Annotation files or addresses. Their photos lie in a folder (or tar shards) of the same name beside each."""
     out: Path = Path("runs/pose")
     """Folder of the run: checkpoint, log and weights. A run found there is resumed."""
-    images: tuple[Path, ...] = ()
-    """Photo folders, one for each annotation file, where they lie elsewhere."""
+    images: tuple[str | Path, ...] = ()
+    """Photo folders, or addresses of tar shards, one for each annotation file, where they lie elsewhere."""
+    cache: Path | None = None
+    """Folder for what is read from addresses; OUT/cache if left out."""
+    cache_gb: float = 0.0
+    """How much of the photos from addresses is kept there, in gigabytes; the shards' indices always are."""
     weights: tuple[float, ...] = ()
     """How much likelier a photo of each data set is than others; 1 for all if left out."""
     leave_out: tuple[str, ...] = ()
@@ -121,8 +125,10 @@ class TrainConfig:
             )
         if self.steps < 1 or self.batch_size < 1:
             raise ValueError(f"--steps and --batch-size must be positive, got {self.steps} and {self.batch_size}")
-        if self.accumulate < 1:
-            raise ValueError(f"--accumulate must be positive, got {self.accumulate}")
+        if self.accumulate < 1 or self.cache_gb < 0:
+            raise ValueError(
+                f"--accumulate must be positive and --cache-gb not negative, got {self.accumulate} and {self.cache_gb}"
+            )
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""
