@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing import active_children, parent_process, resource_tracker
 from threading import Thread
 from typing import Any, NamedTuple
@@ -21,12 +24,14 @@ from torch.utils.data._utils.signal_handling import _remove_worker_pids
 
 from strongpose.data.augment import Augmentation, Sample, augment
 from strongpose.data.coco import DatasetError, KeypointDataset
+from strongpose.data.shards import RemoteShards
 from strongpose.images import ImageError
 
 __all__ = ["Batch", "BatchesByStep", "LoaderError", "batch_loader"]
 
 
 _TRIES = 10  # photos drawn for one sample before giving up
+_AT_ONCE = 16  # photos that are read from addresses at the same time
 _REMEDIES = {
     "SIGKILL": ", perhaps for want of memory: try fewer --workers",
     "SIGBUS": ", perhaps because /dev/shm is full: make it larger, or try fewer --workers",
@@ -86,6 +91,7 @@ class BatchesByStep(Dataset[Batch]):
         mass = np.array([w * len(d) for w, d in zip(weights, datasets, strict=True)])
         self.share = mass / mass.sum()
         self.datasets = datasets
+        self.far = any(isinstance(dataset.photos, RemoteShards) for dataset in datasets)
         number, parts = part
         self.indices = range(number * batch_size // parts, (number + 1) * batch_size // parts)
         self.side = side
@@ -114,7 +120,11 @@ class BatchesByStep(Dataset[Batch]):
         raise DatasetError(f"{_TRIES} photos in a row cannot be opened, the last: {problem}")
 
     def __getitem__(self, step: int) -> Batch:
-        samples = [self.sample(step, index) for index in self.indices]
+        if self.far:  # wait for several photos at the same time
+            with ThreadPoolExecutor(_AT_ONCE) as pool:
+                samples = list(pool.map(partial(self.sample, step), self.indices))
+        else:
+            samples = [self.sample(step, index) for index in self.indices]
         people = max(1, *(len(s.keypoints) for s in samples)) if samples else 1
 
         def padded(rows: np.ndarray) -> np.ndarray:
@@ -209,6 +219,7 @@ def _start_worker(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
+    atexit.register(os._exit, 0)  # the thread that sends batches may be at work, and would not survive Python's end
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
 
