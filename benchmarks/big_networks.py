@@ -3,10 +3,11 @@
     python benchmarks/big_networks.py
 
 The networks are the paper's (SP §IV-B; the preset paper-resnet101 with another backbone, stride and crop), with random
-weights. Every case runs in a process of its own, one photo at a time, so that the peak memory is its own. Prints a
-Markdown table: seconds, seconds of processor time, which tell more on a busy machine, and the process's peak memory;
-TFLOP are a training step's. A cell says so where a case took too long or too much memory; larger networks are not
-tried then.
+weights. Every case runs in a process of its own, one photo at a time, so that the peak memory is its own.
+
+Prints a Markdown table. Counted, not run: a training step's TFLOP, and what its forward pass keeps for the backward
+pass, with the weights in bfloat16. Measured: seconds, processor seconds, which tell more on a busy machine, and the
+process's peak memory. A cell says so where a case took too long or too much memory; larger networks are not tried then.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import numpy as np
 import torch
 import tyro
 from presets import flops, step
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from strongpose.encode import encode
 from strongpose.network import build_network
@@ -50,7 +52,7 @@ class Arguments:
     strides: tuple[int, ...] = (16, 8)
     """Output strides."""
     sides: tuple[int, ...] = (401, 801, 1401)
-    """Sides of the square photo, in pixels."""
+    """Sides of the square photo, in pixels; the next smaller one that fits the stride is taken."""
     tasks: tuple[str, ...] = TASKS
     """train: forward, losses and backward in bfloat16; torch: inference in bfloat16; openvino: as it chooses."""
     threads: int = 2
@@ -70,6 +72,27 @@ def configured(backbone: str, stride: int, side: int) -> TrainConfig:
         backbone=backbone, output_stride=stride, eval_output_stride=stride, side=side
     )
     return TrainConfig(data=("none",), **values)
+
+
+def kept(config: TrainConfig) -> int:
+    """Bytes that the forward pass of a photo keeps for the backward pass; counted on shapes, nothing is computed."""
+    storages: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        storages[storage._cdata] = storage
+        return tensor
+
+    with FakeTensorMode():
+        network = build_network(network_config(config)).train()
+        known = {p.untyped_storage()._cdata for p in network.parameters()}
+        with (
+            torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+            torch.autocast("cpu", dtype=torch.bfloat16),
+        ):
+            maps = network(torch.empty(1, 3, config.side, config.side))
+        assert maps.heatmaps.requires_grad
+    return sum(storage.nbytes() for number, storage in storages.items() if number not in known)
 
 
 def work(task: str, config: TrainConfig, model: str) -> Callable[[], object]:
@@ -140,12 +163,14 @@ def main(arguments: Arguments) -> None:
         return
     began = time.monotonic()
     given_up: dict[tuple[str, int, int], bool] = {}
-    print(f"| side | stride | backbone | TFLOP |{''.join(f' {task} s | cpu s | GB |' for task in arguments.tasks)}")
-    print(f"|---|---|---|---|{'---|---|---|' * len(arguments.tasks)}", flush=True)
+    columns = "".join(f" {task} s | cpu s | GB |" for task in arguments.tasks)
+    print(f"| side | stride | backbone | TFLOP | kept, GB |{columns}")
+    print(f"|---|---|---|---|---|{'---|---|---|' * len(arguments.tasks)}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for side, stride, backbone in product(arguments.sides, arguments.strides, arguments.backbones):
-            operations = flops(configured(backbone, stride, side)) / 1e12
-            row = f"| {side} | {stride} | {backbone} | {operations:.2f} |"
+            side -= (side - 1) % stride
+            config = configured(backbone, stride, side)
+            row = f"| {side} | {stride} | {backbone} | {flops(config) / 1e12:.2f} | {kept(config) / 1e9:.2f} |"
             for task in arguments.tasks:
                 if given_up.get((task, side, stride)):
                     row += " not tried | | |"
