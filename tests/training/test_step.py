@@ -17,6 +17,15 @@ def dataset(tmp_path_factory):
     return write_dataset(tmp_path_factory.mktemp("drawn") / "set", 4)
 
 
+@pytest.fixture
+def one_thread():
+    """On two threads, undisturbed runs in bfloat16 differ now and then."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def weights_after(dataset, out, **changes):
     """The averaged weights; by default of one step of plain gradient descent: the first ones minus the gradient."""
     plain = dict(steps=1, optimizer="sgd", learning_rate=1.0, backbone_rate=1.0, clip=0.0, warmup=0, decay=0.0)
@@ -57,8 +66,8 @@ def test_clipping_shortens_the_gradient_and_keeps_its_direction(dataset, whole, 
     assert clipped.norm() == pytest.approx(0.25, rel=1e-3) and plain.norm() > 0.4
 
 
-def test_resumed_run_equals_the_undisturbed_one(dataset, tmp_path):
-    """Of AdamW in bfloat16, in parts, with a gradient norm that is clipped."""
+def test_resumed_run_equals_the_undisturbed_one(dataset, tmp_path, one_thread):
+    """Of AdamW in bfloat16 on one thread, in parts, with a gradient norm that is clipped."""
 
     def run(out, say=lambda line: None):
         small = dict(data=(dataset,), side=65, batch_size=3, steps=4, workers=0, log_every=1, device="cpu")
