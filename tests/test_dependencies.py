@@ -22,6 +22,7 @@ REPOSITORY = Path(__file__).parents[1]
 AGREED = {
     "": {"faster-coco-eval", "numpy", "onnxruntime", "opencv-python-headless", "pillow", "tyro"},
     "train": {"safetensors", "tensorboard", "torch"},
+    "remote": {"fsspec"},
     "timm": {"timm"},
     "export": {"nncf", "onnx", "onnxscript", "safetensors", "torch"},
     "openvino": {"openvino"},
@@ -34,7 +35,7 @@ AGREED = {
 """Who adds a dependency adds it here, and says in the commit why it is worth it."""
 
 MODULES = {"cv2": "opencv-python-headless", "PIL": "pillow", "google": "protobuf"}
-ALONG = {"starlette": "fastapi", "pydantic": "fastapi", "protobuf": "onnx", "supervision": ""}
+ALONG = {"starlette": "fastapi", "aiohttp": "fsspec", "pydantic": "fastapi", "protobuf": "onnx", "supervision": ""}
 """Imported packages that come with others, of which they are a visible part, or that callers bring themselves."""
 SILENT = {"faster-coco-eval": "Apache"}
 """Packages whose licence is told by their files only."""
