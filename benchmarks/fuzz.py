@@ -7,7 +7,6 @@ Each must give a result or one line that names the file, in bounded time and mem
 from __future__ import annotations
 
 import multiprocessing
-import os
 import resource
 import signal
 import subprocess
@@ -120,17 +119,17 @@ def serve(count: int, arguments: Arguments, model: Path) -> tuple[Tally, float]:
             assert server.stdout is not None
             url = next(word for word in server.stdout.readline().split() if word.startswith("http"))
             tally = post_all(url, photos)
+            status = Path(f"/proc/{server.pid}/status").read_text()  # `wait4` would tell this process's memory, too
             server.send_signal(signal.SIGTERM)
-            _, state, usage = os.wait4(server.pid, 0)
-            server.returncode = os.waitstatus_to_exitcode(state)
+            server.wait(60)
         finally:
-            if server.returncode is None:
+            if server.poll() is None:
                 server.kill()
         stderr.seek(0)
         logged = stderr.read().decode().splitlines()
     if server.returncode or logged:
         tally.wrong.append(f"the server ended with status {server.returncode} and logged {logged[:3]}")
-    return tally, usage.ru_maxrss / 1024
+    return tally, int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 if __name__ == "__main__":
