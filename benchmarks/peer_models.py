@@ -12,6 +12,7 @@ from peer_runs import Answer
 from strongpose import Poses
 from strongpose.images import open_image
 from strongpose.own_thread import in_own_thread
+from strongpose.runtime.no_reports import no_reports
 from strongpose.skeleton import COCO
 
 MEAN = 255 * np.array((0.485, 0.456, 0.406), dtype=np.float32)  # of ImageNet
@@ -36,7 +37,8 @@ class Network:
         in_own_thread(lambda: self._load(path, threads, outputs))
 
     def _load(self, path: Path, threads: int, outputs: tuple[tuple[int, ...], ...]) -> None:
-        import openvino
+        with no_reports():
+            import openvino
 
         model = openvino.Core().read_model(path)
         inputs = [tuple(one.get_shape()) if one.partial_shape.is_static else None for one in model.inputs]
