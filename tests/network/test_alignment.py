@@ -14,6 +14,7 @@ CONFIGS = [
     NetworkConfig(COCO_TREE, "mobile", upsample=1),
     NetworkConfig(COCO_TREE, "mobile", upsample=2),
     NetworkConfig(COCO_TREE, "mobile", output_stride=4, dilation=2, upsample=1),
+    NetworkConfig(COCO_TREE, "mobile", upsample=1, second_look=True),
     NetworkConfig(COCO_TREE, "resnet50", output_stride=8, upsample=1),
     NetworkConfig(COCO_TREE, "resnet50", output_stride=16, upsample=1),
     NetworkConfig(COCO_TREE, "resnet50v2", output_stride=16, upsample=4),
@@ -22,7 +23,8 @@ CONFIGS = [
 
 
 def name(config: NetworkConfig) -> str:
-    return f"{config.backbone}-{config.output_stride}-to-{config.stride}-stage{config.last_stage}"
+    looks = 1 + config.second_look
+    return f"{config.backbone}-{config.output_stride}-to-{config.stride}-stage{config.last_stage}-looks{looks}"
 
 
 def spreading_network(config: NetworkConfig, cell: tuple[int, int]) -> PoseNetwork:
@@ -44,7 +46,7 @@ def spreading_network(config: NetworkConfig, cell: tuple[int, int]) -> PoseNetwo
 
 @pytest.mark.parametrize("config", CONFIGS, ids=name)
 def test_an_impulse_is_found_at_its_pixel(config):
-    coarse, u = config.coarse_stride, config.upsample
+    coarse, u = config.output_stride, config.upsample
     side = 24 * 16 + 1
     x, y = 13 * 16, 10 * 16
     image = torch.zeros(1, 3, side, side)

@@ -15,6 +15,7 @@ from strongpose.skeleton import COCO_TREE
     [
         NetworkConfig(),
         NetworkConfig(COCO_TREE, "resnet101", output_stride=16, upsample=4, neck_channels=0, norm="trained"),
+        NetworkConfig(upsample=1, second_look=True),
     ],
 )
 def test_a_configuration_survives_json(config):
@@ -36,6 +37,7 @@ def test_strides():
         ("norm", "batch"),
         ("neck_channels", -1),
         ("freeze_stages", -1),
+        ("dilation", 0),
     ],
 )
 def test_configurations_that_do_not_fit_are_refused(field, value):
@@ -73,8 +75,11 @@ def test_frozen_stages_get_no_gradient():
     trained = [unit.pointwise.weight.grad is not None for unit in network.backbone.units]
     assert trained == [False] * 3 + [True] * 8
     assert network.backbone.stem.weight.grad is None
-    with pytest.raises(ValueError, match="freeze_stages=4"):
-        build_network(NetworkConfig(freeze_stages=4))
+    whole = build_network(NetworkConfig(COCO_TREE, freeze_stages=4))
+    assert not any(parameter.requires_grad for parameter in whole.backbone.parameters())
+    assert all(parameter.requires_grad for parameter in whole.neck.parameters())
+    with pytest.raises(ValueError, match="4 stages that can be frozen, got freeze_stages=5"):
+        build_network(NetworkConfig(freeze_stages=5))
 
 
 def test_pixels_are_normalised_inside_the_network():

@@ -30,6 +30,7 @@ _UNITS = (
 )
 # Units that run at strides 2, 4 and 8; `freeze_stages` counts them.
 _STAGE_UNITS = (1, 3, 11)
+_STAGES = len(_STAGE_UNITS) + 1  # the last is all that follows the units
 _LAST_SHALLOW_UNIT = 2
 _WIDTH, _AFFINITIES, _HEATMAPS = 128, 38, 19
 
@@ -138,14 +139,16 @@ class MobileBackbone(nn.Module):
         self.final_maps = _Branches(_WIDTH)
 
     def freeze(self, stages: int) -> None:
-        """Stop training the stem and the units of the first stages (strides 2, 4, 8).
+        """Stop training the stem and the units of the first stages (strides 2, 4, 8), or with 4 everything.
 
         Raises:
-            ValueError: if ``stages`` is not 0 to 3.
+            ValueError: if ``stages`` is not 0 to 4.
         """
-        if not 0 <= stages <= len(_STAGE_UNITS):
-            raise ValueError(f"the mobile backbone has 3 stages that can be frozen, got freeze_stages={stages}")
-        if stages:
+        if not 0 <= stages <= _STAGES:
+            raise ValueError(f"the mobile backbone has {_STAGES} stages that can be frozen, got freeze_stages={stages}")
+        if stages == _STAGES:
+            self.requires_grad_(False)
+        elif stages:
             self.stem.requires_grad_(False)
             self.units[: _STAGE_UNITS[stages - 1]].requires_grad_(False)
 

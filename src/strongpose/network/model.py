@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from strongpose.network.fine import FineBranch
 from strongpose.network.heads import Head, Maps
 from strongpose.network.mobile import MobileBackbone, rename_trunk
+from strongpose.network.neck import neck
 from strongpose.network.resnet import NormMode, ResNet, rename_torchvision
+from strongpose.network.second_look import SecondLook, half_size
 from strongpose.network.tensors import fill, read_tensors
 from strongpose.network.timm_backbone import TimmBackbone
 from strongpose.skeleton import COCO, Skeleton
@@ -37,8 +39,11 @@ class NetworkConfig:
         norm: batch norms of ResNets: "frozen", "fixed" statistics only (SP §IV-B), or "trained".
         upsample: pixel-shuffle factor u of the heads, 1, 2 or 4: the fields' stride is output_stride / u.
         neck_channels: width of the two 3×3 convolutions between backbone and heads; 0 leaves them out.
+        neck_rank: the two convolutions through that many channels, which is cheaper; 0 leaves them whole.
         fine_channels: width of the branch that corrects heat maps and offsets by the backbone's features at
             stride 4, which the fields must then have; 0 leaves it out.
+        second_look: also see the image at half its size and learn whom to believe; needs a neck. Sides of images are
+            then multiples of 2·output_stride plus 1.
         dilation: how many times denser the features are than those that neck and head were trained on; see
             `at_output_stride`.
         freeze_stages: that many first stages of the backbone are not trained.
@@ -55,7 +60,9 @@ class NetworkConfig:
     norm: NormMode = "fixed"
     upsample: int = 2
     neck_channels: int = 256
+    neck_rank: int = 0
     fine_channels: int = 0
+    second_look: bool = False
     dilation: int = 1
     freeze_stages: int = 0
     middle_head: bool = True
@@ -75,11 +82,13 @@ class NetworkConfig:
             raise ValueError(f"norm must be one of {', '.join(get_args(NormMode))}, got {self.norm!r}")
         if self.upsample not in (1, 2, 4):
             raise ValueError(f"upsample must be 1, 2 or 4, got {self.upsample}")
-        for name in ("neck_channels", "fine_channels", "freeze_stages"):
+        for name in ("neck_channels", "neck_rank", "fine_channels", "freeze_stages"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.dilation < 1:
             raise ValueError(f"dilation must be 1 or more, got {self.dilation}")
+        if self.second_look and not self.neck_channels:
+            raise ValueError("second_look needs a neck, got neck_channels 0")
         if self.fine_channels and self.stride != 4:
             raise ValueError(
                 f"fine_channels need fields at stride 4, got {self.stride} (output_stride {self.output_stride} / "
@@ -94,7 +103,7 @@ class NetworkConfig:
     @property
     def coarse_stride(self) -> int:
         """Input sides are multiples of this many pixels, plus 1."""
-        return self.output_stride
+        return self.output_stride * (2 if self.second_look else 1)
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""
@@ -108,12 +117,15 @@ class NetworkConfig:
             ValueError: if a field is missing, unknown or does not fit.
         """
         expected = {field.name for field in fields(cls)}
-        data = {"fine_channels": 0, "dilation": 1, **data} if isinstance(data, dict) else data  # unknown to older files
+        unknown_to_older_files = {"neck_rank": 0, "fine_channels": 0, "second_look": False, "dilation": 1}
+        data = {**unknown_to_older_files, **data} if isinstance(data, dict) else data
         if not isinstance(data, dict) or set(data) != expected:
             got = sorted(data) if isinstance(data, dict) else type(data).__name__
             raise ValueError(f"a network configuration needs the fields {sorted(expected)}, got {got}")
         for name, value in data.items():
-            kind = {"skeleton": dict, "backbone": str, "norm": str, "middle_head": bool}.get(name, int)
+            kind = {"skeleton": dict, "backbone": str, "norm": str, "middle_head": bool, "second_look": bool}.get(
+                name, int
+            )
             if not isinstance(value, kind) or (isinstance(value, int) and not 0 <= value <= _MOST):
                 wanted = f"a whole number up to {_MOST}" if kind is int else f"a {kind.__name__}"
                 raise ValueError(f"{name} must be {wanted}, got {value!r:.80}")
@@ -144,7 +156,8 @@ class PoseNetwork(nn.Module):
         self.register_buffer("mean", torch.tensor(self.backbone.mean)[:, None, None])
         self.register_buffer("std", torch.tensor(self.backbone.std)[:, None, None])
         width = config.neck_channels
-        self.neck = _neck(self.backbone.channels, width, config.dilation) if width else nn.Identity()
+        self.neck = neck(self.backbone.channels, width, config.neck_rank, config.dilation) if width else nn.Identity()
+        self.second_look = SecondLook(width, config.dilation) if config.second_look else None
         self.head = Head(width or self.backbone.channels, config.skeleton, config.upsample, config.dilation)
         self.fine = (
             FineBranch(
@@ -163,8 +176,11 @@ class PoseNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Maps:
         """The maps of images (B, 3, H, W), float RGB 0-1; in training mode with ``middle`` set."""
-        features, middle, shallow = self.backbone((images - self.mean) / self.std)
+        images = (images - self.mean) / self.std
+        features, middle, shallow = self.backbone(images)
         features = self.neck(features)
+        if self.second_look is not None:
+            features = self.second_look(features, self.neck(self.backbone(half_size(images))[0]))
         maps = self.head(features)
         if self.fine is not None:
             maps = self.fine(maps, features, shallow)
@@ -182,21 +198,6 @@ def _backbone(config: NetworkConfig) -> MobileBackbone | ResNet | TimmBackbone:
         return TimmBackbone(name.removeprefix("timm:"), stride)
     depth, preactivation = int(name.removeprefix("resnet").removesuffix("v2")), name.endswith("v2")
     return ResNet(depth, preactivation, stride, config.last_stage, config.norm)
-
-
-def _neck(channels: int, width: int, dilation: int) -> nn.Sequential:
-    """Two 3×3 convolutions, the second twice as dilated: they adapt the features and widen the view."""
-    neck = nn.Sequential(
-        nn.Conv2d(channels, width, 3, padding=dilation, dilation=dilation),
-        nn.ReLU(),
-        nn.Conv2d(width, width, 3, padding=2 * dilation, dilation=2 * dilation),
-        nn.ReLU(),
-    )
-    for layer in neck:
-        if isinstance(layer, nn.Conv2d):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            layer.bias = nn.Parameter(torch.zeros(width))
-    return neck
 
 
 def build_network(config: NetworkConfig) -> PoseNetwork:
@@ -217,7 +218,7 @@ def at_output_stride(network: PoseNetwork, output_stride: int) -> PoseNetwork:
         A network, in evaluation mode, that shares the memory of the parameters; the given one, if it has that stride.
 
     Raises:
-        ValueError: if the network up-samples, or its backbone does not have that output stride.
+        ValueError: if the network up-samples or looks twice, or its backbone does not have that output stride.
     """
     config = network.config
     if output_stride == config.output_stride:
@@ -226,6 +227,10 @@ def at_output_stride(network: PoseNetwork, output_stride: int) -> PoseNetwork:
         raise ValueError(
             f"a network with upsample {config.upsample} places its cells by its output stride {config.output_stride}; "
             f"only one with upsample 1 can be used at another, got {output_stride}"
+        )
+    if config.second_look:  # between its cells, what it saw at half the size is interpolated
+        raise ValueError(
+            f"a network with a second look has only its own output stride {config.output_stride}, got {output_stride}"
         )
     if config.output_stride % output_stride:
         raise ValueError(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from strongpose.network.heads import repeat_outputs
 from strongpose.network.model import NetworkConfig, PoseNetwork, build_network
+from strongpose.network.neck import LowRankConv, factors
 from strongpose.network.tensors import fill, read_tensors, write_tensors
 
 __all__ = ["METADATA_KEY", "load_network", "load_weights", "save_weights"]
@@ -43,7 +44,8 @@ def load_weights(network: PoseNetwork, path: str | Path, other_skeleton: bool = 
 
     The middle-layer head serves training only: a file without it (every .onnx) leaves the network's own
     as it is, and a network without it leaves the file's out. A network that goes beyond the file, by
-    up-sampled heads or the fine branch, predicts at first what the file's network predicts.
+    up-sampled heads, the fine branch or the second look, predicts at first what the file's network predicts;
+    one whose neck has a lower rank, nearly so.
 
     Args:
         network: what to fill.
@@ -95,8 +97,17 @@ def _fill(network: PoseNetwork, tensors: dict[str, Tensor], config: NetworkConfi
     theirs = {name: tensor for name, tensor in tensors.items() if name.startswith(_MIDDLE)}
     middle = theirs if own and theirs else own
     tensors = {name: t for name, t in tensors.items() if name not in theirs} | middle
+    for name, layer in network.neck.named_children():
+        whole, bias = (tensors.get(f"neck.{name}.{kind}") for kind in ("weight", "bias"))
+        if isinstance(layer, LowRankConv) and whole is not None and bias is not None and whole.ndim == 4:
+            narrow, widen = factors(whole, layer.narrow.out_channels)
+            del tensors[f"neck.{name}.weight"], tensors[f"neck.{name}.bias"]
+            new = {"narrow.weight": narrow, "widen.weight": widen, "widen.bias": bias}
+            tensors |= {f"neck.{name}.{kind}": tensor for kind, tensor in new.items()}
     if network.fine is not None and not config.fine_channels:
         tensors |= {f"fine.{name}": tensor for name, tensor in network.fine.state_dict().items()}
+    if network.second_look is not None and not config.second_look:
+        tensors |= {f"second_look.{name}": tensor for name, tensor in network.second_look.state_dict().items()}
     upsample = network.config.upsample
     if config.upsample == 1 and upsample > 1:
         heads = ("head.", _MIDDLE) if theirs else ("head.",)
