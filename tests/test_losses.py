@@ -35,7 +35,7 @@ def test_vectors_are_l1_in_their_units_and_only_inside_disks():
     outside = ~targets.displacement_mask[:, :, None].expand_as(maps.displacements)
     terms = losses(
         maps._replace(
-            offsets=maps.offsets + torch.where(targets.heatmaps[:, :, None] > 0, OFFSET_SCALE, 1e6),
+            offsets=maps.offsets + torch.where(targets.disks[:, :, None], OFFSET_SCALE, 1e6),
             displacements=maps.displacements + torch.where(outside, 1e6, DISPLACEMENT_SCALE / 2),
         ),
         targets,

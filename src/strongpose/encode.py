@@ -23,9 +23,10 @@ class Targets(NamedTuple):
     """What the network should predict, B images at a time; the frame is the network's input image.
 
     Attributes:
-        heatmaps: (B, K, h, w) float32, 1 within R pixels of some person's keypoint, else 0.
+        heatmaps: (B, K, h, w) float32, 1 within R pixels of some person's keypoint, else 0; a teacher's are between.
+        disks: (B, K, h, w) bool, within R pixels of some person's keypoint.
         offsets: (B, K, 2, h, w) float32, pixels from the cell to the nearest person's keypoint k;
-            meaningful where ``heatmaps`` is 1.
+            meaningful under ``disks``.
         displacements: (B, 2E, 2, h, w) float32, pixels from the cell to the head keypoint of the
             person whose tail keypoint is nearest; meaningful under ``displacement_mask``.
         displacement_mask: (B, 2E, h, w) bool, within R of a tail keypoint whose person's head keypoint is labelled.
@@ -34,6 +35,7 @@ class Targets(NamedTuple):
     """
 
     heatmaps: Tensor
+    disks: Tensor
     offsets: Tensor
     displacements: Tensor
     displacement_mask: Tensor
@@ -44,7 +46,7 @@ class Targets(NamedTuple):
         """The targets of one image as `Fields`, as a perfect network would predict them."""
         return Fields(
             heatmaps=self.heatmaps[index].cpu().numpy(),
-            offsets=(self.offsets[index] * self.heatmaps[index][:, None]).cpu().numpy(),
+            offsets=(self.offsets[index] * self.disks[index][:, None]).cpu().numpy(),
             displacements=(self.displacements[index] * self.displacement_mask[index][:, None]).cpu().numpy(),
             body=self.body[index].cpu().numpy(),
             stride=stride,
@@ -130,6 +132,7 @@ def encode(
     valid = torch.ones_like(certain) if valid is None else valid | certain
     return Targets(
         heatmaps=disks.float(),
+        disks=disks,
         offsets=vectors(nearest, every),
         displacements=vectors(owner, heads),
         displacement_mask=disks[:, tails] & has_head,

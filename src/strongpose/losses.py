@@ -48,7 +48,7 @@ class Counts(NamedTuple):
 
 def count(targets: Targets) -> Counts:
     """The cells of a batch."""
-    return Counts((targets.heatmaps > 0).sum(), targets.displacement_mask.sum(), targets.valid.sum())
+    return Counts(targets.disks.sum(), targets.displacement_mask.sum(), targets.valid.sum())
 
 
 def losses(maps: Maps, targets: Targets, hardness: float = 1.0, counts: Counts | None = None) -> dict[str, Tensor]:
@@ -61,7 +61,7 @@ def losses(maps: Maps, targets: Targets, hardness: float = 1.0, counts: Counts |
 
     Args:
         maps: predictions of a batch; heat maps and body as logits, vectors in pixels.
-        targets: from `strongpose.encode.encode`, of the same sizes.
+        targets: from `strongpose.encode.encode` or a teacher, of the same sizes.
         hardness: exponent of the hard-example weight.
         counts: the cells of the whole batch, of which this may be a part; the parts' terms then add up to
             the whole batch's. The cells of ``targets`` if None.
@@ -100,7 +100,7 @@ def _heatmap_term(logits: Tensor, targets: Targets, hardness: float, counts: Cou
 
 
 def _vector_terms(maps: Maps, targets: Targets, counts: Counts) -> dict[str, Tensor]:
-    offsets = _disk_l1(maps.offsets, targets.offsets, targets.heatmaps > 0) / counts.disks
+    offsets = _disk_l1(maps.offsets, targets.offsets, targets.disks) / counts.disks
     displacements = _disk_l1(maps.displacements, targets.displacements, targets.displacement_mask)
     return {
         "offsets": offsets / OFFSET_SCALE,

@@ -28,6 +28,7 @@ from strongpose.training.distributed import World, joined
 from strongpose.training.progress import EventLog, Progress
 from strongpose.training.recipe import TrainConfig
 from strongpose.training.step import add_gradients, prepared
+from strongpose.training.teacher import Teacher
 from strongpose.training.validation import check_validation, validate
 
 __all__ = ["TrainingError", "train"]
@@ -86,6 +87,7 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None], stop: 
         say(
             f"careful: --norm {config.norm} keeps batch norms as they are, and this backbone starts from random weights"
         )
+    teacher = Teacher(config.teacher, network.config, config.side, device, config.compile) if config.teacher else None
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=_polyak(config.averaging))
     averaged: PoseNetwork = average.module  # type: ignore[assignment]
@@ -152,7 +154,7 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None], stop: 
                 group["lr"] = group["peak"] * config.learning_rate_factor(step)
             network.train()
             optimizer.zero_grad(set_to_none=True)
-            parts = prepared(batch, network.config, config, device)
+            parts = prepared(batch, network.config, config, device, teacher)
             terms = add_gradients(forward, shared, parts, config, world)
             loss = total_loss(terms, loss_weights)
             _check_finite(loss, terms, step, checkpoint)
@@ -210,8 +212,11 @@ def network_config(config: TrainConfig) -> NetworkConfig:
         norm=config.norm,
         upsample=config.upsample,
         neck_channels=config.neck_channels,
+        neck_rank=config.neck_rank,
         fine_channels=config.fine_channels,
+        second_look=config.second_look,
         freeze_stages=config.freeze_stages,
+        middle_head=config.loss_weights[-1] > 0,
     )
 
 

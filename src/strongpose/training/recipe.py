@@ -41,6 +41,10 @@ class TrainConfig:
     """Safetensors file with the backbone's trained weights."""
     init: Path | None = None
     """Start from all weights of this network (.safetensors or a released .onnx); without heads if skeletons differ."""
+    teacher: Path | None = None
+    """Learn the fields of this network (.safetensors or a released .onnx) as well as the labels."""
+    teacher_share: float = 0.5
+    """With a teacher: how much its fields count; the labels count for the rest."""
     output_stride: Literal[8, 16, 32] = 8
     """Pixels per cell of the backbone's last features."""
     eval_output_stride: Literal[0, 4, 8, 16, 32] = 0
@@ -53,8 +57,12 @@ class TrainConfig:
     """Sub-pixel up-sampling of the heads: fields have output_stride / upsample pixels per cell."""
     neck_channels: int = 256
     """Width of the two convolutions between backbone and heads; 0 leaves them out."""
+    neck_rank: int = 0
+    """Take the neck's convolutions through that many channels, which is cheaper; 0 leaves them whole."""
     fine_channels: int = 0
     """Width of the branch that corrects heat maps and offsets by features at stride 4; needs fields at stride 4."""
+    second_look: bool = False
+    """See the image at half its size as well, with the same backbone and neck; for people of more sizes."""
     graph: Literal["coco", "coco-19", "coco-tree"] = "coco"
     """Kinematic graph: 34 edges, COCO's 19, or the paper's tree of 16."""
     skeleton: str | None = None
@@ -116,8 +124,12 @@ class TrainConfig:
                 raise ValueError(f"--{what}: expected {len(self.data)}, one for each data set, got {len(given)}")
         if not self.data:
             raise ValueError("--data: name at least one annotation file")
-        if (self.side - 1) % self.output_stride:
-            raise ValueError(f"--side: {self.side} is not a multiple of the output stride {self.output_stride} plus 1")
+        unit = self.output_stride * (2 if self.second_look else 1)
+        if (self.side - 1) % unit:
+            twice = "twice " if self.second_look else ""
+            raise ValueError(
+                f"--side: {self.side} is not a multiple of {twice}the output stride {self.output_stride} plus 1"
+            )
         if self.eval_output_stride and (self.upsample > 1 or self.output_stride % self.eval_output_stride):
             raise ValueError(
                 f"--eval-output-stride: {self.eval_output_stride} needs an output stride that is a multiple of it and "
@@ -125,6 +137,8 @@ class TrainConfig:
             )
         if self.steps < 1 or self.batch_size < 1:
             raise ValueError(f"--steps and --batch-size must be positive, got {self.steps} and {self.batch_size}")
+        if not 0 <= self.teacher_share <= 1:
+            raise ValueError(f"--teacher-share must be 0 to 1, got {self.teacher_share}")
         if self.accumulate < 1 or self.cache_gb < 0:
             raise ValueError(
                 f"--accumulate must be positive and --cache-gb not negative, got {self.accumulate} and {self.cache_gb}"

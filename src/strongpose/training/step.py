@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,17 +17,31 @@ from strongpose.network import NetworkConfig
 from strongpose.network.heads import Maps
 from strongpose.training.distributed import World
 from strongpose.training.recipe import TrainConfig
+from strongpose.training.teacher import Teacher
 
 __all__ = ["Part", "add_gradients", "prepared"]
 
-Part = tuple[Tensor, Targets]
-"""Images (B, 3, S, S) float RGB 0-1 and their targets, on the device."""
+
+class Part(NamedTuple):
+    """Samples whose gradients are taken at once, on the device.
+
+    Attributes:
+        images: (B, 3, S, S) float RGB 0-1.
+        targets: what the labels say.
+        taught: what the teacher says, if there is one.
+    """
+
+    images: Tensor
+    targets: Targets
+    taught: Targets | None
 
 
-def prepared(batch: Batch, network: NetworkConfig, config: TrainConfig, device: torch.device) -> list[Part]:
+def prepared(
+    batch: Batch, network: NetworkConfig, config: TrainConfig, device: torch.device, teacher: Teacher | None = None
+) -> list[Part]:
     """The parts of a batch, as many as ``config.accumulate`` says, on the device."""
     parts = zip(*(tensor.tensor_split(config.accumulate) for tensor in batch), strict=True)
-    return [_prepared(Batch(*part), network, config.radius, device) for part in parts]
+    return [_prepared(Batch(*part), network, config, device, teacher) for part in parts]
 
 
 def add_gradients(
@@ -41,27 +56,38 @@ def add_gradients(
         forward: ``shared``, or what `torch.compile` made of it.
         shared: the network as `World.shared` gives it; processes exchange gradients behind the last part.
         parts: of this process's share of the batch.
-        config: the recipe.
+        config: the recipe; each loss term is the labels' and, by ``teacher_share``, the teacher's.
         world: the processes that share the batch.
 
     Returns:
         The loss terms of the whole batch of all processes, detached scalars.
     """
-    counts = Counts(*world.total(torch.stack([torch.stack(count(targets)) for _, targets in parts]).sum(0)))
+    counts = _counts([part.targets for part in parts], world)
+    taught = [part.taught for part in parts if part.taught is not None]
+    taught_counts = _counts(taught, world) if taught else None
     sums: dict[str, Tensor] = {}
-    for number, (images, targets) in enumerate(parts, start=1):
+    for number, part in enumerate(parts, start=1):
         alone = isinstance(shared, DistributedDataParallel) and number < len(parts)
         with shared.no_sync() if alone else nullcontext():  # type: ignore[operator]
-            with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=config.bf16):
-                maps = forward(images)
-            terms = losses(maps, targets, config.hardness, counts)
+            with torch.autocast(part.images.device.type, dtype=torch.bfloat16, enabled=config.bf16):
+                maps = forward(part.images)
+            terms = losses(maps, part.targets, config.hardness, counts)
+            if part.taught is not None:
+                others = losses(maps, part.taught, config.hardness, taught_counts)
+                terms = {name: torch.lerp(term, others[name], config.teacher_share) for name, term in terms.items()}
             loss = total_loss(terms, LossWeights(*config.loss_weights))
             (loss * world.size).backward()  # the processes' gradients are averaged, their losses add up
         sums = {name: sums[name] + term.detach() if sums else term.detach() for name, term in terms.items()}
     return dict(zip(sums, world.total(torch.stack([*sums.values()])), strict=True))
 
 
-def _prepared(batch: Batch, network: NetworkConfig, radius: float, device: torch.device) -> Part:
+def _counts(targets: list[Targets], world: World) -> Counts:
+    return Counts(*world.total(torch.stack([torch.stack(count(part)) for part in targets]).sum(0)))
+
+
+def _prepared(
+    batch: Batch, network: NetworkConfig, config: TrainConfig, device: torch.device, teacher: Teacher | None
+) -> Part:
     batch = Batch(*(t.to(device, non_blocking=True) for t in batch))
     images = batch.images.permute(0, 3, 1, 2).float().div_(255)
     size = (batch.valid.shape[1], batch.valid.shape[2])
@@ -70,9 +96,9 @@ def _prepared(batch: Batch, network: NetworkConfig, radius: float, device: torch
         size,
         network.stride,
         network.skeleton,
-        radius,
+        config.radius,
         batch.valid,
         batch.silhouettes,
         batch.has_silhouette,
     )
-    return images, targets
+    return Part(images, targets, teacher.targets(images, config.bf16) if teacher else None)
