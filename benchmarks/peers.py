@@ -6,6 +6,7 @@ python benchmarks/peers.py DATA/coco-val/annotations.json DATA/coco-val/images -
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ class Arguments:
     systems: Chosen_ = field(default_factory=Chosen)
     repeats: int = 1
     """Timed runs of each photo, after one that is not."""
+    csv: Path | None = None
+    """Also write the first table's figures to this file, for tradeoff_chart.py."""
 
 
 def main(arguments: Arguments) -> None:
@@ -46,11 +49,16 @@ def main(arguments: Arguments) -> None:
     print(f"{machine.cpu}, {chosen.threads} threads, {machine.version}, {len(photos)} photos\n")
     print("| system | AP | AP50 | AP75 | AP medium | AP large | AR | ms a photo | 95th percentile | of it network |")
     print("|---|---|---|---|---|---|---|---|---|---|")
+    rows = []
     for system, run in zip(systems, runs, strict=True):
         f = evaluate_results(results(run, data), data, COCO.sigmas)
         figures = " | ".join(f"{v:.3f}" for v in (f.ap, f.ap50, f.ap75, f.ap_medium, f.ap_large, f.ar))
         t = times(run.total, run.network)
         print(f"| {system.name} | {figures} | {t.median:.0f} | {t.p95:.0f} | {t.network:.0f} |")
+        rows.append([system.name, f"{f.ap:.4f}", *(f"{ms:.2f}" for ms in t)])
+    if arguments.csv is not None:
+        with arguments.csv.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([["system", "ap", "median_ms", "p95_ms", "network_ms"], *rows])
     by_people(systems, runs, data)
 
 

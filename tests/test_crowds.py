@@ -20,6 +20,7 @@ from strongpose.skeleton import COCO
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+import charts  # noqa: E402
 import crowds  # noqa: E402
 import crowds_chart  # noqa: E402
 
@@ -119,4 +120,4 @@ def test_too_many_people_are_refused(dataset):
 
 @pytest.mark.parametrize(("largest", "step", "top"), [(60, 10, 60), (3351, 1000, 4000), (49, 10, 50), (0.7, 0.2, 0.8)])
 def test_axes_have_round_steps(largest, step, top):
-    assert crowds_chart.scale(largest, 5 if largest != 60 else 6) == pytest.approx((step, top))
+    assert charts.scale(largest, 5 if largest != 60 else 6) == pytest.approx((step, top))

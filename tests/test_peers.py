@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ sys.path.insert(0, str(BENCHMARKS))
 import peer_models  # noqa: E402
 import peer_runs  # noqa: E402
 import peers  # noqa: E402
+import tradeoff_chart  # noqa: E402
 
 from strongpose import Poses  # noqa: E402
 
@@ -181,13 +183,22 @@ def run(*arguments):
 
 
 def test_the_script_prints_a_row_for_each_runtime(tmp_path):
-    done = run(annotated(tmp_path), ROOT / "tests" / "photos", "--sizes", "257", "--threads", "1")
+    figures, chart = tmp_path / "peers.csv", tmp_path / "chart.svg"
+    arguments = ["--sizes", "257", "--threads", "1", "--csv", figures]
+    done = run(annotated(tmp_path), ROOT / "tests" / "photos", *arguments)
     assert done.returncode == 0, done.stderr
     rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| base")]
     assert [row[0].split(", ")[1] for row in rows] == ["257 px"] * 4
     assert "OpenVINO" in rows[0][0] and "ONNX Runtime" in rows[1][0]
     assert float(rows[0][1]) > 0.8 and float(rows[1][1]) > 0.95  # bfloat16 differs a little
     assert "1 person: 1 photos" in done.stdout and "2 to 4: 1 photos" in done.stdout
+
+    models = tradeoff_chart.read(figures, leave_out=("ONNX",))
+    assert [(name, [point.label for point in points]) for name, points in models.items()] == [("base", ["257"])]
+    assert models["base"][0].ap == pytest.approx(float(rows[0][1]), abs=6e-4)
+    tradeoff_chart.main(tradeoff_chart.Arguments(figures, chart))
+    words = [element.text for element in ET.parse(chart).getroot().iter("{http://www.w3.org/2000/svg}text")]
+    assert {"base", "257", "AP"} <= set(words)
 
 
 @pytest.mark.parametrize("missing", ["--detector", "--keypoints"])
