@@ -13,7 +13,8 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 PACKAGE = REPOSITORY / "src" / "strongpose"
-NEEDED = ("models/base.onnx", "models/base.md", "models/fast.xml", "models/fast.bin", "models/fast.md", "py.typed")
+MODELS = ("accurate.onnx", "accurate.md", "base.onnx", "base.md", "fast.xml", "fast.bin", "fast.md")
+NEEDED = (*(f"models/{name}" for name in MODELS), "py.typed")
 NEEDED += ("serve/page/index.html", "serve/page/page.js", "serve/page/style.css", "skeletons/lsp14.json")
 
 

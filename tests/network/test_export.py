@@ -25,12 +25,13 @@ FACTS = {"size": 481, "licence": "Apache-2.0", "about": "a test"}
     scope="module",
     params=[
         (NetworkConfig(COCO_TREE, upsample=2, neck_channels=16), "float32"),
+        (NetworkConfig(COCO_TREE, upsample=1, neck_channels=16, neck_rank=4, second_look=True), "float32"),
         (
             NetworkConfig(COCO_TREE, "resnet50v2", output_stride=16, last_stage=3, upsample=4, neck_channels=0),
             "float16",
         ),
     ],
-    ids=["mobile-float32", "resnet50v2-float16"],
+    ids=["mobile-float32", "two-looks-float32", "resnet50v2-float16"],
 )
 def exported(request, tmp_path_factory):
     """A network with lively outputs, its exported file and whether that stores half precision."""

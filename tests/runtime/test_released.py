@@ -18,12 +18,13 @@ def copies(tmp_path, monkeypatch):
 
 
 def test_whole_copies_are_taken(copies):
-    assert packaged_models() == ["base", "fast"]
+    assert packaged_models() == ["accurate", "base", "fast"]
     assert resolve_model("base") == copies / "base.onnx"
+    assert resolve_model("accurate") == copies / "accurate.onnx"
     assert resolve_model("fast") == copies / "fast.xml"
 
 
-@pytest.mark.parametrize("name", ["base.onnx", "fast.xml", "fast.bin"])
+@pytest.mark.parametrize("name", ["accurate.onnx", "base.onnx", "fast.xml", "fast.bin"])
 def test_one_wrong_bit_is_noticed(copies, name):
     content = bytearray((copies / name).read_bytes())
     content[len(content) // 2] ^= 1
