@@ -1,4 +1,4 @@
-"""What the charts of measured figures share: a frame with two axes from 0, text, lines and markers, as SVG."""
+"""What the charts of measured figures share: a frame with two axes, text, lines and markers, as SVG."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ FONT = "font-family=\"system-ui, 'Segoe UI', Helvetica, Arial, sans-serif\""
 
 @dataclass(frozen=True)
 class Frame:
-    """A chart's title, axes and grid; both axes begin at 0 and end at the first round number that reaches the most.
+    """A chart's title, axes and grid; both axes end at the first round number that reaches the most; x begins at 0.
 
     Attributes:
         title: above the plot.
         axes: what is along x and y.
         most_x: the greatest value along x.
         most_y: the same along y.
+        least_y: y begins at the last round number below it.
         y_format: how numbers along y are written.
     """
 
@@ -32,6 +33,7 @@ class Frame:
     axes: tuple[str, str]
     most_x: float
     most_y: float
+    least_y: float = 0
     y_format: str = ",.0f"
 
     def x(self, value: float) -> float:
@@ -40,7 +42,13 @@ class Frame:
 
     def y(self, value: float) -> float:
         """Where a value lies down the picture."""
-        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / scale(self.most_y, 5)[1]
+        ticks = self._y_ticks()
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - ticks[0]) / (ticks[-1] - ticks[0])
+
+    def _y_ticks(self) -> list[float]:
+        step = scale(self.most_y - self.least_y, 5)[0]
+        first, last = math.floor(self.least_y / step + 1e-9), math.ceil(self.most_y / step - 1e-9)
+        return [i * step for i in range(first, last + 1)]
 
     def picture(self, parts: Sequence[str]) -> str:
         """The SVG text of the frame with ``parts`` drawn over it."""
@@ -50,9 +58,9 @@ class Frame:
             f'<rect width="{WIDTH}" height="{HEIGHT}" rx="8" fill="{PAPER}"/>',
             text(LEFT, 32, self.title, INK, 17, weight=600),
         ]
-        for value in steps(*scale(self.most_y, 5)):
+        for value in self._y_ticks():
             level = self.y(value)
-            all_parts.append(line(LEFT, level, WIDTH - RIGHT, level, FAINT if value == 0 else GRID))
+            all_parts.append(line(LEFT, level, WIDTH - RIGHT, level, FAINT if value == self._y_ticks()[0] else GRID))
             words = format(value, self.y_format).replace(",", "\u202f")
             all_parts.append(text(LEFT - 10, level + 4, words, FAINT, 13, "end"))
         for value in steps(*scale(self.most_x, 6)):

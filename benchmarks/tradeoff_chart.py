@@ -14,8 +14,8 @@ from typing import NamedTuple
 import tyro
 from charts import COLOURS, INK, Frame, line, marker, text
 
-LEGEND = (330, 300)
-"""Where the legend begins, in the lower right, where no model is."""
+LEGEND = (330, 74)
+"""Where the legend begins: in the upper right, where slow and precise models would be."""
 
 
 class Point(NamedTuple):
@@ -68,8 +68,9 @@ def picture(models: dict[str, list[Point]]) -> str:
     """The SVG text; better is up and left."""
     every = [point for points in models.values() for point in points]
     most = max(point.ms for point in every), max(point.ap for point in every)
+    least = min(point.ap for point in every)
     axes = ("milliseconds a photo, from file to poses (median)", "AP")
-    frame, parts = Frame("Precision over time: better is up and left", axes, *most, y_format=".1f"), []
+    frame, parts = Frame("Precision over time: better is up and left", axes, *most, least, ".2f"), []
     for i, (name, points) in enumerate(models.items()):
         colour = COLOURS[i % len(COLOURS)]
         places = [(frame.x(point.ms), frame.y(point.ap)) for point in sorted(points, key=lambda point: point.ms)]
@@ -78,7 +79,7 @@ def picture(models: dict[str, list[Point]]) -> str:
         parts += [marker(i, x, y, colour) for x, y in places]
         for point in points:
             parts.append(text(frame.x(point.ms) + 8, frame.y(point.ap) + 14, point.label, colour, 11))
-        left, level = LEGEND[0], LEGEND[1] - 22 * (len(models) - 1 - i) + 50
+        left, level = LEGEND[0], LEGEND[1] + 20 * i
         parts.append(line(left, level, left + 30, level, colour, 2) + marker(i, left + 15, level, colour))
         parts.append(text(left + 40, level + 5, name, INK, 13))
     return frame.picture(parts)
