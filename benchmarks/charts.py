@@ -46,9 +46,9 @@ class Frame:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - ticks[0]) / (ticks[-1] - ticks[0])
 
     def _y_ticks(self) -> list[float]:
-        step = scale(self.most_y - self.least_y, 5)[0]
+        step = scale(self.most_y - self.least_y or self.most_y, 5)[0]
         first, last = math.floor(self.least_y / step + 1e-9), math.ceil(self.most_y / step - 1e-9)
-        return [i * step for i in range(first, last + 1)]
+        return [i * step for i in range(min(first, last - 1), last + 1)]
 
     def picture(self, parts: Sequence[str]) -> str:
         """The SVG text of the frame with ``parts`` drawn over it."""

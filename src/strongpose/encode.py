@@ -24,7 +24,6 @@ class Targets(NamedTuple):
 
     Attributes:
         heatmaps: (B, K, h, w) float32, 1 within R pixels of some person's keypoint, else 0; a teacher's are between.
-        disks: (B, K, h, w) bool, within R pixels of some person's keypoint.
         offsets: (B, K, 2, h, w) float32, pixels from the cell to the nearest person's keypoint k;
             meaningful under ``disks``.
         displacements: (B, 2E, 2, h, w) float32, pixels from the cell to the head keypoint of the
@@ -32,15 +31,16 @@ class Targets(NamedTuple):
         displacement_mask: (B, 2E, h, w) bool, within R of a tail keypoint whose person's head keypoint is labelled.
         body: (B, h, w) float32, 1 on a person's body, else 0.
         valid: (B, h, w) bool, False where nobody knows whether there is a person (crowds, unlabelled people).
+        disks: (B, K, h, w) bool, within R pixels of some person's keypoint.
     """
 
     heatmaps: Tensor
-    disks: Tensor
     offsets: Tensor
     displacements: Tensor
     displacement_mask: Tensor
     body: Tensor
     valid: Tensor
+    disks: Tensor
 
     def fields(self, index: int, stride: int, skeleton: Skeleton) -> Fields:
         """The targets of one image as `Fields`, as a perfect network would predict them."""
@@ -132,12 +132,12 @@ def encode(
     valid = torch.ones_like(certain) if valid is None else valid | certain
     return Targets(
         heatmaps=disks.float(),
-        disks=disks,
         offsets=vectors(nearest, every),
         displacements=vectors(owner, heads),
         displacement_mask=disks[:, tails] & has_head,
         body=body.float(),
         valid=valid,
+        disks=disks,
     )
 
 

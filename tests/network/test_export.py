@@ -107,7 +107,7 @@ def test_the_file_describes_itself(exported):
             "colour": "RGB",
             "range": [0, 255],
             "resizing": "long side to `size` pixels, aspect kept; area average to shrink, bilinear to enlarge",
-            "sides": f"a multiple of {16 if resnet else 8}, plus 1; padded right and below",
+            "sides": f"a multiple of {16 if resnet or config.second_look else 8}, plus 1; padded right and below",
             "padding": [127, 127, 127],
             "mean": [0.485, 0.456, 0.406] if resnet else [0.502, 0.502, 0.502],
             "std": [0.229, 0.224, 0.225] if resnet else [1, 1, 1],

@@ -71,10 +71,10 @@ class Teacher:
         disks = heatmaps > SURE
         return Targets(
             heatmaps=heatmaps,
-            disks=disks,
             offsets=maps.offsets,
             displacements=maps.displacements,
             displacement_mask=disks[:, self._tails],
             body=maps.body.sigmoid(),
             valid=torch.ones_like(maps.body, dtype=torch.bool),
+            disks=disks,
         )
