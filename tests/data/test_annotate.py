@@ -10,7 +10,8 @@ import pytest
 
 from strongpose import Poses, StrongPose
 from strongpose.annotations import load_annotations
-from strongpose.data.annotate import AnnotateOptions, choose_poses, complete_annotations, crop_window, propose
+from strongpose.data.annotate import complete_annotations
+from strongpose.data.closer_look import AnnotateOptions, choose_poses, crop_window, propose
 from strongpose.data.coco import KeypointDataset
 from strongpose.decode.suppression import similarity_to
 from strongpose.images import ImageError, open_image
@@ -129,6 +130,25 @@ def test_what_was_labelled_stays_and_the_rest_is_completed(estimator, group):
     assert done.errors == []
     assert done.data["info"] == {"year": 2026}
     assert json.dumps(complete_annotations(estimator, data, lambda name: group).data) == json.dumps(done.data)
+
+
+def test_regions_to_ignore_are_looked_at_again_only_when_asked(estimator, group):
+    around = [0.0, 0.0, 1198.0, 420.0]  # of everybody: no pose fills it
+    ignored = {"iscrowd": 1, "keypoint_source": "ignore", "keypoints": [0] * 51, "num_keypoints": 0}
+    given = [
+        undefined(1, BOXES[0], **ignored),
+        undefined(2, around, **ignored),
+        undefined(3, BOXES[2], iscrowd=1),
+        undefined(4, [1100.0, 5.0, 80.0, 60.0], **ignored),
+    ]
+    data = data_set(given)
+    once = complete_annotations(estimator, data, lambda name: group)
+    assert once.data["annotations"] == [*given[:2], given[2] | {"keypoint_source": "ignore"}, given[3]]
+    again = complete_annotations(estimator, data, lambda name: group, AnnotateOptions(again=True))
+    person, *rest = again.data["annotations"]
+    assert (person["keypoint_source"], person["iscrowd"], person["bbox"]) == ("strongpose", 0, BOXES[0])
+    assert np.abs(np.subtract(person["keypoints"][:2], NOSES[0])).max() < 12
+    assert rest == once.data["annotations"][1:]
 
 
 def test_detections_that_nobody_annotated_become_people(estimator, group):

@@ -29,6 +29,7 @@ def annotate(
     least_keypoint_score: float = 0.3,
     margin: float = 0.5,
     detections: FlagCreatePairsOff[bool] = False,
+    again: FlagCreatePairsOff[bool] = False,
     threads: int = 0,
     runtime: RuntimeChoice = "auto",
 ) -> int:
@@ -48,12 +49,14 @@ def annotate(
         least_keypoint_score: Keep keypoints from this score; at least four must be as sure.
         margin: Crop so much around a box on every side, in long sides of the box.
         detections: Also look at whole photos for people whom nobody annotated.
+        again: Look also at the regions that the file tells to ignore (keypoint_source), for a pose that fills them.
         threads: CPU threads of the network; 0 takes all cores.
         runtime: What runs the network; auto takes the fastest that is installed.
     """
     from strongpose.annotations import load_annotations
     from strongpose.commands.evaluate import _show_progress
-    from strongpose.data.annotate import AnnotateOptions, complete_annotations
+    from strongpose.data.annotate import complete_annotations
+    from strongpose.data.closer_look import AnnotateOptions
     from strongpose.data.photos import PhotoStore
     from strongpose.estimator import StrongPose
     from strongpose.files import write_whole
@@ -62,7 +65,7 @@ def annotate(
         print(f"strongpose: --out {out}: the name must end in .json", file=sys.stderr)
         return 1
     try:
-        options = AnnotateOptions(least_score, least_keypoint_score, margin=margin)
+        options = AnnotateOptions(least_score, least_keypoint_score, margin=margin, again=again)
         photos = PhotoStore(images)
         estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads, runtime=runtime)
         detector = StrongPose(estimator.runtime, flip=flip) if detections else None

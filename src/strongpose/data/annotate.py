@@ -1,83 +1,24 @@
-"""Keypoints for annotated people who have none: crop around the box, enlarge, estimate, choose the pose that fits."""
+"""Complete a data set: people without keypoints get those that a closer look finds, or become regions to ignore."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from strongpose.decode.suppression import AREA_SHARE, similarity_to
+from strongpose.data.closer_look import AnnotateOptions, Proposal, fit_to_box, propose
+from strongpose.decode.suppression import AREA_SHARE
 from strongpose.estimator import StrongPose
 from strongpose.images import ImageError
 from strongpose.poses import Poses
 from strongpose.skeleton import Skeleton
 
-__all__ = [
-    "AnnotateOptions",
-    "Annotated",
-    "Proposal",
-    "choose_poses",
-    "complete_annotations",
-    "crop_window",
-    "look_closer",
-    "propose",
-]
+__all__ = ["Annotated", "complete_annotations"]
 
-_SAME = 0.5  # OKS from which two poses are one person's
-_OUTSIDE = 0.1  # of a side of the box; keypoints farther outside are not the person's
-_LEAST_SIDE = 4.0  # pixels; nobody can tell keypoints in smaller boxes
 _NEW = "strongpose"
-
-
-@dataclass(frozen=True)
-class AnnotateOptions:
-    """What counts as sure, and how people are cropped. docs/annotate.md says how the defaults were chosen.
-
-    Attributes:
-        least_score: poses with a lower score are not kept.
-        least_keypoint_score: keypoints with a lower score are not kept.
-        least_keypoints: people with fewer sure keypoints are not kept.
-        margin: what is cropped around a box on every side, in long sides of the box.
-        least_overlap: intersection over union of a pose's extent and the box from which the pose may be theirs.
-        detection_score: of the whole photo, from which a detection nobody annotated counts as a person.
-
-    Raises:
-        ValueError: if a value is out of range; says which.
-    """
-
-    least_score: float = 0.35
-    least_keypoint_score: float = 0.3
-    least_keypoints: int = 4
-    margin: float = 0.5
-    least_overlap: float = 0.2
-    detection_score: float = 0.25
-
-    def __post_init__(self) -> None:
-        for name in ("least_score", "least_keypoint_score", "least_overlap", "detection_score"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)}")
-        if not 0 <= self.margin <= 10:
-            raise ValueError(f"margin must be from 0 to 10 long sides of the box, got {self.margin}")
-        if self.least_keypoints < 1:
-            raise ValueError(f"least_keypoints must be at least 1, got {self.least_keypoints}")
-
-
-@dataclass(frozen=True, eq=False)
-class Proposal:
-    """The pose that fits a box best.
-
-    Attributes:
-        keypoints: (K, 3) float32, x, y in photo pixels and score 0-1; 0 outside of the box.
-        score: of the pose, 0-1.
-        overlap: intersection over union of its extent and the box.
-    """
-
-    keypoints: np.ndarray
-    score: float
-    overlap: float
+_FILLED = 0.3  # intersection over union of a pose and a region from which the region is one person, not a crowd
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +50,9 @@ def complete_annotations(
     People with keypoints and crowds are kept as they are and only told their ``keypoint_source``: what they
     say, "human", or "ignore". People without keypoints get those of the pose found in their box, and
     "strongpose"; where none is sure they become regions to ignore: "ignore" and ``iscrowd`` 1, which training
-    masks out of its losses. ``data`` is not changed.
+    masks out of its losses. Regions that the file's ``keypoint_source`` calls "ignore" are looked at with
+    ``options.again``: a sure pose that fills one (intersection over union of at least .3) makes it a person,
+    otherwise it stays as it is. ``data`` is not changed.
 
     Args:
         estimator: looks at the crops.
@@ -136,7 +79,7 @@ def complete_annotations(
         indices = people[image["id"]]
         here = [result[i] for i in indices]
         try:
-            if detector is not None or any(_is_undefined(person) for person in here):
+            if detector is not None or any(_is_undefined(person, options.again) for person in here):
                 photo = _open_as_annotated(image, open_photo)
                 here = here + (_unknown_people(detector(photo), here, image["id"], options) if detector else [])
                 here = _complete(estimator, photo, here, skeleton, options)
@@ -155,119 +98,6 @@ def complete_annotations(
     return Annotated({**data, "annotations": result}, counts, errors)
 
 
-def propose(
-    estimator: StrongPose,
-    photo: np.ndarray,
-    boxes: np.ndarray,
-    known: np.ndarray,
-    options: AnnotateOptions,
-) -> list[Proposal | None]:
-    """For each box, the pose that fits it best when the photo is looked at closely there.
-
-    Args:
-        estimator: looks at the crops.
-        photo: (H, W, 3) uint8 RGB.
-        boxes: (N, 4) x, y, width, height in photo pixels.
-        known: (M, K, 3) labelled keypoints x, y, visibility of other people; their poses are not proposed.
-        options: how people are cropped, and which poses may be theirs.
-
-    Returns:
-        N proposals; None where no pose fits. No two are the same person.
-    """
-    found = [look_closer(estimator, photo, box, options.margin) for box in boxes]
-    return choose_poses(found, boxes, known, options, estimator.info.skeleton)
-
-
-def look_closer(estimator: StrongPose, photo: np.ndarray, box: np.ndarray, margin: float) -> Poses:
-    """The poses found in a crop around a box, in photo pixels; no poses where the box is too small or outside.
-
-    Args:
-        estimator: its ``size`` is the long side to which the crop is scaled.
-        photo: (H, W, 3) uint8 RGB.
-        box: (4,) x, y, width, height in photo pixels.
-        margin: what is cropped around the box on every side, in long sides of the box.
-    """
-    x0, y0, x1, y1 = crop_window(box, margin, (photo.shape[0], photo.shape[1]))
-    if min(x1 - x0, y1 - y0) < 1 or max(box[2:]) < _LEAST_SIDE:
-        return Poses.empty(estimator.info.skeleton)
-    poses = estimator(np.ascontiguousarray(photo[y0:y1, x0:x1]))
-    keypoints = poses.keypoints + np.array([x0, y0, 0], dtype=np.float32)
-    return Poses(keypoints, poses.scores, poses.skeleton, poses.boxes + np.array([x0, y0, x0, y0], dtype=np.float32))
-
-
-def crop_window(box: np.ndarray, margin: float, shape: tuple[int, int]) -> tuple[int, int, int, int]:
-    """x0, y0, x1, y1 (excluded) of the pixels to crop: the box and its margin, cut off at the photo's border.
-
-    Args:
-        box: (4,) x, y, width, height in photo pixels.
-        margin: in long sides of the box.
-        shape: (H, W) of the photo.
-    """
-    x, y, w, h = (float(v) for v in box)
-    around, (height, width) = margin * max(w, h), shape
-    x0, x1 = (min(max(v, 0), width) for v in (math.floor(x - around), math.ceil(x + w + around)))
-    y0, y1 = (min(max(v, 0), height) for v in (math.floor(y - around), math.ceil(y + h + around)))
-    return x0, y0, x1, y1
-
-
-def choose_poses(
-    found: Sequence[Poses], boxes: np.ndarray, known: np.ndarray, options: AnnotateOptions, skeleton: Skeleton
-) -> list[Proposal | None]:
-    """Share poses out among boxes, the best fit first.
-
-    A pose fits a box as well as the product of its score, the intersection over union of its extent and the
-    box, and the share of its sure keypoints that lie in the box. Poses of known people, and of those who were
-    shared out before (OKS above .5), are left out.
-
-    Args:
-        found: for each of N boxes the poses that may be theirs, in photo pixels.
-        boxes: (N, 4) x, y, width, height in photo pixels.
-        known: (M, K, 3) labelled keypoints x, y, visibility.
-        options: which keypoints are sure, and the least overlap.
-        skeleton: what the K keypoints are.
-    """
-    sigmas = np.array(skeleton.sigmas)
-    fits: list[tuple[float, int, int, float]] = []
-    for i, (poses, box) in enumerate(zip(found, boxes, strict=True)):
-        overlaps, inside = _fit(poses, box, options.least_keypoint_score)
-        scores = poses.scores * overlaps * inside
-        fits += [
-            (float(scores[j]), i, int(j), float(overlaps[j]))
-            for j in np.flatnonzero((overlaps >= options.least_overlap) & (inside >= 0.5))
-        ]
-    taken = np.asarray(known, dtype=float)
-    chosen: list[Proposal | None] = [None] * len(boxes)
-    for _, i, j, overlap in sorted(fits, key=lambda fit: (-fit[0], fit[1], fit[2])):
-        keypoints = found[i].keypoints[j]
-        area = max(AREA_SHARE * float(boxes[i][2] * boxes[i][3]), 1.0)
-        if chosen[i] is not None:
-            continue
-        if (similarity_to(keypoints[:, :2], area, taken[..., :2], taken[..., 2] > 0, sigmas) <= _SAME).all():
-            inside_only = keypoints.copy()
-            inside_only[~_within(keypoints, boxes[i]), 2] = 0
-            chosen[i] = Proposal(inside_only, float(found[i].scores[j]), overlap)
-            taken = np.concatenate([taken, keypoints[None]])
-    return chosen
-
-
-def _fit(poses: Poses, box: np.ndarray, sure: float) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) overlaps of the extents of poses with a box, and (N,) shares of their sure keypoints in it."""
-    low, high = np.array(box[:2], dtype=float), np.array(box[:2], dtype=float) + box[2:]
-    sides = np.minimum(poses.boxes[:, 2:], high) - np.maximum(poses.boxes[:, :2], low)
-    shared = np.prod(np.maximum(sides, 0), axis=1)
-    areas = np.prod(poses.boxes[:, 2:] - poses.boxes[:, :2], axis=1)
-    overlaps = shared / np.maximum(areas + float(box[2] * box[3]) - shared, 1e-6)
-    counted = poses.keypoints[..., 2] >= sure
-    return overlaps, (_within(poses.keypoints, box) & counted).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
-
-
-def _within(keypoints: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """(…, K) whether keypoints (…, K, 3) lie in a box (4,) x, y, width, height, or not far outside."""
-    size = np.array(box[2:], dtype=float)
-    low, high = box[:2] - _OUTSIDE * size, box[:2] + (1 + _OUTSIDE) * size
-    return np.asarray(((keypoints[..., :2] >= low) & (keypoints[..., :2] <= high)).all(axis=-1))
-
-
 def _open_as_annotated(image: Mapping[str, Any], open_photo: Callable[[str], np.ndarray]) -> np.ndarray:
     """The photo of an image; an `ImageError` where boxes are about pixels of a photo of another size."""
     photo = open_photo(image["file_name"])
@@ -281,8 +111,11 @@ def _open_as_annotated(image: Mapping[str, Any], open_photo: Callable[[str], np.
     return photo
 
 
-def _is_undefined(person: Mapping[str, Any]) -> bool:
-    return not person.get("iscrowd") and not _has_keypoints(person)
+def _is_undefined(person: Mapping[str, Any], again: bool) -> bool:
+    """Whether nobody knows a person's keypoints, and somebody may find them."""
+    if person.get("iscrowd"):
+        return again and person.get("keypoint_source") == "ignore"
+    return not _has_keypoints(person)
 
 
 def _has_keypoints(person: Mapping[str, Any]) -> bool:
@@ -304,14 +137,16 @@ def _complete(
 ) -> list[dict[str, Any]]:
     """The people of a photo, those without keypoints with the ones found or as regions to ignore."""
     k = skeleton.num_keypoints
-    undefined = [i for i, person in enumerate(people) if _is_undefined(person)]
+    undefined = [i for i, person in enumerate(people) if _is_undefined(person, options.again)]
     boxes = np.array([people[i]["bbox"] for i in undefined], dtype=float).reshape(-1, 4)
     labelled = [p["keypoints"] for p in people if _has_keypoints(p) and not p.get("iscrowd")]
     known = np.array(labelled, dtype=float).reshape(-1, k, 3)
     proposals = propose(estimator, photo, boxes, known, options)
     result = [dict(person) for person in people]
     for i, proposal in zip(undefined, proposals, strict=True):
-        result[i] |= _labels(proposal, options, k)
+        labels = _labels(proposal, options, k)
+        if not people[i].get("iscrowd") or (not labels["iscrowd"] and proposal and proposal.overlap >= _FILLED):
+            result[i] |= labels
     return result
 
 
@@ -342,7 +177,9 @@ def _unknown_people(
     new = []
     for pose in poses[poses.scores >= options.detection_score]:
         one = Poses(pose.keypoints[None], np.array([pose.score]), pose.skeleton, pose.box[None])
-        fits = [_fit(one, np.array(person["bbox"], dtype=float), options.least_keypoint_score) for person in people]
+        fits = [
+            fit_to_box(one, np.array(person["bbox"], dtype=float), options.least_keypoint_score) for person in people
+        ]
         # a crowd's box holds its people; a labelled person's pose fills the box
         if any(
             i[0] >= 0.5 and (o[0] >= options.least_overlap or p.get("iscrowd"))
