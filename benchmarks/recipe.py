@@ -1,7 +1,7 @@
 """Ablate the training recipe: short runs that differ in one thing each, scored on the tuning set.
 
-Every run is one ``strongpose train`` command; results are kept as lines of JSON, and runs found there are not
-repeated. Photos, annotations and weights are read from DATA.
+Every run is one ``strongpose train`` command on one thread, as many at a time as ``--jobs`` says; results are kept as
+lines of JSON, and runs found there are not repeated. Photos, annotations and weights are read from DATA.
 """
 
 from __future__ import annotations
@@ -13,42 +13,49 @@ import shlex
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 from pathlib import Path
 
 SETS = ("coco-train", "lsp-extended", "mpii")
 
-# What every run is told, unless it says otherwise; later options win.
+# What every run is told, unless it says otherwise; later options win. DATA and MODELS are folders, see `command`.
 COMMON = """--weights 2.0 0.7 1.0 --freeze-stages 3 --side 193 --scale 1.17 3.33 --batch-size 16 --steps 200
-    --learning-rate 1e-3 --backbone-rate 0.5 --warmup 30 --decay 0.5 --compile --val-size 481 --val-every 1000000"""
+    --learning-rate 1e-3 --backbone-rate 0.5 --warmup 30 --decay 0.5 --threads 1 --val-size 481 --val-every 1000000"""
 
 RUNS = {
     "reference": "",
     "another seed": "--seed 1",
-    "stride 4 by pixel shuffle": "--upsample 2",
+    "a third seed": "--seed 2",
     "R = 16": "--radius 16",
     "R = 8": "--radius 8",
-    "all layers trained": "--freeze-stages 0",
-    "units of strides 2 and 4 frozen": "--freeze-stages 2",
-    "people a third larger": "--scale 1.6 4.4",
-    "people a third smaller": "--scale 0.88 2.5",
-    "crops of 321 px, 6 a step": "--side 321 --scale 0.7 2.0 --batch-size 6",
     "paper's heat map loss": "--hardness 0",
     "hardness 2": "--hardness 2",
     "offsets count double": "--loss-weights 1 2 1 1 0.3",
     "no middle-layer loss": "--loss-weights 1 1 1 1 0",
+    "people a third larger": "--scale 1.6 4.4",
+    "people a third smaller": "--scale 0.88 2.5",
+    "crops of 321 px, 6 a step": "--side 321 --scale 0.7 2.0 --batch-size 6",
     "COCO photos only": "--weights 1 0.000001 0.000001",
     "every photo as likely": "--weights 1 1 1",
     "no teacher's labels": "--leave-out teacher",
+    "COCO's 19 edges": "--graph coco-19",
+    "paper's tree, 16 edges": "--graph coco-tree",
     "paper's SGD, 1e-3": "--optimizer sgd --weight-decay 0 --backbone-rate 1",
     "SGD, 1e-2": "--optimizer sgd --learning-rate 1e-2 --weight-decay 0 --backbone-rate 1",
     "AdamW, 3e-4": "--learning-rate 3e-4",
     "AdamW, 2e-3": "--learning-rate 2e-3",
-    "no plateau": "--decay 1",
     "rate never falls": "--decay 0.0001",
+    "rate falls from the start": "--decay 1",
     "no averaging": "--averaging 0",
-    "COCO's 19 edges": "--graph coco-19",
-    "paper's tree, 16 edges": "--graph coco-tree",
+    "whole backbone frozen": "--freeze-stages 4",
+    "nothing frozen": "--freeze-stages 0",
+    "taught by accurate, half": "--teacher MODELS/accurate.onnx",
+    "second look": "--second-look",
+    "stride 4 by pixel shuffle": "--upsample 2",
     "untrained backbone": "--backbone-weights none --freeze-stages 0",
+    "ImageNet's ResNet-50": "--backbone resnet50v2 --last-stage 3 --freeze-stages 0 --backbone-weights "
+    "DATA/backbones/resnet50v2-imagenet-c4.safetensors",
 }
 
 
@@ -64,7 +71,8 @@ def options_of(text: str) -> dict[str, list[str]]:
 
 
 def command(data: Path, trunk: Path, out: Path, text: str) -> list[str]:
-    """The command line of one run."""
+    """The command line of one run; DATA and MODELS in its options are the folders of the data and of our models."""
+    text = text.replace("DATA/", f"{data}/").replace("MODELS/", f"{files('strongpose') / 'models'}/")
     options = {
         "--data": [str(data / "train" / f"{name}.json") for name in SETS],
         "--val": [str(data / "coco-tune/annotations.json")],
@@ -111,27 +119,34 @@ def main() -> int:
     parser.add_argument("trunk", type=Path, help="weights of the backbone to start from")
     parser.add_argument("--out", type=Path, default=Path("runs/recipe"))
     parser.add_argument("--only", nargs="*", help="names of runs; all if left out")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
     parser.add_argument("--list", action="store_true", help="print the commands and stop")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     kept = arguments.out / "results.jsonl"
     lines = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
-    for name in arguments.only or RUNS:
+
+    def make(name: str) -> None:
+        """One run, if it is not there yet."""
         folder = arguments.out / re.sub(r"\W+", "-", name.lower())
         words = command(arguments.data, arguments.trunk, folder, RUNS[name])
         if arguments.list:
             print(f"# {name}\n{shlex.join(words)}")
-            continue
+            return
         if any(line["run"] == name for line in lines):
-            continue
+            return
         steps, batch = (int(words[words.index(option) + 1]) for option in ("--steps", "--batch-size"))
         line = {"run": name, "options": RUNS[name], **run(words, steps * batch)}
         lines.append(line)
         print(line, file=sys.stderr, flush=True)
         with kept.open("a") as file:
             file.write(json.dumps(line) + "\n")
+
+    with ThreadPoolExecutor(arguments.jobs) as pool:
+        for done in [pool.submit(make, name) for name in arguments.only or RUNS]:
+            done.result()
     if lines:
-        print(table(lines))
+        print(table(sorted(lines, key=lambda line: list(RUNS).index(line["run"]))))
     return 0
 
 
