@@ -27,6 +27,7 @@ RUNS = {
     "reference": "",
     "another seed": "--seed 1",
     "a third seed": "--seed 2",
+    "rate 1 % higher": "--learning-rate 1.01e-3",  # tells how much the same start says
     "R = 16": "--radius 16",
     "R = 8": "--radius 8",
     "paper's heat map loss": "--hardness 0",
