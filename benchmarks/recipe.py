@@ -50,6 +50,13 @@ RUNS = {
     "rate falls from the start": "--decay 1",
     "no averaging": "--averaging 0",
     "whole backbone frozen": "--freeze-stages 4",
+    "frozen, COCO photos only": "--freeze-stages 4 --weights 1 0.000001 0.000001",
+    "frozen, COCO photos only, taught": "--freeze-stages 4 --weights 1 0.000001 0.000001 "
+    "--teacher MODELS/accurate.onnx",
+    "frozen, another seed": "--freeze-stages 4 --seed 1",
+    "frozen, R = 16": "--freeze-stages 4 --radius 16",
+    "frozen, paper's tree": "--freeze-stages 4 --graph coco-tree",
+    "frozen, paper's heat map loss": "--freeze-stages 4 --hardness 0",
     "nothing frozen": "--freeze-stages 0",
     "taught by accurate, half": "--teacher MODELS/accurate.onnx",
     "second look": "--second-look",
