@@ -1,4 +1,4 @@
-"""Measure calibration: what scores of keypoints and people promise against the similarity (OKS) they reach."""
+"""Measure calibration: what scores promise against the similarity (OKS) they reach, and what thresholds do."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from strongpose.evaluation import MAX_DETECTIONS, load_annotations
 from strongpose.poses import Poses
 
 DECILES = 10
+THRESHOLDS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4)
+RIGHT = 0.5
+"""OKS from which a person counts as found."""
 LEAST_OKS = 0.1
 """Of a pose and the person it is compared with."""
 CROWD_SHARE = 0.5
@@ -79,9 +82,26 @@ def table(name: str, predicted: np.ndarray, true: np.ndarray) -> str:
     return "\n".join(lines)
 
 
+def thresholds(scores: np.ndarray, oks: np.ndarray, annotated: int) -> str:
+    """A table of who is shown from which score on: how many of them are people, how many people are among them.
+
+    Args:
+        scores: (N,) of the poses.
+        oks: (N,) their similarity to the person each was given, 0 for none; from `RIGHT` on it is found.
+        annotated: people there are.
+    """
+    lines = ["| shown from score | precision | recall | F1 |", "|---|---|---|---|"]
+    for threshold in THRESHOLDS:
+        shown = scores >= threshold
+        right = (shown & (oks >= RIGHT)).sum()
+        precision, recall, f1 = right / max(1, shown.sum()), right / annotated, 2 * right / (shown.sum() + annotated)
+        lines.append(f"| {threshold:.2f} | {precision:.3f} | {recall:.3f} | {f1:.3f} |")
+    return "\n".join(lines)
+
+
 @dataclass(frozen=True)
 class Arguments:
-    """Print by deciles what scores of keypoints and people promise and what they hold."""
+    """Print by deciles what scores of keypoints and people promise and hold, and what thresholds of people's do."""
 
     model: tyro.conf.Positional[str]
     """A released model's name, or the path of an .onnx file."""
@@ -114,7 +134,10 @@ def main(arguments: Arguments) -> None:
     score, similarity, true = np.concatenate(keypoints).T
     print(table("keypoint score, decile", score, true), end="\n\n")
     print(table("expected similarity, decile", similarity, true), end="\n\n")
-    print(table("score of the person, decile", *np.concatenate(people).T))
+    score, oks = np.concatenate(people).T
+    print(table("score of the person, decile", score, oks), end="\n\n")
+    known = [a for a in data["annotations"] if a.get("num_keypoints") and not a.get("iscrowd")]
+    print(thresholds(score, oks, len(known)))
 
 
 if __name__ == "__main__":
