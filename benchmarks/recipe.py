@@ -71,8 +71,6 @@ FROZEN = {
     "second look": "--second-look",
     "stride 4 by pixel shuffle": "--upsample 2",
     "neck of rank 96": "--neck-rank 96",
-    "two of five refinement blocks": "--refinements 2",
-    "no refinement blocks": "--refinements 0",
     "paper's SGD, 1e-3": "--optimizer sgd --weight-decay 0",
     "SGD, 1e-2": "--optimizer sgd --learning-rate 1e-2 --weight-decay 0",
     "AdamW, 3e-4": "--learning-rate 3e-4",

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import elu, relu
 
-__all__ = ["MobileBackbone", "rename_trunk", "without_refinements"]
+__all__ = ["MobileBackbone", "rename_trunk"]
 
 # Name in the weight file, channels, stride and dilation of the depthwise-separable units.
 _UNITS = (
@@ -33,7 +33,6 @@ _STAGE_UNITS = (1, 3, 11)
 _STAGES = len(_STAGE_UNITS) + 1  # the last is all that follows the units
 _LAST_SHALLOW_UNIT = 2
 _WIDTH, _AFFINITIES, _HEATMAPS = 128, 38, 19
-_REFINEMENTS = 5
 
 
 def _conv3(inputs: int, outputs: int, stride: int = 1, dilation: int = 1, groups: int = 1) -> nn.Conv2d:
@@ -104,11 +103,9 @@ class MobileBackbone(nn.Module):
 
     Args:
         output_stride: 8, as it was trained, or 4, by atrous convolution: the same features at every second cell.
-        refinements: of the five refinement blocks, how many first ones there are; fewer are cheaper. The maps are the
-            refined ones behind all five, and the first stage's otherwise.
 
     Attributes:
-        channels: 313 = refinement (first stage if there is none) 128, context 128, affinity maps 38, heat maps 19.
+        channels: 313 = refinement 128, context 128, affinity maps 38, heat maps 19.
         middle_channels: 128, the first stage's features.
         shallow_channels: 128, of the last features at stride 4.
         stride: output_stride, pixels per cell of the features.
@@ -123,7 +120,7 @@ class MobileBackbone(nn.Module):
     mean = (0.502, 0.502, 0.502)
     std = (1.0, 1.0, 1.0)
 
-    def __init__(self, output_stride: int = 8, refinements: int = _REFINEMENTS) -> None:
+    def __init__(self, output_stride: int = 8) -> None:
         super().__init__()
         self.stride = self.middle_stride = output_stride
         self.stem = _conv3(3, 32, stride=2)
@@ -137,9 +134,9 @@ class MobileBackbone(nn.Module):
         self.initial = nn.ModuleList(_conv3(_WIDTH, _WIDTH, dilation=dense) for _ in range(3))
         self.initial_maps = _Branches(512)
         self.refine = nn.ModuleList(
-            _Refine(_WIDTH + _AFFINITIES + _HEATMAPS if i == 0 else _WIDTH, dense) for i in range(refinements)
+            _Refine(_WIDTH + _AFFINITIES + _HEATMAPS if i == 0 else _WIDTH, dense) for i in range(5)
         )
-        self.final_maps = _Branches(_WIDTH) if refinements == _REFINEMENTS else None
+        self.final_maps = _Branches(_WIDTH)
 
     def freeze(self, stages: int) -> None:
         """Stop training the stem and the units of the first stages (strides 2, 4, 8), or with 4 everything.
@@ -169,13 +166,10 @@ class MobileBackbone(nn.Module):
         middle = context
         for layer in self.initial:
             middle = relu(layer(middle))
-        maps = self.initial_maps(middle)
-        x = torch.cat([*maps, context], dim=1) if self.refine else middle
+        x = torch.cat([*self.initial_maps(middle), context], dim=1)
         for block in self.refine:
             x = block(x)
-        if self.final_maps is not None:
-            maps = self.final_maps(x)
-        return torch.cat([x, context, *maps], dim=1), middle, shallow
+        return torch.cat([x, context, *self.final_maps(x)], dim=1), middle, shallow
 
 
 def _file_layers() -> dict[str, str]:
@@ -214,14 +208,3 @@ def rename_trunk(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if "stem.weight" in state:
         state["stem.weight"] = state["stem.weight"].flip(1)
     return state
-
-
-def without_refinements(tensors: Mapping[str, Tensor], kept: int) -> dict[str, Tensor]:
-    """What is left of a network's or its backbone's tensors when only the first refinement blocks are kept.
-
-    Args:
-        tensors: by name, as in `MobileBackbone`, or with ``backbone.`` before it.
-        kept: how many of the five blocks; with fewer than five, the final maps are left out as well.
-    """
-    gone = [] if kept == _REFINEMENTS else ["final_maps.", *(f"refine.{i}." for i in range(kept, _REFINEMENTS))]
-    return {name: t for name, t in tensors.items() if not name.removeprefix("backbone.").startswith(tuple(gone))}

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from strongpose.network.fine import FineBranch
 from strongpose.network.heads import Head, Maps
-from strongpose.network.mobile import MobileBackbone, rename_trunk, without_refinements
+from strongpose.network.mobile import MobileBackbone, rename_trunk
 from strongpose.network.neck import neck
 from strongpose.network.resnet import NormMode, ResNet, rename_torchvision
 from strongpose.network.second_look import SecondLook, half_size
@@ -36,7 +36,6 @@ class NetworkConfig:
             pre-activation units) or "timm:NAME" for a backbone of the timm library.
         output_stride: pixels per cell of the backbone's features: 4 or 8 for "mobile", 8, 16 or 32 for ResNets.
         last_stage: 4, or 3 to cut a ResNet after stage 3.
-        refinements: how many of the five refinement blocks of "mobile" are kept.
         norm: batch norms of ResNets: "frozen", "fixed" statistics only (SP §IV-B), or "trained".
         upsample: pixel-shuffle factor u of the heads, 1, 2 or 4: the fields' stride is output_stride / u.
         neck_channels: width of the two 3×3 convolutions between backbone and heads; 0 leaves them out.
@@ -58,7 +57,6 @@ class NetworkConfig:
     backbone: HouseBackbone | str = "mobile"
     output_stride: int = 8
     last_stage: Literal[3, 4] = 4
-    refinements: int = 5
     norm: NormMode = "fixed"
     upsample: int = 2
     neck_channels: int = 256
@@ -80,8 +78,6 @@ class NetworkConfig:
             raise ValueError(f"output_stride must be 8, 16 or 32, got {self.output_stride}")
         if self.last_stage not in (3, 4):
             raise ValueError(f"last_stage must be 3 or 4, got {self.last_stage}")
-        if not 0 <= self.refinements <= 5:
-            raise ValueError(f"refinements must be 0 to 5, got {self.refinements}")
         if self.norm not in get_args(NormMode):
             raise ValueError(f"norm must be one of {', '.join(get_args(NormMode))}, got {self.norm!r}")
         if self.upsample not in (1, 2, 4):
@@ -121,13 +117,7 @@ class NetworkConfig:
             ValueError: if a field is missing, unknown or does not fit.
         """
         expected = {field.name for field in fields(cls)}
-        unknown_to_older_files = {
-            "neck_rank": 0,
-            "fine_channels": 0,
-            "second_look": False,
-            "dilation": 1,
-            "refinements": 5,
-        }
+        unknown_to_older_files = {"neck_rank": 0, "fine_channels": 0, "second_look": False, "dilation": 1}
         data = {**unknown_to_older_files, **data} if isinstance(data, dict) else data
         if not isinstance(data, dict) or set(data) != expected:
             got = sorted(data) if isinstance(data, dict) else type(data).__name__
@@ -203,7 +193,7 @@ class PoseNetwork(nn.Module):
 def _backbone(config: NetworkConfig) -> MobileBackbone | ResNet | TimmBackbone:
     name, stride = config.backbone, config.output_stride
     if name == "mobile":
-        return MobileBackbone(stride, config.refinements)
+        return MobileBackbone(stride)
     if name.startswith("timm:"):
         return TimmBackbone(name.removeprefix("timm:"), stride)
     depth, preactivation = int(name.removeprefix("resnet").removesuffix("v2")), name.endswith("v2")
@@ -259,9 +249,8 @@ def load_backbone(network: PoseNetwork, path: str | Path) -> None:
     Args:
         network: as built.
         path: a safetensors file. For "mobile": the trunk of Open Model Zoo's human-pose-estimation-0001,
-            layers named as there; refinement blocks that the backbone lacks are left out. For ResNets:
-            torchvision's names (classic units, the classifier is left out) or ours. For timm: the state of its
-            ``features_only`` model.
+            layers named as there. For ResNets: torchvision's names (classic units, the classifier is
+            left out) or ours. For timm: the state of its ``features_only`` model.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -270,7 +259,6 @@ def load_backbone(network: PoseNetwork, path: str | Path) -> None:
     tensors, backbone = read_tensors(path), network.backbone
     if isinstance(backbone, TimmBackbone):
         fill(backbone.model, tensors, path)
-    elif isinstance(backbone, MobileBackbone):
-        fill(backbone, without_refinements(rename_trunk(tensors), network.config.refinements), path)
     else:
-        fill(backbone, rename_torchvision(tensors), path)
+        rename = rename_trunk if isinstance(backbone, MobileBackbone) else rename_torchvision
+        fill(backbone, rename(tensors), path)

@@ -12,7 +12,6 @@ from safetensors import safe_open
 from torch import Tensor
 
 from strongpose.network.heads import repeat_outputs
-from strongpose.network.mobile import without_refinements
 from strongpose.network.model import NetworkConfig, PoseNetwork, build_network
 from strongpose.network.neck import LowRankConv, factors
 from strongpose.network.tensors import fill, read_tensors, write_tensors
@@ -46,8 +45,7 @@ def load_weights(network: PoseNetwork, path: str | Path, other_skeleton: bool = 
     The middle-layer head serves training only: a file without it (every .onnx) leaves the network's own
     as it is, and a network without it leaves the file's out. A network that goes beyond the file, by
     up-sampled heads, the fine branch or the second look, predicts at first what the file's network predicts;
-    one whose neck has a lower rank, nearly so. One with fewer refinement blocks leaves the file's others out, and
-    its neck has to learn the earlier features.
+    one whose neck has a lower rank, nearly so.
 
     Args:
         network: what to fill.
@@ -65,7 +63,6 @@ def load_weights(network: PoseNetwork, path: str | Path, other_skeleton: bool = 
             missing or of another shape.
     """
     tensors, config = _read(path)
-    tensors = without_refinements(tensors, network.config.refinements)
     if other_skeleton and config.skeleton != network.config.skeleton:
         own = {name: tensor for name, tensor in network.state_dict().items() if name.startswith(_HEADS)}
         fill(network, {name: t for name, t in tensors.items() if not name.startswith(_HEADS)} | own, path)

@@ -209,7 +209,6 @@ def network_config(config: TrainConfig) -> NetworkConfig:
         backbone=config.backbone,
         output_stride=config.output_stride,
         last_stage=config.last_stage,
-        refinements=config.refinements,
         norm=config.norm,
         upsample=config.upsample,
         neck_channels=config.neck_channels,

@@ -51,8 +51,6 @@ class TrainConfig:
     """The same in validation, by atrous convolution, for networks that do not up-sample; 0 as in training."""
     last_stage: Literal[3, 4] = 4
     """3 cuts a ResNet after its third stage."""
-    refinements: int = 5
-    """How many of the mobile backbone's five refinement blocks to keep; fewer are cheaper."""
     norm: Literal["fixed", "frozen", "trained"] = "fixed"
     """Batch norms of a ResNet: fixed statistics, these and the affine part frozen, or all trained."""
     upsample: Literal[1, 2, 4] = 1
