@@ -62,12 +62,23 @@ def test_poses_are_shared_out_best_fit_first_and_nobody_twice():
     boxes = np.array([[0, 0, 100, 100], [60, 0, 100, 100], [61, 0, 100, 100], [500, 0, 100, 100]], dtype=float)
     chosen = choose_poses([found] * 4, boxes, np.zeros((0, 17, 3)), AnnotateOptions(), COCO)
     assert [None if one is None else round(one.score, 2) for one in chosen] == [0.6, 0.9, None, None]
-    assert chosen[1].overlap == pytest.approx(1)
     np.testing.assert_allclose(chosen[0].keypoints, left, rtol=1e-6)
     known = right[None].copy()
     known[..., 2] = 2
     chosen = choose_poses([found] * 4, boxes, known, AnnotateOptions(), COCO)
     assert [one is None for one in chosen] == [False, True, True, True]
+
+
+def test_a_region_claims_no_pose_that_does_not_fill_it():
+    found = Poses(pose(0, 0, 100)[None], np.array([0.8]))
+    boxes = np.array([[0, 0, 200, 200], [-50, -50, 210, 220]], dtype=float)  # overlaps .25 and .22
+
+    def chosen(least_overlaps):
+        proposals = choose_poses([found] * 2, boxes, np.zeros((0, 17, 3)), AnnotateOptions(), COCO, least_overlaps)
+        return [one is not None for one in proposals]
+
+    assert chosen(None) == [True, False]
+    assert chosen(np.array([0.3, 0.2])) == [False, True]
 
 
 def test_keypoints_outside_of_the_box_are_not_sure():

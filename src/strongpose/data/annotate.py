@@ -141,11 +141,14 @@ def _complete(
     boxes = np.array([people[i]["bbox"] for i in undefined], dtype=float).reshape(-1, 4)
     labelled = [p["keypoints"] for p in people if _has_keypoints(p) and not p.get("iscrowd")]
     known = np.array(labelled, dtype=float).reshape(-1, k, 3)
-    proposals = propose(estimator, photo, boxes, known, options)
+    least = [
+        max(_FILLED, options.least_overlap) if people[i].get("iscrowd") else options.least_overlap for i in undefined
+    ]
+    proposals = propose(estimator, photo, boxes, known, options, np.array(least))
     result = [dict(person) for person in people]
     for i, proposal in zip(undefined, proposals, strict=True):
         labels = _labels(proposal, options, k)
-        if not people[i].get("iscrowd") or (not labels["iscrowd"] and proposal and proposal.overlap >= _FILLED):
+        if not (people[i].get("iscrowd") and labels["iscrowd"]):
             result[i] |= labels
     return result
 

@@ -62,12 +62,10 @@ class Proposal:
     Attributes:
         keypoints: (K, 3) float32, x, y in photo pixels and score 0-1; 0 outside of the box.
         score: of the pose, 0-1.
-        overlap: intersection over union of its extent and the box.
     """
 
     keypoints: np.ndarray
     score: float
-    overlap: float
 
 
 def propose(
@@ -76,6 +74,7 @@ def propose(
     boxes: np.ndarray,
     known: np.ndarray,
     options: AnnotateOptions,
+    least_overlaps: np.ndarray | None = None,
 ) -> list[Proposal | None]:
     """For each box, the pose that fits it best when the photo is looked at closely there.
 
@@ -85,12 +84,13 @@ def propose(
         boxes: (N, 4) x, y, width, height in photo pixels.
         known: (M, K, 3) labelled keypoints x, y, visibility of other people; their poses are not proposed.
         options: how people are cropped, and which poses may be theirs.
+        least_overlaps: (N,) in place of the options' ``least_overlap``.
 
     Returns:
         N proposals; None where no pose fits. No two are the same person.
     """
     found = [look_closer(estimator, photo, box, options.margin) for box in boxes]
-    return choose_poses(found, boxes, known, options, estimator.info.skeleton)
+    return choose_poses(found, boxes, known, options, estimator.info.skeleton, least_overlaps)
 
 
 def look_closer(estimator: StrongPose, photo: np.ndarray, box: np.ndarray, margin: float) -> Poses:
@@ -126,7 +126,12 @@ def crop_window(box: np.ndarray, margin: float, shape: tuple[int, int]) -> tuple
 
 
 def choose_poses(
-    found: Sequence[Poses], boxes: np.ndarray, known: np.ndarray, options: AnnotateOptions, skeleton: Skeleton
+    found: Sequence[Poses],
+    boxes: np.ndarray,
+    known: np.ndarray,
+    options: AnnotateOptions,
+    skeleton: Skeleton,
+    least_overlaps: np.ndarray | None = None,
 ) -> list[Proposal | None]:
     """Share poses out among boxes, the best fit first.
 
@@ -140,19 +145,18 @@ def choose_poses(
         known: (M, K, 3) labelled keypoints x, y, visibility.
         options: which keypoints are sure, and the least overlap.
         skeleton: what the K keypoints are.
+        least_overlaps: (N,) in place of the options' ``least_overlap``.
     """
+    least = np.full(len(boxes), options.least_overlap) if least_overlaps is None else least_overlaps
     sigmas = np.array(skeleton.sigmas)
-    fits: list[tuple[float, int, int, float]] = []
+    fits: list[tuple[float, int, int]] = []
     for i, (poses, box) in enumerate(zip(found, boxes, strict=True)):
         overlaps, inside = fit_to_box(poses, box, options.least_keypoint_score)
         scores = poses.scores * overlaps * inside
-        fits += [
-            (float(scores[j]), i, int(j), float(overlaps[j]))
-            for j in np.flatnonzero((overlaps >= options.least_overlap) & (inside >= 0.5))
-        ]
+        fits += [(float(scores[j]), i, int(j)) for j in np.flatnonzero((overlaps >= least[i]) & (inside >= 0.5))]
     taken = np.asarray(known, dtype=float)
     chosen: list[Proposal | None] = [None] * len(boxes)
-    for _, i, j, overlap in sorted(fits, key=lambda fit: (-fit[0], fit[1], fit[2])):
+    for _, i, j in sorted(fits, key=lambda fit: (-fit[0], fit[1], fit[2])):
         keypoints = found[i].keypoints[j]
         area = max(AREA_SHARE * float(boxes[i][2] * boxes[i][3]), 1.0)
         if chosen[i] is not None:
@@ -160,7 +164,7 @@ def choose_poses(
         if (similarity_to(keypoints[:, :2], area, taken[..., :2], taken[..., 2] > 0, sigmas) <= _SAME).all():
             inside_only = keypoints.copy()
             inside_only[~_within(keypoints, boxes[i]), 2] = 0
-            chosen[i] = Proposal(inside_only, float(found[i].scores[j]), overlap)
+            chosen[i] = Proposal(inside_only, float(found[i].scores[j]))
             taken = np.concatenate([taken, keypoints[None]])
     return chosen
 
