@@ -162,6 +162,15 @@ def test_regions_to_ignore_are_looked_at_again_only_when_asked(estimator, group)
     assert rest == once.data["annotations"][1:]
 
 
+def test_a_region_of_two_people_stays_one(estimator, group):
+    around = undefined(1, [0.0, 0.0, 800.0, 420.0], iscrowd=1, keypoint_source="ignore")
+    done = complete_annotations(estimator, data_set([around]), lambda name: group, AnnotateOptions(again=True))
+    assert done.data["annotations"] == [around]  # the better of the two fills a quarter of it
+    person = undefined(1, around["bbox"])
+    done = complete_annotations(estimator, data_set([person]), lambda name: group)
+    assert done.counts == {"strongpose": 1}  # of somebody's own box that is enough
+
+
 def test_detections_that_nobody_annotated_become_people(estimator, group):
     data = data_set([undefined(3, BOXES[0]), undefined(4, BOXES[1], iscrowd=1)])
     detector = StrongPose(estimator.runtime)
