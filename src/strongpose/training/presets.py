@@ -66,11 +66,11 @@ fixed to ImageNet's, Polyak averaging, output stride 16 in training and 8 in eva
 features, a head on a layer in the middle, R = 16, the plain logistic loss, the tree of 16 edges. Batch size, number of
 steps, loss weights, augmentation and the width of the average are this project's; so is bfloat16.
 
-``best-*``: what this project would train. Measured: the 34 edges (docs/graph.md). In short runs on small data R = 12
-and 16, and hardness 1 and the plain loss, differed by no more than noise; SGD at 1e-3 had hardly begun where AdamW was
-well on its way (docs/recipe.md). Not measured, for nobody has trained them here: AdamW against SGD in the end, fine
-fields on a ResNet, 513×513 crops, the output stride of 16 with fourfold up-sampling in place of 8, the learning rates,
-the length.
+``best-*``: what this project would train. Measured: the 34 edges (docs/graph.md). In short runs on small data, with
+`mobile`'s backbone frozen, R = 12 and 16 differed by no more than noise, hardness 1 was a little better than the
+plain loss (AP .299, .279), and SGD behind AdamW (.210; docs/recipe.md). Not measured, for nobody has trained them
+here: AdamW against SGD in the end, fine fields on a ResNet, 513×513 crops, the output stride of 16 with fourfold up-
+sampling in place of 8, the learning rates, the length.
 """
 
 
