@@ -69,8 +69,8 @@ steps, loss weights, augmentation and the width of the average are this project'
 ``best-*``: what this project would train. Measured: the 34 edges (docs/graph.md). In short runs on small data, with
 `mobile`'s backbone frozen, R = 12 and 16 differed by no more than noise, hardness 1 was a little better than the
 plain loss (AP .299, .279), and SGD behind AdamW (.210; docs/recipe.md). Not measured, for nobody has trained them
-here: AdamW against SGD in the end, fine fields on a ResNet, 513×513 crops, the output stride of 16 with fourfold up-
-sampling in place of 8, the learning rates, the length.
+here: AdamW against SGD in the end, fine fields on a ResNet, 513×513 crops, the output stride of 16 with fourfold
+up-sampling in place of 8, the learning rates, the length.
 """
 
 
