@@ -8,13 +8,16 @@ from strongpose.network import NetworkConfig, PoseNetwork, build_network
 from strongpose.skeleton import COCO_TREE
 
 # Taps along one axis, symmetric and summing to 1, by kernel size.
-TAPS = {1: [1.0], 3: [0.1, 0.8, 0.1], 7: [0.02, 0.08, 0.2, 0.4, 0.2, 0.08, 0.02]}
+TAPS = {1: [1.0], 3: [0.1, 0.8, 0.1], 5: [0.05, 0.2, 0.5, 0.2, 0.05], 7: [0.02, 0.08, 0.2, 0.4, 0.2, 0.08, 0.02]}
 
 CONFIGS = [
     NetworkConfig(COCO_TREE, "mobile", upsample=1),
     NetworkConfig(COCO_TREE, "mobile", upsample=2),
     NetworkConfig(COCO_TREE, "mobile", output_stride=4, dilation=2, upsample=1),
     NetworkConfig(COCO_TREE, "mobile", upsample=1, second_look=True),
+    NetworkConfig(COCO_TREE, "lite0", upsample=1, neck_channels=16),
+    NetworkConfig(COCO_TREE, "lite2", output_stride=4, upsample=1, neck_channels=16),
+    NetworkConfig(COCO_TREE, "lite2", upsample=2, neck_channels=16),
     NetworkConfig(COCO_TREE, "resnet50", output_stride=8, upsample=1),
     NetworkConfig(COCO_TREE, "resnet50", output_stride=16, upsample=1),
     NetworkConfig(COCO_TREE, "resnet50v2", output_stride=16, upsample=4),
@@ -47,10 +50,11 @@ def spreading_network(config: NetworkConfig, cell: tuple[int, int]) -> PoseNetwo
 @pytest.mark.parametrize("config", CONFIGS, ids=name)
 def test_an_impulse_is_found_at_its_pixel(config):
     coarse, u = config.output_stride, config.upsample
-    side = 24 * 16 + 1
-    x, y = 13 * 16, 10 * 16
+    unit = 40 if config.has_pyramid else 16  # its view is wide, and shall end inside the image
+    side = 24 * unit + 1
+    x, y = 13 * unit, 10 * unit
     image = torch.zeros(1, 3, side, side)
-    image[:, :, y, x] = 1000
+    image[:, :, y, x] = 6  # the most that ReLU6 lets through
     for cell in {(0, 0), (u - 1, u // 2)}:
         with torch.no_grad():
             response = spreading_network(config, cell)(image).heatmaps[0, 0]

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from strongpose.network import NetworkConfig, at_output_stride, build_network, load_backbone
-from strongpose.network.resnet import Norm, ResNet, rename_torchvision
+from strongpose.network.norm import Norm
+from strongpose.network.resnet import ResNet, rename_torchvision
 
 
 @pytest.mark.parametrize("preactivation", [False, True])

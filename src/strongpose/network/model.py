@@ -11,9 +11,12 @@ from torch import Tensor, nn
 
 from strongpose.network.fine import FineBranch
 from strongpose.network.heads import Head, Maps
+from strongpose.network.lite import LiteBackbone, rename_efficientnet
 from strongpose.network.mobile import MobileBackbone, rename_trunk
 from strongpose.network.neck import neck
-from strongpose.network.resnet import NormMode, ResNet, rename_torchvision
+from strongpose.network.norm import NormMode
+from strongpose.network.pyramid import Pyramid
+from strongpose.network.resnet import ResNet, rename_torchvision
 from strongpose.network.second_look import SecondLook, half_size
 from strongpose.network.tensors import fill, read_tensors
 from strongpose.network.timm_backbone import TimmBackbone
@@ -23,7 +26,10 @@ __all__ = ["NetworkConfig", "PoseNetwork", "at_output_stride", "build_network", 
 
 _MOST = 4096  # of any number in a file's configuration; beyond, memory would decide
 
-HouseBackbone = Literal["mobile", "resnet50", "resnet101", "resnet152", "resnet50v2", "resnet101v2", "resnet152v2"]
+HouseBackbone = Literal[
+    "lite0", "lite2", "mobile", "resnet50", "resnet101", "resnet152", "resnet50v2", "resnet101v2", "resnet152v2"
+]
+_COARSEST = 32  # stride of the last features of "lite0" and "lite2"
 
 
 @dataclass(frozen=True)
@@ -32,18 +38,21 @@ class NetworkConfig:
 
     Attributes:
         skeleton: gives the channels of the heads.
-        backbone: "mobile", a ResNet ("resnet50", "resnet101", "resnet152", with "v2" behind for
-            pre-activation units) or "timm:NAME" for a backbone of the timm library.
-        output_stride: pixels per cell of the backbone's features: 4 or 8 for "mobile", 8, 16 or 32 for ResNets.
+        backbone: "lite0" or "lite2" (EfficientNet-lite), "mobile", a ResNet ("resnet50", "resnet101", "resnet152",
+            with "v2" behind for pre-activation units) or "timm:NAME" for a backbone of the timm library.
+        output_stride: pixels per cell of the backbone's (finest) features: 4 or 8 for "lite0", "lite2" and "mobile",
+            8, 16 or 32 for ResNets.
         last_stage: 4, or 3 to cut a ResNet after stage 3.
-        norm: batch norms of ResNets: "frozen", "fixed" statistics only (SP §IV-B), or "trained".
+        norm: batch norms of ResNets and of "lite0" and "lite2": "frozen", "fixed" statistics only (SP §IV-B), or
+            "trained".
         upsample: pixel-shuffle factor u of the heads, 1, 2 or 4: the fields' stride is output_stride / u.
-        neck_channels: width of the two 3×3 convolutions between backbone and heads; 0 leaves them out.
+        neck_channels: width of what lies between backbone and heads: of the pyramid for "lite0" and "lite2", of two
+            3×3 convolutions else, which 0 leaves out.
         neck_rank: the two convolutions through that many channels, which is cheaper; 0 leaves them whole.
         fine_channels: width of the branch that corrects heat maps and offsets by the backbone's features at
             stride 4, which the fields must then have; 0 leaves it out.
-        second_look: also see the image at half its size and learn whom to believe; needs a neck. Sides of images are
-            then multiples of 2·output_stride plus 1.
+        second_look: also see the image at half its size and learn whom to believe; needs a neck of convolutions.
+            Sides of images are then multiples of 2·output_stride plus 1.
         dilation: how many times denser the features are than those that neck and head were trained on; see
             `at_output_stride`.
         freeze_stages: that many first stages of the backbone are not trained.
@@ -72,9 +81,10 @@ class NetworkConfig:
             raise ValueError(
                 f"backbone must be one of {', '.join(get_args(HouseBackbone))} or 'timm:NAME', got {self.backbone!r}"
             )
-        if self.backbone == "mobile" and self.output_stride not in (4, 8):
-            raise ValueError(f"the mobile backbone has output_stride 4 or 8, got {self.output_stride}")
-        if self.backbone != "mobile" and self.output_stride not in (8, 16, 32):
+        fine = self.has_pyramid or self.backbone == "mobile"
+        if fine and self.output_stride not in (4, 8):
+            raise ValueError(f"the {self.backbone} backbone has output_stride 4 or 8, got {self.output_stride}")
+        if not fine and self.output_stride not in (8, 16, 32):
             raise ValueError(f"output_stride must be 8, 16 or 32, got {self.output_stride}")
         if self.last_stage not in (3, 4):
             raise ValueError(f"last_stage must be 3 or 4, got {self.last_stage}")
@@ -87,6 +97,12 @@ class NetworkConfig:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.dilation < 1:
             raise ValueError(f"dilation must be 1 or more, got {self.dilation}")
+        if self.has_pyramid:
+            if not self.neck_channels:
+                raise ValueError(f"the {self.backbone} backbone needs a pyramid, got neck_channels 0")
+            for name, none in (("neck_rank", 0), ("second_look", False), ("dilation", 1)):
+                if getattr(self, name) != none:
+                    raise ValueError(f"the {self.backbone} backbone has no {name}, got {getattr(self, name)}")
         if self.second_look and not self.neck_channels:
             raise ValueError("second_look needs a neck, got neck_channels 0")
         if self.fine_channels and self.stride != 4:
@@ -101,9 +117,14 @@ class NetworkConfig:
         return self.output_stride // self.upsample
 
     @property
+    def has_pyramid(self) -> bool:
+        """Whether the backbone gives features at all strides up to 32, which a pyramid adds up."""
+        return self.backbone in ("lite0", "lite2")
+
+    @property
     def coarse_stride(self) -> int:
         """Input sides are multiples of this many pixels, plus 1."""
-        return self.output_stride * (2 if self.second_look else 1)
+        return _COARSEST if self.has_pyramid else self.output_stride * (2 if self.second_look else 1)
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""
@@ -138,7 +159,7 @@ class PoseNetwork(nn.Module):
     """Predict the fields of images; see `Maps`. Pre-processing is part of the network.
 
     Sides of the form coarse_stride·n + 1 put a cell on the last pixel, which mirroring needs; with any
-    other side, too, cell i lies on pixel stride·i.
+    other side, too, cell i lies on pixel stride·i, unless there is a pyramid or a second look.
 
     Attributes:
         config: what it was built from.
@@ -155,18 +176,11 @@ class PoseNetwork(nn.Module):
         self.backbone.freeze(config.freeze_stages)
         self.register_buffer("mean", torch.tensor(self.backbone.mean)[:, None, None])
         self.register_buffer("std", torch.tensor(self.backbone.std)[:, None, None])
-        width = config.neck_channels
-        self.neck = neck(self.backbone.channels, width, config.neck_rank, config.dilation) if width else nn.Identity()
+        self.neck, width = _neck(self.backbone, config)
         self.second_look = SecondLook(width, config.dilation) if config.second_look else None
-        self.head = Head(width or self.backbone.channels, config.skeleton, config.upsample, config.dilation)
+        self.head = Head(width, config.skeleton, config.upsample, config.dilation)
         self.fine = (
-            FineBranch(
-                width or self.backbone.channels,
-                self.backbone.shallow_channels,
-                config.fine_channels,
-                config.skeleton,
-                config.upsample,
-            )
+            FineBranch(width, self.backbone.shallow_channels, config.fine_channels, config.skeleton, config.upsample)
             if config.fine_channels
             else None
         )
@@ -190,14 +204,28 @@ class PoseNetwork(nn.Module):
         return maps
 
 
-def _backbone(config: NetworkConfig) -> MobileBackbone | ResNet | TimmBackbone:
+def _backbone(config: NetworkConfig) -> LiteBackbone | MobileBackbone | ResNet | TimmBackbone:
     name, stride = config.backbone, config.output_stride
+    if config.has_pyramid:
+        return LiteBackbone(int(name.removeprefix("lite")), stride, config.norm)
     if name == "mobile":
         return MobileBackbone(stride)
     if name.startswith("timm:"):
         return TimmBackbone(name.removeprefix("timm:"), stride)
     depth, preactivation = int(name.removeprefix("resnet").removesuffix("v2")), name.endswith("v2")
     return ResNet(depth, preactivation, stride, config.last_stage, config.norm)
+
+
+def _neck(
+    backbone: LiteBackbone | MobileBackbone | ResNet | TimmBackbone, config: NetworkConfig
+) -> tuple[nn.Module, int]:
+    """What lies between backbone and heads, and the channels of what it gives."""
+    width = config.neck_channels
+    if isinstance(backbone, LiteBackbone):
+        return Pyramid(backbone.channels, backbone.stride, width), width
+    if not width:
+        return nn.Identity(), backbone.channels
+    return neck(backbone.channels, width, config.neck_rank, config.dilation), width
 
 
 def build_network(config: NetworkConfig) -> PoseNetwork:
@@ -218,11 +246,14 @@ def at_output_stride(network: PoseNetwork, output_stride: int) -> PoseNetwork:
         A network, in evaluation mode, that shares the memory of the parameters; the given one, if it has that stride.
 
     Raises:
-        ValueError: if the network up-samples or looks twice, or its backbone does not have that output stride.
+        ValueError: if the network up-samples, looks twice or has a pyramid, or its backbone does not have that
+            output stride.
     """
     config = network.config
     if output_stride == config.output_stride:
         return network
+    if config.has_pyramid:
+        raise ValueError(f"a network with a pyramid has only its own stride {config.stride}, got {output_stride}")
     if config.upsample > 1:
         raise ValueError(
             f"a network with upsample {config.upsample} places its cells by its output stride {config.output_stride}; "
@@ -248,9 +279,10 @@ def load_backbone(network: PoseNetwork, path: str | Path) -> None:
 
     Args:
         network: as built.
-        path: a safetensors file. For "mobile": the trunk of Open Model Zoo's human-pose-estimation-0001,
-            layers named as there. For ResNets: torchvision's names (classic units, the classifier is
-            left out) or ours. For timm: the state of its ``features_only`` model.
+        path: a safetensors file. For "lite0" and "lite2": EfficientNet-lite without classifier and last 1×1
+            convolution, layers named as in its PyTorch port. For "mobile": the trunk of Open Model Zoo's
+            human-pose-estimation-0001, layers named as there. For ResNets: torchvision's names (classic units, the
+            classifier is left out) or ours. For timm: the state of its ``features_only`` model.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -259,6 +291,8 @@ def load_backbone(network: PoseNetwork, path: str | Path) -> None:
     tensors, backbone = read_tensors(path), network.backbone
     if isinstance(backbone, TimmBackbone):
         fill(backbone.model, tensors, path)
+    elif isinstance(backbone, LiteBackbone):
+        fill(backbone, rename_efficientnet(tensors, backbone.variant), path)
     else:
         rename = rename_trunk if isinstance(backbone, MobileBackbone) else rename_torchvision
         fill(backbone, rename(tensors), path)

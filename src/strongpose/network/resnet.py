@@ -8,46 +8,16 @@ stride and the fixed batch-norm statistics.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
 
-import torch
 from torch import Tensor, nn
-from torch.nn.functional import batch_norm, max_pool2d, relu
+from torch.nn.functional import max_pool2d, relu
 
-__all__ = ["DEPTHS", "Norm", "NormMode", "ResNet", "rename_torchvision"]
+from strongpose.network.norm import Norm, NormMode
+
+__all__ = ["DEPTHS", "ResNet", "rename_torchvision"]
 
 DEPTHS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 """Units of stages 1 to 4, by depth."""
-
-NormMode = Literal["frozen", "fixed", "trained"]
-
-_MOMENTUM, _EPS = 0.1, 1e-5
-
-
-class Norm(nn.Module):
-    """Batch normalisation whose statistics stay as loaded unless ``mode`` is "trained".
-
-    Args:
-        channels: of the input (B, C, H, W).
-        mode: "frozen": neither statistics nor scale and shift change; "fixed": scale and shift are
-            trained, the statistics stay (SP §IV-B); "trained": ordinary batch normalisation.
-    """
-
-    running_mean: Tensor
-    running_var: Tensor
-
-    def __init__(self, channels: int, mode: NormMode) -> None:
-        super().__init__()
-        self.mode = mode
-        self.weight = nn.Parameter(torch.ones(channels), requires_grad=mode != "frozen")
-        self.bias = nn.Parameter(torch.zeros(channels), requires_grad=mode != "frozen")
-        self.register_buffer("running_mean", torch.zeros(channels))
-        self.register_buffer("running_var", torch.ones(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The normalised (B, C, H, W) input."""
-        training = self.training and self.mode == "trained"
-        return batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, training, _MOMENTUM, _EPS)
 
 
 def _conv(inputs: int, outputs: int, size: int = 1, stride: int = 1, dilation: int = 1) -> nn.Conv2d:
