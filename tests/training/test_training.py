@@ -52,6 +52,24 @@ def test_stops_at_a_loss_that_is_not_finite(dataset, tmp_path):
         train(small(dataset, tmp_path / "run", learning_rate=1e30, clip=1e30, warmup=0))
 
 
+def test_statistics_are_averaged_like_the_weights(dataset, tmp_path):
+    """After two steps the average is 9 / 11 of the second state and 2 / 11 of the first, statistics as well."""
+    options = dict(backbone="lite0", neck_channels=8, norm="trained", loss_weights=(1, 1, 1, 1, 0), warmup=0)
+    states = []
+    for steps in (1, 2):
+        train(small(dataset, tmp_path / f"{steps}", steps=steps, decay=0.0, **options))
+        states.append(load_file(tmp_path / f"{steps}" / "checkpoint.safetensors"))
+    for name in (
+        "neck.units.0.pointwise.weight",
+        "neck.units.0.pointwise_norm.running_mean",
+        "backbone.stem.norm.weight",
+    ):
+        first, second = (state[f"network.{name}"] for state in states)
+        assert not torch.equal(first, second)
+        expected = first + (second - first) * (1 - 2 / 11)
+        torch.testing.assert_close(states[1][f"average.module.{name}"], expected)
+
+
 def test_damaged_checkpoint_is_named(dataset, tmp_path):
     config = small(dataset, tmp_path / "run", steps=1)
     train(config)
@@ -88,8 +106,10 @@ def test_terminated_run_leaves_a_checkpoint_and_a_log(dataset, tmp_path):
 def test_config_errors():
     with pytest.raises(ValueError, match="name at least one annotation file"):
         TrainConfig(data=())
-    with pytest.raises(ValueError, match="256 is not a multiple of the output stride 8 plus 1"):
+    with pytest.raises(ValueError, match="256 is not a multiple of 8, the coarsest stride, plus 1"):
         TrainConfig(data=("a.json",), side=256)
+    with pytest.raises(ValueError, match="265 is not a multiple of 32, the coarsest stride, plus 1"):
+        TrainConfig(data=("a.json",), backbone="lite2", side=265)
     with pytest.raises(ValueError, match=r"--eval-output-stride: 8 needs .* --upsample 1, got 16 and 4"):
         TrainConfig(data=("a.json",), output_stride=16, eval_output_stride=8, upsample=4)
     with pytest.raises(ValueError, match="--weights: expected 1, one for each data set, got 2"):

@@ -80,7 +80,7 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None], stop: 
     if config.init and not load_weights(network, config.init, other_skeleton=True):
         say(f"{config.init} is for another skeleton: only its backbone and neck are taken, the heads start anew")
     if (
-        config.backbone.startswith("resnet")
+        config.backbone.startswith(("resnet", "lite"))
         and config.norm != "trained"
         and not (config.backbone_weights or config.init)
     ):
@@ -89,7 +89,7 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None], stop: 
         )
     teacher = Teacher(config.teacher, network.config, config.side, device, config.compile) if config.teacher else None
     network = network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=_polyak(config.averaging))
+    average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=_polyak(config.averaging), use_buffers=True)
     averaged: PoseNetwork = average.module  # type: ignore[assignment]
     optimizer = _optimizer(network, config, device)
 
@@ -236,10 +236,16 @@ def _optimizer(network: PoseNetwork, config: TrainConfig, device: torch.device) 
 
 
 def _polyak(keep: float) -> Callable[..., None]:
-    """Running average that forgets faster at first, so that a short run is averaged too (SP §IV-B)."""
+    """Running average that forgets faster at first, so that a short run is averaged too (SP §IV-B).
+
+    The statistics of batch norms are averaged like the weights, so that they describe what averaged weights give.
+    """
 
     @torch.no_grad()
     def update(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
+        if not averaged[0].is_floating_point():  # timm's counters of batches
+            torch._foreach_copy_(averaged, current)
+            return
         n = float(count)
         torch._foreach_lerp_(averaged, current, 1 - min(keep, (1 + n) / (10 + n)))
 

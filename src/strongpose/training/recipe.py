@@ -36,7 +36,7 @@ class TrainConfig:
     val_every: int = 500
     """Steps between validations."""
     backbone: str = "mobile"
-    """Feature network: mobile (the small one), resnet50, resnet101, resnet152, these with v2 behind, or timm:NAME."""
+    """Feature network: lite0, lite2, mobile, resnet50, resnet101, resnet152, these with v2 behind, or timm:NAME."""
     backbone_weights: Path | None = None
     """Safetensors file with the backbone's trained weights."""
     init: Path | None = None
@@ -45,18 +45,18 @@ class TrainConfig:
     """Learn the fields of this network (.safetensors or a released .onnx) as well as the labels."""
     teacher_share: float = 0.5
     """With a teacher: how much its fields count; the labels count for the rest."""
-    output_stride: Literal[8, 16, 32] = 8
-    """Pixels per cell of the backbone's last features."""
+    output_stride: Literal[4, 8, 16, 32] = 8
+    """Pixels per cell of the backbone's last features; of lite0 and lite2, its finest."""
     eval_output_stride: Literal[0, 4, 8, 16, 32] = 0
     """The same in validation, by atrous convolution, for networks that do not up-sample; 0 as in training."""
     last_stage: Literal[3, 4] = 4
     """3 cuts a ResNet after its third stage."""
     norm: Literal["fixed", "frozen", "trained"] = "fixed"
-    """Batch norms of a ResNet: fixed statistics, these and the affine part frozen, or all trained."""
+    """Batch norms of the backbone: fixed statistics, these and the affine part frozen, or all trained."""
     upsample: Literal[1, 2, 4] = 1
     """Sub-pixel up-sampling of the heads: fields have output_stride / upsample pixels per cell."""
     neck_channels: int = 256
-    """Width of the two convolutions between backbone and heads; 0 leaves them out."""
+    """Width of the pyramid (lite0, lite2) or of the two convolutions between backbone and heads, which 0 leaves out."""
     neck_rank: int = 0
     """Take the neck's convolutions through that many channels, which is cheaper; 0 leaves them whole."""
     fine_channels: int = 0
@@ -70,7 +70,7 @@ class TrainConfig:
     freeze_stages: int = 0
     """Leave that many first stages of the backbone as they are."""
     side: int = 257
-    """Pixels of the square crops; a multiple of the output stride plus 1."""
+    """Pixels of the square crops; a multiple of the coarsest features' stride plus 1 (lite0, lite2: of 32)."""
     radius: float = 12.0
     """Radius of the heat map disks in pixels."""
     scale: tuple[float, float] = (0.8, 2.2)
@@ -124,12 +124,9 @@ class TrainConfig:
                 raise ValueError(f"--{what}: expected {len(self.data)}, one for each data set, got {len(given)}")
         if not self.data:
             raise ValueError("--data: name at least one annotation file")
-        unit = self.output_stride * (2 if self.second_look else 1)
+        unit = 32 if self.backbone.startswith("lite") else self.output_stride * (2 if self.second_look else 1)
         if (self.side - 1) % unit:
-            twice = "twice " if self.second_look else ""
-            raise ValueError(
-                f"--side: {self.side} is not a multiple of {twice}the output stride {self.output_stride} plus 1"
-            )
+            raise ValueError(f"--side: {self.side} is not a multiple of {unit}, the coarsest stride, plus 1")
         if self.eval_output_stride and (self.upsample > 1 or self.output_stride % self.eval_output_stride):
             raise ValueError(
                 f"--eval-output-stride: {self.eval_output_stride} needs an output stride that is a multiple of it and "
