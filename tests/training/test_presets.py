@@ -19,10 +19,10 @@ def test_each_preset_trains(name, tmp_path):
     config = TrainConfig(data=(write_dataset(tmp_path / "set", 2),), out=tmp_path / "run", **(PRESETS[name] | small))
     network = load_network(train(config, lines.append))
     assert "M parameters" in lines[0]
-    assert lines[-1].startswith("step 2/2") and "middle" in lines[-1]
-    assert network.config.backbone == name.split("-")[1]
+    assert lines[-1].startswith("step 2/2") and ("middle" in lines[-1]) == (not name.startswith("lite"))
+    assert network.config.backbone == name.split("-")[-1]
     assert len(network.config.skeleton.edges) == (16 if name.startswith("paper") else 34)
-    assert network.config.stride == (16 if name.startswith("paper") else 4)
+    assert network.config.stride == {"paper": 16, "best": 4}.get(name.split("-")[0], 8)
     shutil.rmtree(config.out)  # up to a gigabyte
 
 

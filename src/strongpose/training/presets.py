@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 __all__ = ["PRESETS", "PresetName", "preset_named"]
 
-PresetName = Literal["paper-resnet101", "paper-resnet152", "best-resnet50", "best-resnet101"]
+PresetName = Literal["paper-resnet101", "paper-resnet152", "best-resnet50", "best-resnet101", "lite0", "lite2"]
 
 _EPOCHS_100 = dict(batch_size=64, steps=90_000)  # about so often over the photos of train2017 that have keypoints
 _LARGE_RUN = dict(val_size=801, val_every=5000, workers=8, log_every=100, checkpoint_minutes=15.0)
@@ -53,11 +53,33 @@ _BEST = dict(
     clip=5.0,
 )
 
+_LITE = dict(
+    **_LARGE_RUN,
+    batch_size=128,
+    steps=45_000,
+    output_stride=8,
+    neck_channels=128,
+    norm="trained",
+    side=321,
+    scale=(0.6, 2.0),
+    radius=12.0,
+    optimizer="adamw",
+    learning_rate=2e-3,
+    backbone_rate=0.5,
+    weight_decay=0.01,
+    warmup=300,
+    decay=0.6,
+    averaging=0.9995,
+    loss_weights=(1.0, 1.0, 1.0, 1.0, 0.0),
+)
+
 PRESETS: dict[PresetName, dict[str, Any]] = {
     "paper-resnet101": {"backbone": "resnet101", **_PAPER},
     "paper-resnet152": {"backbone": "resnet152", **_PAPER},
     "best-resnet50": {"backbone": "resnet50", **_BEST},
     "best-resnet101": {"backbone": "resnet101", **_BEST},
+    "lite0": {"backbone": "lite0", **_LITE},
+    "lite2": {"backbone": "lite2", **_LITE},
 }
 """What each preset sets; everything else keeps `TrainConfig`'s default.
 
