@@ -73,6 +73,10 @@ class BatchesByStep(Dataset[Batch]):
         augmentation: ranges of the random crop.
         seed: source of every random choice.
         part: (r, n) leaves the r-th of n equal parts of every batch, for n processes that share the work.
+        negatives: how likely a photo on which nobody is annotated is, next to another one of its data set.
+
+    Raises:
+        ValueError: if the weights are not positive, one for each data set, or ``negatives`` is negative.
     """
 
     def __init__(
@@ -85,11 +89,16 @@ class BatchesByStep(Dataset[Batch]):
         augmentation: Augmentation,
         seed: int,
         part: tuple[int, int] = (0, 1),
+        negatives: float = 0.0,
     ) -> None:
         if len(weights) != len(datasets) or not all(w > 0 for w in weights):
             raise ValueError(f"expected {len(datasets)} positive weights, one for each data set, got {list(weights)}")
-        mass = np.array([w * len(d) for w, d in zip(weights, datasets, strict=True)])
+        if not 0 <= negatives < np.inf:
+            raise ValueError(f"the weight of negatives must be finite and not negative, got {negatives}")
+        empty = [negatives * len(d.negatives) for d in datasets]
+        mass = np.array([w * (len(d) + e) for w, d, e in zip(weights, datasets, empty, strict=True)])
         self.share = mass / mass.sum()
+        self.share_of_negatives = [e / (len(d) + e) for d, e in zip(datasets, empty, strict=True)]
         self.datasets = datasets
         self.far = any(isinstance(dataset.photos, RemoteShards) for dataset in datasets)
         number, parts = part
@@ -109,9 +118,14 @@ class BatchesByStep(Dataset[Batch]):
         """
         rng = np.random.default_rng((self.seed, step, index))
         for _ in range(_TRIES):
-            dataset = self.datasets[rng.choice(len(self.datasets), p=self.share)]
+            number = rng.choice(len(self.datasets), p=self.share)
+            dataset, share = self.datasets[number], self.share_of_negatives[number]
+            if share and rng.random() < share:
+                chosen = len(dataset) + int(rng.integers(len(dataset.negatives)))
+            else:
+                chosen = int(rng.integers(len(dataset)))
             try:
-                photo, record = dataset.open(int(rng.integers(len(dataset))))
+                photo, record = dataset.open(chosen)
             except (ImageError, FileNotFoundError) as error:
                 warnings.warn(f"left out of training: {error}", stacklevel=2)
                 problem = error

@@ -60,7 +60,9 @@ class PhotoRecord:
 
 
 class KeypointDataset:
-    """The photos of one COCO-format keypoint file that say anything about people.
+    """The photos of one COCO-format keypoint file.
+
+    ``records`` are those with annotations, which `len` counts; ``negatives`` those on which nobody is annotated at all.
 
     Args:
         annotations: the JSON file, or its address, such as ``https://host/mpii.json``.
@@ -99,6 +101,7 @@ class KeypointDataset:
             if not isinstance(image, dict) or not is_id(image.get("id")) or not is_name(image.get("file_name")):
                 raise DatasetError(f"{self.path}: image {i} needs 'id' and 'file_name'")
         self.records = [self._record(image, people[image["id"]]) for image in data["images"] if image["id"] in people]
+        self.negatives = [self._record(image, []) for image in data["images"] if image["id"] not in people]
         if not self.records:
             raise DatasetError(f"{self.path}: no photo has an annotated person")
 
@@ -106,12 +109,13 @@ class KeypointDataset:
         return len(self.records)
 
     def open(self, index: int) -> tuple[np.ndarray, PhotoRecord]:
-        """Photo ``index`` as (H, W, 3) uint8 RGB, and its record.
+        """Photo ``index`` as (H, W, 3) uint8 RGB, and its record; the negatives follow the others.
 
         A photo whose size differs from the record's is taken as it is, its annotations scaled to it
         by the augmentation, which reads the size from the photo.
         """
-        record = self.records[index]
+        others = len(self.records)
+        record = self.records[index] if index < others else self.negatives[index - others]
         return self.photos.open(record.file_name), record
 
     def _check_names(self, categories: list[Any]) -> None:

@@ -179,7 +179,7 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None], stop: 
         progress = Progress(config, first, log, say)
         if batches is not None and not world.any(stop.is_set):
             trained = sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
-            photos = sum(len(dataset) for dataset in batches.datasets)
+            photos = sum(len(d) + (len(d.negatives) if config.negatives else 0) for d in batches.datasets)
             say(f"training on {photos} photos, {trained / 1e6:.2f} M parameters, on {device}")
             with batch_loader(batches, first, config.steps, config.workers, device.type == "cuda") as loader:
                 done = run(loader)
@@ -267,6 +267,7 @@ def _batches(config: TrainConfig, network: NetworkConfig, world: World) -> Batch
         Augmentation(scale=config.scale),
         config.seed,
         (world.rank, world.size),
+        config.negatives,
     )
 
 

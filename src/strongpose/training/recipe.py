@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +28,8 @@ class TrainConfig:
     """How much likelier a photo of each data set is than others; 1 for all if left out."""
     leave_out: tuple[str, ...] = ()
     """Sources of labels not to learn from: people whose keypoint_source is one of these are masked out."""
+    negatives: float = 0.0
+    """How likely a photo on which nobody is annotated is, next to others of its set; only if everybody is annotated."""
     val: Path | None = None
     """Annotation file to validate on; never trained on."""
     val_images: Path | None = None
@@ -136,6 +139,8 @@ class TrainConfig:
             raise ValueError(f"--steps and --batch-size must be positive, got {self.steps} and {self.batch_size}")
         if not 0 <= self.teacher_share <= 1:
             raise ValueError(f"--teacher-share must be 0 to 1, got {self.teacher_share}")
+        if not 0 <= self.negatives < math.inf:
+            raise ValueError(f"--negatives must be finite and not negative, got {self.negatives}")
         if self.accumulate < 1 or self.cache_gb < 0:
             raise ValueError(
                 f"--accumulate must be positive and --cache-gb not negative, got {self.accumulate} and {self.cache_gb}"
