@@ -95,21 +95,12 @@ def encode(
         keypoints = keypoints.new_zeros(keypoints.shape[0], 1, k, 3)
         has_silhouette = None
     device = keypoints.device
-    batch, people = keypoints.shape[:2]
+    batch = len(keypoints)
     (h, w), points, labelled = size, keypoints[..., :2].float(), keypoints[..., 2] > 0
     ys = cells_to_pixels(torch.arange(h, device=device, dtype=torch.float32), stride)
     xs = cells_to_pixels(torch.arange(w, device=device, dtype=torch.float32), stride)
 
-    nearest = torch.zeros(batch, k, h, w, dtype=torch.long, device=device)  # person
-    squared = torch.full((batch, k, h, w), torch.inf, device=device)  # distance to that person's keypoint, px²
-    for n in range(people):
-        dx = points[:, n, :, 0, None] - xs  # (B, K, w)
-        dy = points[:, n, :, 1, None] - ys  # (B, K, h)
-        distance = dx.square()[:, :, None, :] + dy.square()[:, :, :, None]
-        distance = distance.masked_fill(~labelled[:, n, :, None, None], torch.inf)
-        closer = distance < squared
-        squared = torch.where(closer, distance, squared)
-        nearest.masked_fill_(closer, n)
+    nearest, squared = _nearest(points, labelled, xs, ys)
     disks = squared <= radius**2
 
     cells = torch.stack(torch.broadcast_tensors(xs[None, :], ys[:, None]))  # (2, h, w)
@@ -166,3 +157,26 @@ def _bodies(
         inside = (away <= width.square()[:, None, None, None]) & drawn[..., None, None]
         body |= inside.any(1)
     return body
+
+
+def _nearest(points: Tensor, labelled: Tensor, xs: Tensor, ys: Tensor) -> tuple[Tensor, Tensor]:
+    """Whose keypoint k is nearest to each cell: (B, K, h, w) person, 0 if nobody's is known, and squared distance.
+
+    Person by person, and only in images that have so many: in the order of their number these come first.
+    """
+    batch, people, k = labelled.shape
+    numbers = torch.arange(people, device=points.device)
+    last = torch.where(labelled.any(-1), numbers + 1, 0).amax(1)  # (B,) people of each image
+    order = last.argsort(descending=True, stable=True)
+    points, labelled = points[order], labelled[order]
+    nearest = torch.zeros(batch, k, len(ys), len(xs), dtype=torch.long, device=points.device)
+    squared = torch.full(nearest.shape, torch.inf, device=points.device)
+    for n, images in enumerate((last[:, None] > numbers).sum(0).tolist()):
+        unknown = ~labelled[:images, n, :, None]
+        dx = (points[:images, n, :, 0, None] - xs).masked_fill(unknown, torch.inf)  # (images, K, w)
+        dy = (points[:images, n, :, 1, None] - ys).masked_fill(unknown, torch.inf)  # (images, K, h)
+        distance = dx.square()[:, :, None, :] + dy.square()[:, :, :, None]
+        nearest[:images].masked_fill_(distance < squared[:images], n)
+        torch.minimum(distance, squared[:images], out=squared[:images])
+    back = order.argsort()
+    return nearest[back], squared[back]
