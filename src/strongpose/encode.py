@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from strongpose.drawn_body import draw_bodies
 from strongpose.fields import Fields, cells_to_pixels
 from strongpose.skeleton import Skeleton
 
@@ -14,9 +15,6 @@ __all__ = ["DISK_RADIUS", "Targets", "encode"]
 
 DISK_RADIUS = 16.0
 """R, the radius in pixels of the disk around every keypoint (SP §III-B)."""
-
-LIMB_WIDTH = 0.12
-"""Half the width of a drawn limb, as a share of the person's scale (root of the keypoints' box area)."""
 
 
 class Targets(NamedTuple):
@@ -116,7 +114,8 @@ def encode(
     owner = nearest[:, tails]  # (B, 2E, h, w)
     has_head = labelled[:, :, heads].transpose(1, 2).gather(2, owner.flatten(2)).view_as(owner)
 
-    body = _bodies(points, labelled, has_silhouette, xs, ys, skeleton)
+    drawn = labelled if has_silhouette is None else labelled & ~has_silhouette[..., None]
+    body = draw_bodies(points, drawn, xs, ys, skeleton)
     if silhouettes is not None:
         body = body | silhouettes
     certain = disks.any(1) | body
@@ -130,33 +129,6 @@ def encode(
         valid=valid,
         disks=disks,
     )
-
-
-def _bodies(
-    points: Tensor, labelled: Tensor, has_silhouette: Tensor | None, xs: Tensor, ys: Tensor, skeleton: Skeleton
-) -> Tensor:
-    """(B, h, w) bool: limbs drawn as capsules whose width follows the person's scale."""
-    batch, people = points.shape[:2]
-    body = torch.zeros(batch, len(ys), len(xs), dtype=torch.bool, device=points.device)
-    a, b = torch.as_tensor(skeleton.limbs, device=points.device).reshape(-1, 2).unbind(1)
-    for n in range(people):
-        known = labelled[:, n, :, None]  # (B, K, 1)
-        low = points[:, n].masked_fill(~known, torch.inf).amin(1)
-        high = points[:, n].masked_fill(~known, -torch.inf).amax(1)
-        extent = (high - low).clamp(min=0).nan_to_num(0.0)
-        width = LIMB_WIDTH * torch.maximum(extent.prod(-1).sqrt(), 0.5 * extent.amax(-1))  # (B,)
-        start, limb = points[:, n, a], points[:, n, b] - points[:, n, a]  # (B, L, 2)
-        drawn = labelled[:, n, a] & labelled[:, n, b]
-        if has_silhouette is not None:
-            drawn = drawn & ~has_silhouette[:, n, None]
-        x = xs[None, None, None, :] - start[..., 0, None, None]  # (B, L, 1, w)
-        y = ys[None, None, :, None] - start[..., 1, None, None]  # (B, L, h, 1)
-        length = limb.square().sum(-1).clamp(min=1e-6)[..., None, None]
-        along = ((x * limb[..., 0, None, None] + y * limb[..., 1, None, None]) / length).clamp(0, 1)
-        away = (x - along * limb[..., 0, None, None]).square() + (y - along * limb[..., 1, None, None]).square()
-        inside = (away <= width.square()[:, None, None, None]) & drawn[..., None, None]
-        body |= inside.any(1)
-    return body
 
 
 def _nearest(points: Tensor, labelled: Tensor, xs: Tensor, ys: Tensor) -> tuple[Tensor, Tensor]:
