@@ -90,7 +90,7 @@ LENGTHS = (
         )
     ),
 )
-"""How far keypoints lie apart in photos, as shares of a trunk's length; root mean squares over people, by the same command."""
+"""How far keypoints lie apart in photos, in trunks' lengths: root mean squares over people, by the same command."""
 
 
 def without_side(name: str) -> str:
