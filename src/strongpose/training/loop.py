@@ -73,7 +73,6 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None], stop: 
     if config.threads:
         torch.set_num_threads(config.threads)
     device = world.device
-    torch.backends.cudnn.benchmark = True  # all crops have one size: let a GPU try which kernels are fastest
     torch.manual_seed(config.seed)
     network = build_network(network_config(config))
     if config.backbone_weights:
