@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 REPOSITORY = Path(__file__).parent.parent
@@ -60,5 +63,34 @@ def strongpose() -> Callable[..., subprocess.CompletedProcess[str]]:
             stdin=subprocess.DEVNULL,
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"},
         )
+
+    return run
+
+
+@pytest.fixture
+def without_vnni(tmp_path: Path) -> Callable[..., tuple[str, dict[str, np.ndarray]]]:
+    """Runs a model by OpenVINO as on an x86 CPU with AVX2 and no VNNI: ``name, maps = without_vnni(path, images)``.
+
+    More arguments by name go to `strongpose.runtime.OpenVinoRuntime`.
+    """
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        pytest.skip("only x86 CPUs have instructions for int8 whose sums saturate at 16 bits")
+    code = """
+import json, sys, numpy
+from strongpose.runtime import OpenVinoRuntime
+path, images, maps, options = sys.argv[1:]
+run = OpenVinoRuntime(path, bf16=False, **json.loads(options))
+numpy.savez(maps, **run(numpy.load(images))._asdict())
+print(run.name)
+"""
+
+    def run(path: Path, images: np.ndarray, **options: object) -> tuple[str, dict[str, np.ndarray]]:
+        np.save(tmp_path / "images.npy", images)
+        maps = tmp_path / "maps.npz"
+        command = [sys.executable, "-c", code, path, tmp_path / "images.npy", maps, json.dumps(options)]
+        environment = {**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip(), dict(np.load(maps))
 
     return run

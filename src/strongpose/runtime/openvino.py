@@ -1,4 +1,4 @@
-"""OpenVINO: the fast path on a CPU, in bfloat16 or int8 where the CPU has units for it."""
+"""OpenVINO: the fast path on a CPU, in bfloat16 where the CPU has units for it, in int8 where that is exact."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from strongpose.own_thread import in_own_thread
 from strongpose.runtime.interface import REMEDY, check_interface, check_maps, read_info, reason
 from strongpose.runtime.model import ModelError, RawMaps
 from strongpose.runtime.no_reports import no_reports
+from strongpose.runtime.saturation import int8_saturates_here, is_quantised, sums_fit_16_bits
 
 __all__ = ["OpenVinoRuntime"]
 
@@ -26,6 +27,9 @@ class OpenVinoRuntime:
         threads: number of CPU threads; 0 takes all cores.
         bf16: compute in bfloat16, which moves keypoints by tenths of a pixel; left out, where the CPU has
             units for it. Otherwise in float32. The int8 layers of an int8 model stay int8.
+        int8: compute an int8 model's int8 layers in int8; left out, where that is exact: everywhere but on x86
+            CPUs without VNNI, and there if all weights are within ±64 (`strongpose.runtime.saturation`). Otherwise
+            the same layers are computed in float, and ``bf16`` left out means float32.
 
     Attributes:
         info: what the file says about itself.
@@ -37,36 +41,44 @@ class OpenVinoRuntime:
         ImportError: if OpenVINO is not installed.
     """
 
-    def __init__(self, path: str | PathLike[str], threads: int = 0, bf16: bool | None = None) -> None:
-        in_own_thread(lambda: self._load(Path(path), threads, bf16))
+    def __init__(
+        self, path: str | PathLike[str], threads: int = 0, bf16: bool | None = None, int8: bool | None = None
+    ) -> None:
+        in_own_thread(lambda: self._load(Path(path), threads, bf16, int8))
 
-    def _load(self, path: Path, threads: int, bf16: bool | None) -> None:
+    def _load(self, path: Path, threads: int, bf16: bool | None, int8: bool | None) -> None:
         with no_reports():
             import openvino
             from openvino.frontend import FrontEndManager
 
-        core = openvino.Core()
         self._path = path
-        capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        bf16 = "BF16" in capabilities if bf16 is None else bf16
-        settings = {
-            "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
-            "INFERENCE_NUM_THREADS": threads,
-        }
         try:
             frontend = FrontEndManager().load_by_framework("ir" if path.suffix == ".xml" else "onnx")
             model = frontend.convert(frontend.load(str(path)))  # core.read_model would try every other format, too
             self.info = read_info(path, _description(model))
             check_interface(path, self.info, *_interface(model))
+            quantised = is_quantised(model)
+            if int8 is None:
+                int8 = not quantised or sums_fit_16_bits(model) or not int8_saturates_here()
+            in_float = quantised and not int8
+            core = openvino.Core()
+            if bf16 is None:
+                bf16 = not in_float and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+            settings = {
+                "PERFORMANCE_HINT": "LATENCY",
+                "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+                "INFERENCE_NUM_THREADS": threads,
+            }
+            if in_float:
+                settings["LP_TRANSFORMS_MODE"] = False  # "EXECUTION_MODE_HINT": "ACCURACY" would leave int8 on
             self._model = core.compile_model(model, "CPU", settings)
         except ModelError:
             raise
         except Exception as error:  # OpenVINO's exceptions have no public base class
             why = reason(error, -1)
             raise ModelError(f"{path}: OpenVINO cannot load it ({why}); copy it again or {REMEDY}") from error
-        int8 = any(node.get_type_name() == "FakeQuantize" for node in model.get_ops())
-        self.name = f"OpenVINO in {'int8 and ' * int8}{'bfloat16' if bf16 else 'float32'}"
+        kind = "bfloat16" if bf16 else "float32"
+        self.name = f"OpenVINO in {'int8 and ' * (quantised and int8)}{kind}{' with int8 weights' * in_float}"
 
     def __call__(self, images: np.ndarray) -> RawMaps:
         """The maps of (B, H, W, 3) uint8 RGB images whose sides have the form n·coarse_stride + 1.
