@@ -4,12 +4,14 @@ import shutil
 import sys
 
 import numpy as np
+import openvino
 import pytest
 
 from strongpose import StrongPose
 from strongpose.openvino_ir import write_ir
 from strongpose.quantization import calibration_inputs, calibration_photos, quantize
 from strongpose.runtime import OnnxRuntime, OpenVinoRuntime, resolve_model
+from strongpose.runtime.saturation import sums_fit_16_bits
 from strongpose.skeleton import COCO
 
 
@@ -45,6 +47,23 @@ def test_int8_finds_the_same_poses(int8, photos):
 def test_int8_weights_take_a_byte_each(int8):
     weights = 5.49e6  # of base
     assert weights < int8.with_suffix(".bin").stat().st_size < 1.1 * weights
+
+
+def test_int8_weights_take_half_the_range(int8):
+    model = openvino.Core().read_model(int8)
+    constants = [node for node in model.get_ops() if node.get_type_name() == "Constant"]
+    weights = [node.data.astype(int) for node in constants if node.get_element_type() == openvino.Type.i8]
+    assert len(weights) > 40
+    assert all(60 <= np.abs(channels).max() <= 64 for channels in weights)
+    assert sums_fit_16_bits(model)
+
+
+def test_int8_is_exact_without_vnni(int8, photos, without_vnni):
+    (pixels,) = calibration_inputs([photos / "group.jpg"], 257, 8, pytest.fail)
+    name, maps = without_vnni(int8, pixels)
+    assert name == "OpenVINO in int8 and float32"
+    exact = OpenVinoRuntime(int8, int8=False)(pixels)
+    assert np.abs(maps["heatmaps"] - exact.heatmaps).mean() < 0.0025
 
 
 def test_photos_are_spread_over_all_folders(tmp_path):
