@@ -23,14 +23,21 @@ from strongpose.runtime import OpenVinoRuntime, RawMaps, resolve_model
 HEADS = [f"node_conv2d_{i}/WithoutBiases" for i in (60, 61, 62)]  # the fields, and the body's two convolutions
 STEM = "node_conv2d/WithoutBiases"
 
+GROUPS = ["GroupConvolution"]
+
 WAYS: dict[str, dict[str, Any]] = {
-    "all in int8": {},
-    "heads in float": {"ignored_scope": IgnoredScope(names=HEADS)},
-    "first convolution and heads in float": {"ignored_scope": IgnoredScope(names=[STEM, *HEADS])},
-    "no guard against overflow": {"advanced_parameters": Advanced(overflow_fix=OverflowFix.DISABLE)},
+    "as exported: half the range, depthwise convolutions in float": {},
+    "full range": {"advanced_parameters": Advanced(overflow_fix=OverflowFix.DISABLE)},
+    "full range but in the first layer": {"advanced_parameters": Advanced(overflow_fix=OverflowFix.FIRST_LAYER)},
+    "depthwise convolutions rounded, too": {"ignored_scope": None},
+    "heads in float": {"ignored_scope": IgnoredScope(names=HEADS, types=GROUPS)},
+    "first convolution and heads in float": {"ignored_scope": IgnoredScope(names=[STEM, *HEADS], types=GROUPS)},
     "SmoothQuant on convolutions": {
         "model_type": ModelType.TRANSFORMER,
-        "advanced_parameters": Advanced(smooth_quant_alphas=AdvancedSmoothQuantParameters(convolution=0.5, matmul=-1)),
+        "advanced_parameters": Advanced(
+            overflow_fix=OverflowFix.ENABLE,
+            smooth_quant_alphas=AdvancedSmoothQuantParameters(convolution=0.5, matmul=-1),
+        ),
     },
 }
 
