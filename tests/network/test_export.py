@@ -5,6 +5,7 @@ import json
 import numpy as np
 import onnx
 import onnxruntime
+import openvino
 import pytest
 import torch
 
@@ -18,6 +19,11 @@ from strongpose.runtime import OnnxRuntime, OpenVinoRuntime, resolve_model
 from strongpose.runtime.pytorch import TorchRuntime
 from strongpose.skeleton import COCO_TREE
 
+NORMALISATION = {
+    "mobile": ([0.502, 0.502, 0.502], [1, 1, 1]),
+    "lite2": ([0.498039, 0.498039, 0.498039], [0.501961, 0.501961, 0.501961]),
+    "resnet50v2": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
+}
 FACTS = {"size": 481, "licence": "Apache-2.0", "about": "a test"}
 
 
@@ -26,12 +32,13 @@ FACTS = {"size": 481, "licence": "Apache-2.0", "about": "a test"}
     params=[
         (NetworkConfig(COCO_TREE, upsample=2, neck_channels=16), "float32"),
         (NetworkConfig(COCO_TREE, upsample=1, neck_channels=16, neck_rank=4, second_look=True), "float32"),
+        (NetworkConfig(COCO_TREE, "lite2", upsample=1, neck_channels=16, norm="trained"), "float16"),
         (
             NetworkConfig(COCO_TREE, "resnet50v2", output_stride=16, last_stage=3, upsample=4, neck_channels=0),
             "float16",
         ),
     ],
-    ids=["mobile-float32", "two-looks-float32", "resnet50v2-float16"],
+    ids=["mobile-float32", "two-looks-float32", "lite2-float16", "resnet50v2-float16"],
 )
 def exported(request, tmp_path_factory):
     """A network with lively outputs, its exported file and whether that stores half precision."""
@@ -84,12 +91,28 @@ def test_openvino_files_compute_the_same(exported, tmp_path):
         np.testing.assert_allclose(a, e, atol=1e-3, rtol=1e-5)
 
 
+def test_runtimes_fold_the_norms_into_the_convolutions(tmp_path):
+    """The file keeps them by name, for training to go on from; when it is loaded they disappear."""
+    network = build_network(NetworkConfig(COCO_TREE, "lite0", upsample=1, neck_channels=16))
+    export_onnx(network, tmp_path / "model.onnx", FACTS)
+    assert "BatchNormalization" in {node.op_type for node in onnx.load(tmp_path / "model.onnx").graph.node}
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
+    options.log_severity_level = 3  # it warns that such a file is for one machine
+    onnxruntime.InferenceSession(tmp_path / "model.onnx", options, providers=["CPUExecutionProvider"])
+    left = {node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node}
+    assert left & {"Conv", "FusedConv"} and "BatchNormalization" not in left
+    compiled = openvino.Core().compile_model(tmp_path / "model.onnx", "CPU")
+    layers = {node.get_rt_info()["layerType"].astype(str) for node in compiled.get_runtime_model().get_ops()}
+    assert "Convolution" in layers and not {"BatchNormInference", "ScaleShift", "MVN"} & layers
+
+
 def test_the_file_describes_itself(exported):
     network, path, half = exported
     model = onnx.load(path)
     onnx.checker.check_model(model)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    config, resnet = network.config, half
+    config = network.config
     facts = json.loads(metadata["strongpose"])
     cells = facts["outputs"]["heatmaps"].pop("cells")
     assert cells.startswith(f"h = ceil(H / {config.stride}), w = ceil(W / {config.stride}); ")
@@ -107,10 +130,10 @@ def test_the_file_describes_itself(exported):
             "colour": "RGB",
             "range": [0, 255],
             "resizing": "long side to `size` pixels, aspect kept; area average to shrink, bilinear to enlarge",
-            "sides": f"a multiple of {16 if resnet or config.second_look else 8}, plus 1; padded right and below",
+            "sides": f"a multiple of {config.coarse_stride}, plus 1; padded right and below",
             "padding": [127, 127, 127],
-            "mean": [0.485, 0.456, 0.406] if resnet else [0.502, 0.502, 0.502],
-            "std": [0.229, 0.224, 0.225] if resnet else [1, 1, 1],
+            "mean": NORMALISATION[config.backbone][0],
+            "std": NORMALISATION[config.backbone][1],
             "normalisation": "(RGB / 255 - mean) / std, done inside the model",
         },
         "outputs": {
@@ -140,8 +163,9 @@ def test_weights_come_back_out_of_the_file(exported):
 def test_half_precision_halves_the_file_and_hardly_moves_the_maps(exported):
     network, path, half = exported
     exported_parts = (network.backbone, network.neck, network.head)
-    size = sum(p.nbytes for part in exported_parts for p in part.parameters())
-    assert path.stat().st_size / size == pytest.approx(0.5 if half else 1.0, rel=0.05)
+    kernels = sum(t.nbytes for part in exported_parts for t in part.state_dict().values() if t.ndim == 4)
+    others = sum(t.nbytes for part in exported_parts for t in part.state_dict().values() if t.ndim < 4)
+    assert path.stat().st_size == pytest.approx(kernels / (1 + half) + others, rel=0.05)
     images = np.random.default_rng(0).integers(0, 256, (1, 97, 65, 3), dtype=np.uint8)
     for e, a in zip(torch_outputs(network, images), onnx_outputs(path, images), strict=True):
         np.testing.assert_allclose(a, e.numpy(), atol=0.01 * e.abs().max().item())
