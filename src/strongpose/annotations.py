@@ -11,7 +11,16 @@ from typing import Any
 
 from strongpose.skeleton import Skeleton
 
-__all__ = ["EvaluationError", "is_id", "is_name", "is_number", "load_annotations", "load_images", "photo_paths"]
+__all__ = [
+    "EvaluationError",
+    "is_id",
+    "is_name",
+    "is_number",
+    "load_annotations",
+    "load_images",
+    "load_sets",
+    "photo_paths",
+]
 
 _MOST = 1e12  # pixels and square pixels of any photo are less
 
@@ -100,6 +109,37 @@ def photo_paths(data: Mapping[str, Any], images: str | PathLike[str]) -> dict[An
             "check the folder of the photos"
         )
     return paths
+
+
+def load_sets(
+    files: Sequence[Path], folders: Sequence[Path], skeleton: Skeleton
+) -> tuple[dict[str, Any], dict[Any, Path]]:
+    """Several annotation files as one, and the path of each image by its id.
+
+    Args:
+        files: COCO keypoint annotation files whose images have different ids.
+        folders: of the photos of each.
+        skeleton: the keypoints that the annotations must be about.
+
+    Raises:
+        EvaluationError: as `load_annotations` and `photo_paths`, or if two files use one image id.
+    """
+    sets = [load_annotations(file, skeleton) for file in files]
+    category = sets[0]["categories"][0]["id"]
+    owner: dict[Any, Path] = {}
+    for file, data in zip(files, sets, strict=True):
+        for image in data["images"]:
+            if owner.setdefault(image["id"], file) != file:
+                raise EvaluationError(
+                    f"{file}: image id {image['id']!r} is also in {owner[image['id']]}; evaluate the two one by one"
+                )
+        for person in data["annotations"] if len(sets) > 1 else ():
+            person["category_id"] = category
+    paths: dict[Any, Path] = {}
+    for data, folder in zip(sets, folders, strict=True):
+        paths |= photo_paths(data, folder)
+    joined = {key: [entry for data in sets for entry in data[key]] for key in ("images", "annotations")}
+    return {**sets[0], **joined}, paths
 
 
 def _content(source: str | PathLike[str] | Mapping[str, Any], keys: Sequence[str]) -> tuple[str, dict[str, Any]]:

@@ -38,6 +38,34 @@ def test_figures_and_results_of_drawn_people(strongpose, tiny_model, tmp_path):
     assert json.loads(results.read_text()) == []  # random weights find nobody
 
 
+def test_several_sets_are_measured_together(strongpose, data_dir, tmp_path):
+    """The figures of two halves, each in a folder of its own, are those of the whole."""
+    data = json.loads((data_dir / "coco-val" / "annotations.json").read_text())
+    photos = data_dir / "coco-val" / "images"
+    files, folders = [], []
+    for name, images in (("whole", data["images"][:6]), ("a", data["images"][:3]), ("b", data["images"][3:6])):
+        ids, number = {image["id"] for image in images}, 7 if name == "b" else 1
+        people = [{**a, "category_id": number} for a in data["annotations"] if a["image_id"] in ids]
+        categories = [{**data["categories"][0], "id": number}]
+        folders.append(tmp_path / name)
+        folders[-1].mkdir()
+        for image in images:
+            (folders[-1] / image["file_name"]).symlink_to(photos / image["file_name"])
+        files.append(tmp_path / f"{name}.json")
+        files[-1].write_text(json.dumps({"images": images, "annotations": people, "categories": categories}))
+    whole, both = (
+        strongpose("evaluate", *files[part], "--images", *folders[part], "--size", 257)
+        for part in (slice(0, 1), slice(1, 3))
+    )
+    assert both.returncode == 0, both.stderr
+    assert both.stdout.splitlines()[:2] == whole.stdout.splitlines()[:2]
+    assert both.stdout.splitlines()[2].startswith("6 photos, ")
+    twice = strongpose("evaluate", files[0], files[1], "--images", folders[0], folders[1])
+    assert twice.returncode == 1 and "a.json: image id" in twice.stderr and "is also in" in twice.stderr
+    fewer = strongpose("evaluate", files[0], files[1], "--images", folders[0])
+    assert fewer.returncode == 2 and "--images: expected 2, one for each annotation file, got 1" in fewer.stderr
+
+
 def test_base_finds_real_people(strongpose, data_dir, tmp_path):
     """On the first photos of the validation set; the model's card has the figure on all of them."""
     data = json.loads((data_dir / "coco-val" / "annotations.json").read_text())

@@ -96,7 +96,7 @@ def test_terminated_run_leaves_a_checkpoint_and_a_log(dataset, tmp_path):
             assert time.monotonic() < deadline, seen
         rest = run.stdout.read()
     assert run.returncode == 0, seen + rest
-    for term in ("images/s", "loss", "heatmaps", "offsets", "displacements", "body", "middle"):
+    for term in ("images/s", "waiting for data", "loss", "heatmaps", "offsets", "displacements", "body", "middle"):
         assert term in line
     assert "stopped at step" in rest
     assert (out / "weights.safetensors").exists() and json.loads((out / "config.json").read_text())["side"] == 65

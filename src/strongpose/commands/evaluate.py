@@ -25,10 +25,10 @@ __all__ = ["evaluate"]
 
 def evaluate(
     annotations: Annotated[
-        Positional[Path | None], arg(metavar="ANNOTATIONS.json", help_behavior_hint="(this, or --coco)")
-    ] = None,
+        Positional[tuple[Path, ...]], arg(metavar="ANNOTATIONS.json ...", help_behavior_hint="(this, or --coco)")
+    ] = (),
     /,
-    images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(with ANNOTATIONS.json)")] = None,
+    images: Annotated[tuple[Path, ...], arg(metavar="FOLDER ...", help_behavior_hint="(with ANNOTATIONS.json)")] = (),
     model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
     results: Annotated[Path | None, arg(metavar="OUT.json")] = None,
     coco: Annotated[Path | None, arg(metavar="FOLDER")] = None,
@@ -47,8 +47,9 @@ def evaluate(
     With --results or --out the poses are kept as they are found: after an interruption the same command goes on.
 
     Args:
-        annotations: Annotation file in COCO keypoint format, such as person_keypoints_val2017.json.
-        images: Folder of its photos.
+        annotations: Annotation file in COCO keypoint format, such as person_keypoints_val2017.json; several are
+            measured together.
+        images: Folder of its photos; one for each annotation file.
         model: A model that comes with the package, or the path of an .onnx or .xml file.
         results: With ANNOTATIONS.json: also write the poses to this file, in COCO's result format.
         coco: Instead of ANNOTATIONS.json, the folder of COCO, with annotations/ and val2017/ or test2017/ in it.
@@ -75,9 +76,8 @@ def evaluate(
     target = results
     try:
         if coco is not None:
-            annotations, images = find_split(coco, split)
+            annotations, images = ((path,) for path in find_split(coco, split))
             target = None if out is None else result_path(out, split, algorithm)
-        assert annotations is not None and images is not None  # _misfit saw to it
         file = resolve_model(model)
         estimator = StrongPose.from_pretrained(file, size=size or None, flip=flip, threads=threads, runtime=runtime)
         with StopRequest(signal.SIGTERM) as stop:
@@ -104,15 +104,22 @@ def evaluate(
 
 
 def _misfit(
-    annotations: Path | None, images: Path | None, results: Path | None, coco: Path | None, split: str, out: Path | None
+    annotations: tuple[Path, ...],
+    images: tuple[Path, ...],
+    results: Path | None,
+    coco: Path | None,
+    split: str,
+    out: Path | None,
 ) -> str | None:
     """What is wrong with how options are combined."""
     if coco is None:
-        if annotations is None or images is None:
+        if not annotations or not images:
             return "expected ANNOTATIONS.json --images FOLDER, or --coco FOLDER"
+        if len(annotations) != len(images):
+            return f"--images: expected {len(annotations)}, one for each annotation file, got {len(images)}"
         if split != "val2017" or out is not None:
             return "--split and --out go with --coco; with ANNOTATIONS.json --results OUT.json writes the poses"
-    elif annotations is not None or images is not None or results is not None:
+    elif annotations or images or results is not None:
         return "--coco takes the place of ANNOTATIONS.json and --images, and --out that of --results"
     elif split == "test-dev2017" and out is None:
         return "--split test-dev2017 needs --out FOLDER for the zip file to upload"
@@ -122,14 +129,14 @@ def _misfit(
 def _run(
     estimator: StrongPose,
     model: Path,
-    annotations: Path,
-    images: Path,
+    annotations: tuple[Path, ...],
+    images: tuple[Path, ...],
     target: Path | None,
     split: SplitName,
     stop: StopRequest,
 ) -> tuple[Figures | None, list[float]]:
     """Find the poses, keep them beside ``target``, and write it; the figures where there are annotations."""
-    from strongpose.annotations import load_annotations, load_images, photo_paths
+    from strongpose.annotations import load_images, load_sets, photo_paths
     from strongpose.evaluation import evaluate_results
     from strongpose.files import write_whole
     from strongpose.kept_poses import KeptPoses, describe_run, find_poses
@@ -139,11 +146,11 @@ def _run(
     figures = None
     if split == "test-dev2017":
         require_coco(skeleton)
-        data, category = load_images(annotations), 1
+        data, category = load_images(*annotations), 1
+        photos = photo_paths(data, *images)
     else:
-        data = load_annotations(annotations, skeleton)
+        data, photos = load_sets(annotations, images, skeleton)
         category = data["categories"][0]["id"]
-    photos = photo_paths(data, images)
     kept = None
     if target is not None:
         kept = KeptPoses(target.with_name(f"{target.stem}.kept.jsonl"), describe_run(estimator, model, photos))

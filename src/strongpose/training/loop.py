@@ -149,7 +149,9 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None], stop: 
         done = first
         look(done)
         while done < config.steps and not world.any(stop.is_set):
+            asked = time.monotonic()
             step, batch = done, next(loader)
+            progress.wait(time.monotonic() - asked)
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * config.learning_rate_factor(step)
             network.train()

@@ -53,7 +53,7 @@ class EventLog:
 
 
 class Progress:
-    """Means of the loss terms and the speed since the last line.
+    """Means of the loss terms, speed, and share of time spent waiting for data since the last line.
 
     Args:
         config: the recipe.
@@ -64,12 +64,16 @@ class Progress:
 
     def __init__(self, config: TrainConfig, first: int, log: EventLog | None, say: Callable[[str], None]) -> None:
         self.config, self.log, self.say = config, log, say
-        self.since, self.last_step = time.monotonic(), first
+        self.since, self.last_step, self.waited = time.monotonic(), first, 0.0
         self.sums: dict[str, float] = {}
 
     def leave_out(self, seconds: float) -> None:
         """Do not count time that was not spent training, such as on validation."""
         self.since += seconds
+
+    def wait(self, seconds: float) -> None:
+        """Count time that the network waited for its batch."""
+        self.waited += seconds
 
     def add(self, done: int, loss: Tensor, terms: dict[str, Tensor], rate: float) -> None:
         """Count a step; every ``log_every`` steps write a line.
@@ -86,13 +90,14 @@ class Progress:
             return
         count, seconds = done - self.last_step, time.monotonic() - self.since
         means = {name: value / count for name, value in self.sums.items()}
-        speed = count * self.config.batch_size / seconds
+        speed, waiting = count * self.config.batch_size / seconds, self.waited / seconds
         left = (self.config.steps - done) * seconds / count / 60
         shown = " ".join(f"{name} {value:.3f}" for name, value in means.items())
         self.say(
-            f"step {done}/{self.config.steps} | {speed:.1f} images/s | {shown} | lr {rate:.2e} | {left:.0f} min left"
+            f"step {done}/{self.config.steps} | {speed:.1f} images/s, waiting for data {waiting:.0%} | {shown} | "
+            f"lr {rate:.2e} | {left:.0f} min left"
         )
         if self.log is not None:
-            values = {**means, "images_per_second": speed, "learning_rate": rate}
+            values = {**means, "images_per_second": speed, "waiting": waiting, "learning_rate": rate}
             self.log.add(done, {f"train/{name}": value for name, value in values.items()})
-        self.since, self.last_step, self.sums = time.monotonic(), done, {}
+        self.since, self.last_step, self.waited, self.sums = time.monotonic(), done, 0.0, {}
