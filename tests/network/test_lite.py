@@ -1,7 +1,5 @@
 """EfficientNet-lite and its pyramid: sizes, literal values, batch norms, names of the weights, ImageNet's means."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,9 +11,6 @@ from strongpose.network.lite import LITE_STAGES, LiteBackbone, rename_efficientn
 from strongpose.network.norm import Norm
 from strongpose.network.pyramid import Pyramid
 from strongpose.network.tensors import fill
-
-PHOTOS = Path(__file__).parent.parent / "photos"
-IMAGENET = Path(__file__).parents[3] / "shared" / "data" / "backbones"
 
 
 @pytest.mark.parametrize("variant", [0, 2])
@@ -151,21 +146,20 @@ def test_names_of_the_weights():
         fill(LiteBackbone(0), names, "weights.safetensors")
 
 
-@pytest.mark.skipif(not IMAGENET.is_dir(), reason="needs the ImageNet weights, which are not part of the project")
 @pytest.mark.parametrize("name", ["lite0", "lite2"])
-def test_inputs_of_the_norms_on_photos_are_what_imagenets_were(name):
+def test_inputs_of_the_norms_on_photos_are_what_imagenets_were(name, photos, data_dir):
     """Wrong colours, normalisation, padding or layers would show here: the stored means describe ImageNet's photos."""
     network = build_network(NetworkConfig(backbone=name, upsample=1, neck_channels=8)).eval()
-    load_backbone(network, IMAGENET / f"efficientnet-{name}-imagenet.safetensors")
+    load_backbone(network, data_dir / "backbones" / f"efficientnet-{name}-imagenet.safetensors")
     seen: dict[str, list[torch.Tensor]] = {}
     norms = {n: m for n, m in network.backbone.named_modules() if isinstance(m, Norm)}
     for norm_name, norm in norms.items():
         norm.register_forward_pre_hook(
             lambda _, inputs, n=norm_name: seen.setdefault(n, []).append(inputs[0].mean((0, 2, 3)))
         )
-    photos = sorted(PHOTOS.glob("*.jpg"))
-    assert len(photos) >= 3
-    for photo in photos:
+    files = sorted(photos.glob("*.jpg"))
+    assert len(files) >= 3
+    for photo in files:
         pixels = torch.from_numpy(fit_image(open_image(photo), 321, 32).pixels[None])
         with torch.no_grad():
             network(pixels.permute(0, 3, 1, 2).float() / 255)
