@@ -22,7 +22,13 @@ SURE = 0.2
 
 
 class Network:
-    """An OpenVINO (.xml) or ONNX file with fixed sizes, on the CPU in the precision that OpenVINO picks for it.
+    """An OpenVINO (.xml) or ONNX file with fixed sizes, on the CPU.
+
+    Args:
+        path: the file.
+        threads: of the CPU.
+        outputs: the shapes of the outputs to return, in this order.
+        bf16: compute in bfloat16, or in float32, what the file does not say is int8; left out, OpenVINO picks.
 
     Attributes:
         size: (h, w) of its input.
@@ -33,10 +39,12 @@ class Network:
         ValueError: if it has not one input (1, 3, h, w), or its outputs have other shapes than ``outputs``.
     """
 
-    def __init__(self, path: Path, threads: int, outputs: tuple[tuple[int, ...], ...]) -> None:
-        in_own_thread(lambda: self._load(path, threads, outputs))
+    def __init__(
+        self, path: Path, threads: int, outputs: tuple[tuple[int, ...], ...], bf16: bool | None = None
+    ) -> None:
+        in_own_thread(lambda: self._load(path, threads, outputs, bf16))
 
-    def _load(self, path: Path, threads: int, outputs: tuple[tuple[int, ...], ...]) -> None:
+    def _load(self, path: Path, threads: int, outputs: tuple[tuple[int, ...], ...], bf16: bool | None) -> None:
         with no_reports():
             import openvino
 
@@ -49,11 +57,13 @@ class Network:
             raise ValueError(f"{path}: expected outputs of shapes {outputs}, got {shapes}; it is another kind of model")
         self._order = [shapes.index(shape) for shape in outputs]
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
+        if bf16 is not None:
+            settings["INFERENCE_PRECISION_HINT"] = "bf16" if bf16 else "f32"
         compiled = openvino.compile_model(model, "CPU", settings)
         self._request = compiled.create_infer_request()
         self.size = (int(inputs[0][2]), int(inputs[0][3]))
-        bf16 = compiled.get_property("INFERENCE_PRECISION_HINT") == openvino.Type.bf16
-        self.runtime = f"OpenVINO in {'bfloat16' if bf16 else 'float32'}"
+        picked = compiled.get_property("INFERENCE_PRECISION_HINT") == openvino.Type.bf16
+        self.runtime = f"OpenVINO in {'bfloat16' if picked else 'float32'}"
         self.seconds = 0.0
 
     def __call__(self, pixels: np.ndarray) -> list[np.ndarray]:
@@ -63,6 +73,12 @@ class Network:
         found = self._request.infer([tensor])
         self.seconds += time.perf_counter() - start
         return [found[i].copy() for i in self._order]
+
+    def timed(self, pixels: np.ndarray) -> float:
+        """The seconds that it runs for these pixels."""
+        before = self.seconds
+        self(pixels)
+        return self.seconds - before
 
 
 class YoloPose:

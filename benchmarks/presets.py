@@ -27,9 +27,10 @@ from strongpose.data.batches import BatchesByStep
 from strongpose.data.coco import KeypointDataset
 from strongpose.encode import Targets, encode
 from strongpose.losses import LossWeights, losses, total_loss
-from strongpose.network import PoseNetwork, build_network
+from strongpose.network import PoseNetwork, at_output_stride, build_network
+from strongpose.network.export import export_onnx
 from strongpose.training.loop import network_config
-from strongpose.training.presets import PRESETS
+from strongpose.training.presets import PRESETS, PresetName
 from strongpose.training.recipe import TrainConfig
 
 
@@ -100,6 +101,15 @@ def photos_per_second(config: TrainConfig) -> float:
     for step in range(40):
         batches.sample(step, 0)
     return 40 / (time.perf_counter() - started)
+
+
+def export_untrained(preset: PresetName, path: Path) -> Path:
+    """Write the network of a preset, with random weights and the stride at which it would be used, to an .onnx file."""
+    config = TrainConfig(data=(Path("none"),), **PRESETS[preset])
+    network = build_network(network_config(config))
+    network = at_output_stride(network, config.eval_output_stride or config.output_stride)
+    export_onnx(network, path, {"size": 561, "licence": "Apache-2.0"})
+    return path
 
 
 def main(

@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+import network_times  # noqa: E402
 import peer_models  # noqa: E402
 import peer_runs  # noqa: E402
 import peers  # noqa: E402
@@ -102,6 +103,14 @@ def test_yolo_candidates_become_poses_in_photo_pixels(photo, tmp_path, write, na
     np.testing.assert_allclose(answer.poses.scores, [0.75, 0.5])
     np.testing.assert_allclose(answer.poses.keypoints[0], np.tile((140, 50, 0.875), (17, 1)))
     assert 0 < answer.network < 5
+
+
+def test_yolo_alone_is_timed_in_the_column_of_641_pixels(tmp_path):
+    path = write_model(tmp_path / "some.xml", 640, 640, np.zeros((1, 56, 8400), dtype=np.float32))
+    (one,) = network_times.yolo(path, (network_times.ONNX, network_times.FLOAT32), 1)
+    assert (one.model, one.runtime, one.size) == ("some, 640×640 px", network_times.FLOAT32, 641)
+    assert one.kind == "OpenVINO in float32" and one.sides == (640, 640)
+    assert 0 < one.run() < 5
 
 
 @pytest.mark.parametrize("flip", [False, True])
