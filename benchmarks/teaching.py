@@ -57,7 +57,7 @@ Gradients = Callable[[Batch], None]
 CPU, MODELS = torch.device("cpu"), files("strongpose") / "models"
 WORLD = World(CPU)
 SETS = ("coco-native", "coco-train", "mpii", "lsp-extended")
-ONE_AT_A_TIME = Lock()  # torch's exporter is not made for threads
+ONE_AT_A_TIME = Lock()  # for torch's exporter
 TRUNK, LITE = "lightweight-openpose-trunk.safetensors", "efficientnet-lite2-imagenet.safetensors"
 TERMS = ("heatmaps", "offsets", "displacements", "body")
 START = 15.0  # seconds of processor time before the first step: imports, data, networks
@@ -82,7 +82,6 @@ RUNS = {
     "half of the time the trunk's features, then labels": Run(2.5, kind="mimic"),
     "labels, base's fields": Run(3.0, "base"),
     "labels, another seed": Run(2.0, seed=1),
-    "half-size trunk, labels, accurate's fields": Run(5.3, "accurate", "half", 353, (417, 561, 721)),
 }
 
 
@@ -217,7 +216,7 @@ def measured(run: Run, data: Path, folder: Path) -> dict[str, object]:
     return {"side": run.side, "terms": held_out(network, data, run.side), "ap": ap}
 
 
-def times(models: dict[str, Path], rounds: int = 25) -> str:
+def times(models: dict[str, Path], rounds: int = 15) -> str:
     """Median milliseconds of each network on a photo of 561 × 417 px, two threads, one after the other in turn."""
     runtimes = {name: OnnxRuntime(path, threads=2) for name, path in models.items()}
     spent: dict[str, list[float]] = {name: [] for name in models}
@@ -293,7 +292,7 @@ def main() -> int:
     print(table(sorted(lines, key=lambda line: list(RUNS).index(line["run"]))))
     if arguments.times:
         own = {name: folders[name] / "model.onnx" for name in ("labels", "half-size trunk, labels")}
-        print("\n" + times({**own, "base": Path(str(MODELS / "base.onnx"))}))
+        print(times({**own, "base": Path(str(MODELS / "base.onnx"))}))
     return 0
 
 
