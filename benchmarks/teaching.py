@@ -54,13 +54,11 @@ from strongpose.training.step import add_gradients, prepared
 from strongpose.training.teacher import Teacher
 
 Gradients = Callable[[Batch], None]
-CPU, MODELS = torch.device("cpu"), files("strongpose") / "models"
-WORLD = World(CPU)
+MODELS = files("strongpose") / "models"
+WORLD = World(CPU := torch.device("cpu"))
 SETS = ("coco-native", "coco-train", "mpii", "lsp-extended")
-ONE_AT_A_TIME = Lock()  # for torch's exporter
 TRUNK, LITE = "lightweight-openpose-trunk.safetensors", "efficientnet-lite2-imagenet.safetensors"
-TERMS = ("heatmaps", "offsets", "displacements", "body")
-START = 15.0  # seconds of processor time before the first step: imports, data, networks
+TERMS, START = ("heatmaps", "offsets", "displacements", "body"), 15.0  # seconds of processor time before the first step
 
 
 @dataclass(frozen=True)
@@ -259,6 +257,7 @@ def main() -> int:
     torch.set_num_threads(1)
     kept = arguments.out / "results.jsonl"
     lines = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    exporter = Lock()  # torch's is not made for threads
     folders = {name: arguments.out / re.sub(r"\W+", "-", name) for name in RUNS}
 
     def make(name: str) -> None:
@@ -273,7 +272,7 @@ def main() -> int:
             process = subprocess.Popen([*words, "--only", name], stdout=log, stderr=log)
             _, status, usage = os.wait4(process.pid, 0)
         assert not status, f"{name}: failed, see {folder / 'log'}"
-        with ONE_AT_A_TIME:
+        with exporter:
             found = measured(run, arguments.data, folder)
         line = {
             "run": name,
@@ -292,7 +291,7 @@ def main() -> int:
     print(table(sorted(lines, key=lambda line: list(RUNS).index(line["run"]))))
     if arguments.times:
         own = {name: folders[name] / "model.onnx" for name in ("labels", "half-size trunk, labels")}
-        print(times({**own, "base": Path(str(MODELS / "base.onnx"))}))
+        print("\n" + times({**own, "base": Path(str(MODELS / "base.onnx"))}))
     return 0
 
 
