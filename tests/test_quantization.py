@@ -6,8 +6,11 @@ import sys
 import numpy as np
 import openvino
 import pytest
+import torch
 
 from strongpose import StrongPose
+from strongpose.network import NetworkConfig, build_network
+from strongpose.network.export import describe, export_onnx
 from strongpose.openvino_ir import write_ir
 from strongpose.quantization import calibration_inputs, calibration_photos, quantize
 from strongpose.runtime import OnnxRuntime, OpenVinoRuntime, resolve_model
@@ -64,6 +67,26 @@ def test_int8_is_exact_without_vnni(int8, photos, without_vnni):
     assert name == "OpenVINO in int8 and float32"
     exact = OpenVinoRuntime(int8, int8=False)(pixels)
     assert np.abs(maps["heatmaps"] - exact.heatmaps).mean() < 0.0025
+
+
+def test_norms_are_folded_before_activations_are_rounded(photos, tmp_path):
+    """Ranges between a convolution and its norm would be of no use, and OpenVINO's AMX kernels crash on them."""
+    torch.manual_seed(0)
+    network = build_network(NetworkConfig(backbone="lite0", upsample=1, neck_channels=16, norm="trained"))
+    inputs = calibration_inputs(calibration_photos([photos], 4), 129, 32, pytest.fail)
+    for _ in range(20):  # until the norms' statistics are those of these photos
+        for pixels in inputs:
+            network.train()(torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255)
+    facts = {"size": 129, "licence": "Apache-2.0"}
+    export_onnx(network.eval(), tmp_path / "float.onnx", facts, "float32", fold_norms=True)
+    model = quantize(tmp_path / "float.onnx", inputs)
+    kinds = {node.get_type_name() for node in model.get_ops()}
+    assert "FakeQuantize" in kinds and "BatchNormInference" not in kinds
+    write_ir(model, tmp_path / "int8.xml", describe(network, facts, "int8"))
+    exact, rounded = OnnxRuntime(tmp_path / "float.onnx")(inputs[0]), OpenVinoRuntime(tmp_path / "int8.xml")(inputs[0])
+    for name in ("heatmaps", "offsets", "displacements"):  # random weights round badly, most of all the body's
+        a, b = (getattr(maps, name).ravel() for maps in (exact, rounded))
+        assert np.corrcoef(a, b)[0, 1] > 0.85, name
 
 
 def test_photos_are_spread_over_all_folders(tmp_path):

@@ -122,18 +122,19 @@ def load_sets(
         skeleton: the keypoints that the annotations must be about.
 
     Raises:
-        EvaluationError: as `load_annotations` and `photo_paths`, or if two files use one image id.
+        EvaluationError: as `load_annotations` and `photo_paths`, or if two files use one image id, or one of several
+            has several categories with keypoints.
     """
     sets = [load_annotations(file, skeleton) for file in files]
     category = sets[0]["categories"][0]["id"]
     owner: dict[Any, Path] = {}
-    for file, data in zip(files, sets, strict=True):
-        for image in data["images"]:
-            if owner.setdefault(image["id"], file) != file:
-                raise EvaluationError(
-                    f"{file}: image id {image['id']!r} is also in {owner[image['id']]}; evaluate the two one by one"
-                )
-        for person in data["annotations"] if len(sets) > 1 else ():
+    for file, data in zip(files, sets, strict=True) if len(sets) > 1 else ():
+        if len(data["categories"]) > 1:
+            raise EvaluationError(f"{file}: has {len(data['categories'])} categories with keypoints; evaluate it alone")
+        for image in {image["id"] for image in data["images"]} & owner.keys():
+            raise EvaluationError(f"{file}: image id {image!r} is also in {owner[image]}; evaluate the two one by one")
+        owner |= dict.fromkeys((image["id"] for image in data["images"]), file)
+        for person in data["annotations"]:
             person["category_id"] = category
     paths: dict[Any, Path] = {}
     for data, folder in zip(sets, folders, strict=True):

@@ -62,6 +62,13 @@ def test_several_sets_are_measured_together(strongpose, data_dir, tmp_path):
     assert both.stdout.splitlines()[2].startswith("6 photos, ")
     twice = strongpose("evaluate", files[0], files[1], "--images", folders[0], folders[1])
     assert twice.returncode == 1 and "a.json: image id" in twice.stderr and "is also in" in twice.stderr
+    same = strongpose("evaluate", files[0], files[0], "--images", folders[0], folders[0])
+    assert same.returncode == 1 and "whole.json: image id" in same.stderr
+    apes = json.loads(files[2].read_text())
+    apes["categories"].append({**apes["categories"][0], "id": 8, "name": "ape"})
+    (tmp_path / "apes.json").write_text(json.dumps(apes))
+    two = strongpose("evaluate", files[1], tmp_path / "apes.json", "--images", folders[1], folders[2])
+    assert two.returncode == 1 and "apes.json: has 2 categories with keypoints; evaluate it alone" in two.stderr
     fewer = strongpose("evaluate", files[0], files[1], "--images", folders[0])
     assert fewer.returncode == 2 and "--images: expected 2, one for each annotation file, got 1" in fewer.stderr
 

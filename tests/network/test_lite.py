@@ -191,5 +191,5 @@ def test_a_network_with_a_pyramid_keeps_its_stride():
     with torch.device("meta"):
         network = build_network(config)
     assert at_output_stride(network, 8) is network
-    with pytest.raises(ValueError, match="only its own stride 8, got 4"):
+    with pytest.raises(ValueError, match="only its own output stride 8, got 4"):
         at_output_stride(network, 4)

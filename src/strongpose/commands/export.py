@@ -101,14 +101,14 @@ def export(
         with tempfile.TemporaryDirectory() as folder:
             exact = Path(folder) / "float32.onnx"  # what int8 is made of, and what the model is compared with
             if precision == "int8" or (truth and precision != "float32"):
-                export_onnx(network, exact, facts, "float32")
+                export_onnx(network, exact, facts, "float32", fold_norms=True)
             if precision == "int8":
                 calibration = {"photos": len(inputs), "size": facts["size"]}
                 description = describe(network, {**facts, "calibration": calibration}, precision)
                 write_ir(quantize(exact, inputs), out, description)
             elif out.suffix == ".xml":
                 stored = Path(folder) / "stored.onnx"
-                export_onnx(network, stored, facts, precision)
+                export_onnx(network, stored, facts, precision, fold_norms=True)
                 write_ir(read_onnx(stored), out, describe(network, facts, precision))
             else:
                 export_onnx(network, out, facts, precision)

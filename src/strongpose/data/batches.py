@@ -95,7 +95,7 @@ class BatchesByStep(Dataset[Batch]):
             raise ValueError(f"expected {len(datasets)} positive weights, one for each data set, got {list(weights)}")
         if not 0 <= negatives < np.inf:
             raise ValueError(f"the weight of negatives must be finite and not negative, got {negatives}")
-        empty = [negatives * len(d.negatives) for d in datasets]
+        empty = [negatives * len(d.negatives) if negatives else 0.0 for d in datasets]
         mass = np.array([w * (len(d) + e) for w, d, e in zip(weights, datasets, empty, strict=True)])
         self.share = mass / mass.sum()
         self.share_of_negatives = [e / (len(d) + e) for d, e in zip(datasets, empty, strict=True)]

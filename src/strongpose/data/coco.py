@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +102,21 @@ class KeypointDataset:
             if not isinstance(image, dict) or not is_id(image.get("id")) or not is_name(image.get("file_name")):
                 raise DatasetError(f"{self.path}: image {i} needs 'id' and 'file_name'")
         self.records = [self._record(image, people[image["id"]]) for image in data["images"] if image["id"] in people]
-        self.negatives = [self._record(image, []) for image in data["images"] if image["id"] not in people]
+        self._without = [image for image in data["images"] if image["id"] not in people]
         if not self.records:
-            raise DatasetError(f"{self.path}: no photo has an annotated person")
+            raise DatasetError(
+                f"{self.path}: no photo has an annotated person; to learn from photos without people (--negatives), list "
+                "them in a file that has people as well"
+            )
+
+    @cached_property
+    def negatives(self) -> list[PhotoRecord]:
+        """The photos on which nobody is annotated at all.
+
+        Raises:
+            DatasetError: if the size of one of them is not stated.
+        """
+        return [self._record(image, []) for image in self._without]
 
     def __len__(self) -> int:
         return len(self.records)
@@ -130,7 +143,7 @@ class KeypointDataset:
     def _record(self, image: dict[str, Any], annotations: list[dict[str, Any]]) -> PhotoRecord:
         k = self.skeleton.num_keypoints
         try:
-            width, height = image["width"], image["height"]
+            width, height = (image.get(side, "no known") for side in ("width", "height"))
             if not is_number(width) or not is_number(height) or min(width, height) < 1 or width * height > MAX_PIXELS:
                 raise ValueError(f"the photo cannot have {width!r:.20}×{height!r:.20} pixels")
             width, height = int(width), int(height)

@@ -46,7 +46,11 @@ class _Exported(nn.Module):
 
 
 def export_onnx(
-    network: PoseNetwork, path: str | Path, metadata: Mapping[str, Any], precision: FloatPrecision = "float16"
+    network: PoseNetwork,
+    path: str | Path,
+    metadata: Mapping[str, Any],
+    precision: FloatPrecision = "float16",
+    fold_norms: bool = False,
 ) -> None:
     """Write the network as .onnx; the network itself stays as it is.
 
@@ -63,6 +67,8 @@ def export_onnx(
             configuration, input, outputs and precision are added.
         precision: how convolution weights are stored. Half precision halves the file. They are cast to
             float32 when the model is loaded; in which precision it is computed, the runtime decides.
+        fold_norms: make batch norms part of the convolutions before them, as runtimes do when they load a model;
+            quantisation needs it. Training cannot start from such a file.
 
     Raises:
         ImportError: if onnx or onnxscript is missing.
@@ -70,7 +76,7 @@ def export_onnx(
             not fit half precision.
     """
     description = json.dumps(describe(network, metadata, precision))
-    model = _to_onnx(network)
+    model = _to_onnx(network, fold_norms)
     if precision == "float16":
         _store_half(model)
     model.metadata_props.add(key=METADATA_KEY, value=description)
@@ -126,7 +132,7 @@ def describe(
     }
 
 
-def _to_onnx(network: PoseNetwork) -> onnx.ModelProto:
+def _to_onnx(network: PoseNetwork, fold_norms: bool) -> onnx.ModelProto:
     try:
         import onnxscript.optimizer
     except ImportError as error:
@@ -143,7 +149,7 @@ def _to_onnx(network: PoseNetwork) -> onnx.ModelProto:
                 _Exported(network).eval(),
                 (example,),
                 dynamo=True,
-                optimize=False,  # the full optimiser folds norms into convolutions, and their names with them
+                optimize=False,
                 input_names=["images"],
                 output_names=_OUTPUTS,
                 dynamic_shapes={"images": {0: "batch", 1: "height", 2: "width"}},
@@ -154,8 +160,11 @@ def _to_onnx(network: PoseNetwork) -> onnx.ModelProto:
         network.train(training)
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
-    onnxscript.optimizer.fold_constants(program.model)
-    onnxscript.optimizer.remove_unused_nodes(program.model)
+    if fold_norms:
+        onnxscript.optimizer.optimize(program.model)  # into convolutions, and their names with them
+    else:
+        onnxscript.optimizer.fold_constants(program.model)
+        onnxscript.optimizer.remove_unused_nodes(program.model)
     model = program.model_proto
     for part in (*model.graph.node, *model.graph.input, *model.graph.output, *model.graph.value_info):
         del part.metadata_props[:]  # source lines of this machine

@@ -253,7 +253,9 @@ def at_output_stride(network: PoseNetwork, output_stride: int) -> PoseNetwork:
     if output_stride == config.output_stride:
         return network
     if config.has_pyramid:
-        raise ValueError(f"a network with a pyramid has only its own stride {config.stride}, got {output_stride}")
+        raise ValueError(
+            f"a network with a pyramid has only its own output stride {config.output_stride}, got {output_stride}"
+        )
     if config.upsample > 1:
         raise ValueError(
             f"a network with upsample {config.upsample} places its cells by its output stride {config.output_stride}; "

@@ -127,9 +127,12 @@ class TrainConfig:
                 raise ValueError(f"--{what}: expected {len(self.data)}, one for each data set, got {len(given)}")
         if not self.data:
             raise ValueError("--data: name at least one annotation file")
-        unit = 32 if self.backbone.startswith("lite") else self.output_stride * (2 if self.second_look else 1)
+        lite = self.backbone in ("lite0", "lite2")
+        unit = 32 if lite else self.output_stride * (2 if self.second_look else 1)
         if (self.side - 1) % unit:
             raise ValueError(f"--side: {self.side} is not a multiple of {unit}, the coarsest stride, plus 1")
+        if lite and self.eval_output_stride not in (0, self.output_stride):
+            raise ValueError(f"--eval-output-stride: {self.backbone} has only that of training; leave it out")
         if self.eval_output_stride and (self.upsample > 1 or self.output_stride % self.eval_output_stride):
             raise ValueError(
                 f"--eval-output-stride: {self.eval_output_stride} needs an output stride that is a multiple of it and "
