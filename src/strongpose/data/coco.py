@@ -105,8 +105,8 @@ class KeypointDataset:
         self._without = [image for image in data["images"] if image["id"] not in people]
         if not self.records:
             raise DatasetError(
-                f"{self.path}: no photo has an annotated person; to learn from photos without people (--negatives), list "
-                "them in a file that has people as well"
+                f"{self.path}: no photo has an annotated person; photos without people are learnt from (--negatives) "
+                "where their file has people as well"
             )
 
     @cached_property
