@@ -93,6 +93,9 @@ steps, loss weights, augmentation and the width of the average are this project'
 plain loss (AP .299, .279), and SGD behind AdamW (.210; docs/recipe.md). Not measured, for nobody has trained them
 here: AdamW against SGD in the end, fine fields on a ResNet, 513×513 crops, the output stride of 16 with fourfold
 up-sampling in place of 8, the learning rates, the length.
+
+``lite*``: networks with a pyramid, for CPUs. Measured: their time (docs/benchmark.md), and that this recipe learns, in
+1,688 steps at crops of 385 px (docs/recipe.md). Not measured: everything else, above all the length.
 """
 
 
