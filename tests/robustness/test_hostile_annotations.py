@@ -80,7 +80,7 @@ def test_commands_say_one_line_about_damaged_annotations(data_set, tiny_model, t
     network = {"model": str(tiny_model), "threads": 1, "runtime": "onnx"}
     written(results, [])
     commands = (
-        lambda: evaluate(bad, images=images, size=(33,), **network),
+        lambda: evaluate((bad,), images=(images,), size=(33,), **network),
         lambda: errors(bad, images=images, out=tmp_path / "errors", results=results, **network),
         lambda: check(bad, images=images, out=tmp_path / "check"),
     )
