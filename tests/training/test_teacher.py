@@ -35,7 +35,16 @@ def dataset(tmp_path_factory):
 
 def weights_after(dataset, out, **changes):
     """The averaged weights; by default of one step of plain gradient descent: the first ones minus the gradient."""
-    small = dict(side=65, batch_size=4, workers=0, bf16=False, device="cpu", graph="coco-tree", neck_channels=8)
+    small = dict(
+        side=65,
+        batch_size=4,
+        workers=0,
+        bf16=False,
+        teacher_bf16=False,
+        device="cpu",
+        graph="coco-tree",
+        neck_channels=8,
+    )
     plain = dict(steps=1, optimizer="sgd", learning_rate=1.0, weight_decay=0.0, clip=0.0, warmup=0, decay=0.0)
     plain |= dict(loss_weights=(1.0, 1.0, 1.0, 1.0, 0.0), backbone_rate=1.0)
     return load_file(train(TrainConfig(data=(dataset,), out=out, **(small | plain | changes)), lambda line: None))

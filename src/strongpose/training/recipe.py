@@ -48,6 +48,8 @@ class TrainConfig:
     """Learn the fields of this network (.safetensors or a released .onnx) as well as the labels."""
     teacher_share: float = 0.5
     """With a teacher: how much its fields count; the labels count for the rest."""
+    teacher_bf16: bool = True
+    """Use bfloat16 autocast for the teacher."""
     output_stride: Literal[4, 8, 16, 32] = 8
     """Pixels per cell of the backbone's last features; of lite0 and lite2, its finest."""
     eval_output_stride: Literal[0, 4, 8, 16, 32] = 0

@@ -101,4 +101,4 @@ def _prepared(
         batch.silhouettes,
         batch.has_silhouette,
     )
-    return Part(images, targets, teacher.targets(images, config.bf16) if teacher else None)
+    return Part(images, targets, teacher.targets(images, config.teacher_bf16) if teacher else None)
