@@ -114,7 +114,7 @@ def configured(run: Run, data: Path, steps: int, out: Path) -> TrainConfig:
         | dict(backbone_weights=data / "backbones" / LITE, freeze_stages=2, backbone_rate=0.3, averaging=0.99)
         | dict(teacher=Path(str(MODELS / f"{run.teacher}.onnx")) if run.teacher else None, side=run.side)
         | dict(batch_size=16, steps=steps, warmup=15, decay=0.4, seed=run.seed, out=out)
-        | dict(bf16=False, workers=1, threads=1, device="cpu", log_every=10)
+        | dict(bf16=False, teacher_bf16=False, workers=1, threads=1, device="cpu", log_every=10)
     )
 
 
