@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from strongpose import images
-from strongpose.images import FittedImage, ImageError, fit_image, open_image
+from strongpose.images import FittedImage, ImageError, fit_image, open_image, opening
 
 RED, WHITE, BLACK = (255, 0, 0), (255, 255, 255), (0, 0, 0)
 
@@ -139,7 +139,7 @@ def test_too_many_pixels_or_bytes_are_refused_before_decoding(tmp_path, monkeypa
     path.write_bytes(encoded(Image.new("1", (12_000, 11_000))))
     with pytest.raises(ImageError, match=r"12000×11000 pixels are more than the 120 megapixels"):
         open_image(path)
-    monkeypatch.setattr(images, "MAX_BYTES", 100)
+    monkeypatch.setattr(opening, "MAX_BYTES", 100)
     with pytest.raises(ImageError, match="MB is more than"):
         open_image(path)
 
