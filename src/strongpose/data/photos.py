@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from strongpose.data.shards import members_of
-from strongpose.images import MAX_BYTES, open_image
+from strongpose.images import MAX_BYTES, open_image, read_size
+from strongpose.images.opening import read_part_size
 
 __all__ = ["PhotoStore"]
 
@@ -52,9 +53,25 @@ class PhotoStore:
         """
         if not self._members:
             return open_image(self.folder / name)
-        if name not in self._members:
-            raise FileNotFoundError(f"{self.folder}: no photo {name!r} in its shards")
-        shard, start, size = self._members[name]
+        shard, start, size = self._member(name)
         with shard.open("rb") as file:
             file.seek(start)
             return open_image(file.read(min(size, MAX_BYTES)), name=f"{shard}:{name}")
+
+    def read_size(self, name: str) -> tuple[int, int]:
+        """(width, height) of the photo in pixels as it is meant to be seen; only the head of its file is read.
+
+        Raises:
+            FileNotFoundError: if the photo is not there.
+            strongpose.images.ImageError: if its head cannot be read; the message names it.
+        """
+        if not self._members:
+            return read_size(self.folder / name)
+        shard, start, size = self._member(name)
+        with shard.open("rb") as file:
+            return read_part_size(file, start, size, f"{shard}:{name}")
+
+    def _member(self, name: str) -> tuple[Path, int, int]:
+        if name not in self._members:
+            raise FileNotFoundError(f"{self.folder}: no photo {name!r} in its shards")
+        return self._members[name]

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
+from strongpose.images import ImageError, read_size
 from strongpose.skeleton import Skeleton
 
 __all__ = [
@@ -27,8 +27,6 @@ __all__ = [
 
 AREA_SHARE = 0.53
 """A person's area as a share of the box, where a format does not say it: the mean over COCO, and CrowdPose's own."""
-
-_EXIF_ORIENTATION = 0x0112
 
 
 class ConversionError(ValueError):
@@ -88,22 +86,19 @@ def keypoint_rows(values: Any, count: int, columns: int, what: str) -> np.ndarra
 
 
 def photo_size(images: Path | None, name: str, what: str) -> tuple[int, int]:
-    """(width, height) of a photo in pixels, turned as EXIF says, read from the head of its file.
+    """(width, height) of a photo in pixels, as it is meant to be seen (`strongpose.images.read_size`).
 
     Raises:
         ConversionError: if the folder is not given, or the photo is missing or damaged.
     """
     if images is None:
         raise ConversionError(f"{what}: this format does not hold the photos' sizes; name their folder with --images")
+    if not (images / name).exists():
+        raise ConversionError(f"{what}: no photo {images / name}; check the folder of the photos")
     try:
-        with Image.open(images / name) as photo:
-            width, height = photo.size
-            sideways = photo.getexif().get(_EXIF_ORIENTATION, 1) in (5, 6, 7, 8)
-    except FileNotFoundError as error:
-        raise ConversionError(f"{what}: no photo {images / name}; check the folder of the photos") from error
-    except OSError as error:
-        raise ConversionError(f"{what}: {images / name} cannot be read as a photo ({error})") from error
-    return (height, width) if sideways else (width, height)
+        return read_size(images / name)
+    except ImageError as error:
+        raise ConversionError(f"{what}: {error}") from error
 
 
 def describe_person(
