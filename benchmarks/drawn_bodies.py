@@ -14,7 +14,8 @@ import tyro
 from torch import Tensor
 
 from strongpose.body_shape import BODY, LENGTHS, BodyShape, without_side
-from strongpose.data.coco import KeypointDataset, PhotoRecord, Region
+from strongpose.data.coco import KeypointDataset, PhotoRecord
+from strongpose.data.regions import Region
 from strongpose.drawn_body import draw_bodies
 from strongpose.skeleton import COCO
 

@@ -11,7 +11,8 @@ import pytest
 from pycocotools.coco import COCO as Truth
 from pycocotools.cocoeval import COCOeval
 
-from strongpose.evaluation import EvaluationError, Figures, evaluate_results, load_annotations
+from strongpose.annotations import AnnotationError, load_annotations
+from strongpose.evaluation import EvaluationError, Figures, evaluate_results
 from strongpose.skeleton import COCO, Skeleton
 
 ARM = Skeleton.from_names("arm", ["shoulder", "elbow", "wrist"], [("shoulder", "elbow")], [], [0.08, 0.07, 0.06], [])
@@ -143,7 +144,7 @@ def test_figures_that_are_not_defined_are_nan_and_shown_as_a_dash():
         (lambda d: d["categories"][0].pop("keypoints"), "no category has 'keypoints'"),
         (lambda d: d["annotations"][1].pop("image_id"), "annotation 1 needs 'image_id'"),
         (lambda d: d["annotations"][1].update(image_id=77), "about image 77, which is not among the images"),
-        (lambda d: d["annotations"][1].pop("area"), "annotation 1 needs a number 'area'"),
+        (lambda d: d["annotations"][1].update(area=-1), "annotation 1 needs a number 'area' of 0 or more"),
         (lambda d: d["annotations"][1].update(bbox=[1, 2]), "annotation 1 needs 'bbox'"),
         (lambda d: d["annotations"][1]["keypoints"].pop(), "needs 51 keypoint values .* got 50"),
         (lambda d: d["annotations"][1]["keypoints"].__setitem__(3, None), "not all numbers"),
@@ -154,25 +155,26 @@ def test_damaged_annotations_are_named_with_the_file(tmp_path, change, message):
     change(data)
     path = tmp_path / "people.json"
     path.write_text(json.dumps(data))
-    with pytest.raises(EvaluationError, match=message) as caught:
+    with pytest.raises(AnnotationError, match=message) as caught:
         load_annotations(path)
     assert str(caught.value).startswith(str(path))
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [("{", "not JSON, or cut short"), ("[]", "expected a JSON object"), (None, "no such file")]
+    ("content", "message"),
+    [("{", ", line 1: not JSON, or cut short"), ("[]", ": expected a JSON object"), (None, ": no such file")],
 )
 def test_files_that_are_no_annotations_are_named(tmp_path, content, message):
     path = tmp_path / "people.json"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(EvaluationError, match=rf"people\.json: {message}"):
+    with pytest.raises(AnnotationError, match=rf"people\.json{message}"):
         load_annotations(path)
 
 
 def test_other_keypoints_than_the_models_are_refused():
     data, _ = made_up(ARM)
-    with pytest.raises(EvaluationError, match="its keypoints are shoulder, elbow, wrist, but the model's are nose"):
+    with pytest.raises(AnnotationError, match="its keypoints are shoulder, elbow, wrist, but the model's are nose"):
         load_annotations(data, COCO)
 
 
@@ -180,5 +182,10 @@ def test_results_about_unknown_images_or_other_skeletons_are_refused():
     data, results = made_up()
     with pytest.raises(EvaluationError, match="about 1 images that are not annotated, the first 99"):
         evaluate_results([{**results[0], "image_id": 99}], data, COCO.sigmas)
-    with pytest.raises(EvaluationError, match="expected 9 keypoint values a result, got 51"):
+    with pytest.raises(EvaluationError, match="annotations have 17 keypoints, but 3 tolerances"):
         evaluate_results(results, data, ARM.sigmas)
+    short = {**results[0], "keypoints": results[0]["keypoints"][:9]}
+    with pytest.raises(EvaluationError, match="expected 51 keypoint values a result, got 9"):
+        evaluate_results([short], data, COCO.sigmas)
+    with pytest.raises(EvaluationError, match="result 1 is of category 2, expected 1"):
+        evaluate_results([results[0], {**results[1], "category_id": 2}], data, COCO.sigmas)

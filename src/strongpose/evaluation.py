@@ -9,9 +9,11 @@ from dataclasses import asdict, dataclass
 from os import PathLike
 from typing import Any
 
-from strongpose.annotations import EvaluationError, is_id, is_number, load_annotations, photo_paths
+from strongpose.annotated_photos import photo_paths
+from strongpose.annotations import load_annotations
 from strongpose.estimator import StrongPose
-from strongpose.kept_poses import MAX_DETECTIONS, find_poses
+from strongpose.json_files import is_id, is_number
+from strongpose.kept_poses import MAX_DETECTIONS, EvaluationError, find_poses
 
 __all__ = [
     "MAX_DETECTIONS",
@@ -85,13 +87,13 @@ def evaluate(
         progress: called after every photo with the number done and the total.
 
     Raises:
-        EvaluationError: if the annotations are damaged, are about other keypoints than the model's, or
-            photos are missing.
+        strongpose.annotations.AnnotationError: if the annotations are damaged, are about other keypoints than the
+            model's, or photos are missing or have another size than is annotated.
         strongpose.images.ImageError: if a photo cannot be opened.
     """
     skeleton = estimator.info.skeleton
     data = load_annotations(annotations, skeleton)
-    paths = photo_paths(data, images)
+    paths = photo_paths(data, images, "annotations" if isinstance(annotations, Mapping) else annotations)
     results, seconds = find_poses(estimator, paths, data["categories"][0]["id"], progress)
     figures = evaluate_results(results, data, skeleton.sigmas)
     return Evaluation(figures, results, len(paths), statistics.median(seconds))
@@ -110,30 +112,44 @@ def evaluate_results(
         sigmas: K tolerances, of the skeleton that results and annotations share.
 
     Raises:
-        EvaluationError: if the annotations or results are damaged, or a result is about a photo they do not hold.
+        strongpose.annotations.AnnotationError: if the annotations are damaged.
+        EvaluationError: if the results are damaged, or about photos, people or keypoints that the annotations lack.
     """
     from faster_coco_eval import COCO, COCOeval_faster
 
     data = load_annotations(annotations)
-    known = {image["id"] for image in data["images"]}
+    category, values = data["categories"][0], 3 * len(sigmas)
+    if 3 * len(category["keypoints"]) != values:
+        raise EvaluationError(
+            f"the annotations have {len(category['keypoints'])} keypoints, but {len(sigmas)} tolerances"
+        )
+    numbers = {image["id"]: number for number, image in enumerate(data["images"], start=1)}
     for i, result in enumerate(results):
         needed = {"image_id", "category_id", "keypoints", "score"}
         if not isinstance(result, Mapping) or not needed <= set(result) or not is_id(result["image_id"]):
             raise EvaluationError(f"result {i} needs 'image_id', 'category_id', 'keypoints' and 'score'")
         if not all(map(is_number, (*result["keypoints"], result["score"]))):
             raise EvaluationError(f"result {i}: its keypoints and score are not all numbers")
-    unknown = sorted({result["image_id"] for result in results} - known, key=str)
+    unknown = sorted({result["image_id"] for result in results} - numbers.keys(), key=str)
     if unknown:
         raise EvaluationError(f"results are about {len(unknown)} images that are not annotated, the first {unknown[0]}")
-    values = 3 * len(sigmas)
-    for result in results:
+    for i, result in enumerate(results):
         if len(result["keypoints"]) != values:
             raise EvaluationError(f"expected {values} keypoint values a result, got {len(result['keypoints'])}")
-    content = _essentials(data, values)
+        if result["category_id"] != category["id"]:
+            got = f"{result['category_id']!r:.80}"
+            raise EvaluationError(f"result {i} is of category {got}, expected {category['id']!r:.80}")
+    content = _essentials(data, numbers)
     truth = COCO(content)
     nobody = COCO({**content, "annotations": []})  # older releases cannot load an empty list
-    found = truth.loadRes([dict(result) for result in results]) if results else nobody
-    run = COCOeval_faster(truth, found, "keypoints", kpt_oks_sigmas=list(sigmas), print_function=lambda *_: None)
+    found = [{**result, "image_id": numbers[result["image_id"]], "category_id": 1} for result in results]
+    run = COCOeval_faster(
+        truth,
+        truth.loadRes(found) if found else nobody,
+        "keypoints",
+        kpt_oks_sigmas=list(sigmas),
+        print_function=lambda *_: None,
+    )
     run.params.maxDets = [MAX_DETECTIONS]
     run.evaluate()
     run.accumulate()
@@ -141,19 +157,15 @@ def evaluate_results(
     return Figures(*(math.nan if value < 0 else float(value) for value in run.stats[:10]))
 
 
-def _essentials(data: dict[str, Any], values: int) -> dict[str, Any]:
-    """What the evaluation reads, copied, since it writes into what it is given."""
-    people = []
-    for i, person in enumerate(data["annotations"], start=1):
-        keypoints = person.get("keypoints") or [0] * values
-        if len(keypoints) != values:
-            raise EvaluationError(f"expected {values} keypoint values an annotation, got {len(keypoints)}")
-        kept = {key: person[key] for key in ("image_id", "category_id", "bbox", "area")}
-        labelled = person.get("num_keypoints", sum(v > 0 for v in keypoints[2::3]))
-        iscrowd = person.get("iscrowd", 0)
-        people.append({**kept, "id": i, "keypoints": keypoints, "num_keypoints": labelled, "iscrowd": iscrowd})
+def _essentials(data: dict[str, Any], numbers: Mapping[Any, int]) -> dict[str, Any]:
+    """What the evaluation reads, copied, since it writes into what it is given; its ids must be small numbers."""
+    kept = ("bbox", "area", "keypoints", "num_keypoints", "iscrowd")
+    people = [
+        {"id": i, "category_id": 1, "image_id": numbers[person["image_id"]], **{key: person[key] for key in kept}}
+        for i, person in enumerate(data["annotations"], start=1)
+    ]
     return {
-        "images": [{"id": image["id"]} for image in data["images"]],
+        "images": [{"id": number} for number in numbers.values()],
         "annotations": people,
-        "categories": [{"id": c["id"], "name": c.get("name", "person")} for c in data["categories"]],
+        "categories": [{"id": 1, "name": "person"}],
     }

@@ -13,13 +13,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from strongpose import __version__
-from strongpose.annotations import EvaluationError
 from strongpose.estimator import StrongPose
 
-__all__ = ["MAX_DETECTIONS", "Kept", "KeptPoses", "describe_run", "find_poses"]
+__all__ = ["MAX_DETECTIONS", "EvaluationError", "Kept", "KeptPoses", "describe_run", "find_poses"]
 
 MAX_DETECTIONS = 20
 """COCO's keypoint task looks at that many people a photo, the best."""
+
+
+class EvaluationError(ValueError):
+    """Results that cannot be evaluated; the message names the file, the entry and the remedy."""
 
 
 class Kept(NamedTuple):

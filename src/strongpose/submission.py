@@ -12,8 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from strongpose.annotations import EvaluationError
-from strongpose.kept_poses import MAX_DETECTIONS
+from strongpose.kept_poses import MAX_DETECTIONS, EvaluationError
 from strongpose.skeleton import COCO, Skeleton
 
 __all__ = [

@@ -5,7 +5,9 @@ from pictures import write_dataset
 
 from strongpose.data.augment import Augmentation, augment
 from strongpose.data.batches import BatchesByStep, batch_loader
-from strongpose.data.coco import DatasetError, KeypointDataset, PhotoRecord, Region
+from strongpose.data.coco import KeypointDataset, PhotoRecord
+from strongpose.data.regions import Region
+from strongpose.images import ImageError
 from strongpose.skeleton import COCO
 
 PLAIN = Augmentation(scale=(0.6, 1.5), shift=0.1, colour=0.0, grey=0.0)
@@ -132,5 +134,5 @@ def test_damaged_photos_are_named_and_replaced(tmp_path):
         assert len(batches[0].images) == 8
     for i in (0, 1, 3):
         (tmp_path / "set" / "people" / f"{i}.png").unlink()
-    with pytest.warns(UserWarning), pytest.raises(DatasetError, match="10 photos in a row cannot be opened"):
+    with pytest.warns(UserWarning), pytest.raises(ImageError, match="10 photos in a row cannot be opened"):
         batches[1]

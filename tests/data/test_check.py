@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from pictures import write_dataset
 
-from strongpose.data.check import KINDS, check_data_set
+from strongpose.annotations import AnnotationError
+from strongpose.data.check import check_data_set
 from strongpose.data.check_sheets import draw_findings
-from strongpose.data.convert import ConversionError
+from strongpose.data.findings import KINDS
 from strongpose.images import open_image
 
 
@@ -69,7 +70,11 @@ def test_a_right_data_set_has_no_findings(data_set):
         (lambda d: d["images"][0].pop("width"), "damaged entry", "image 0 needs 'id', 'file_name', 'width'"),
         (lambda d: d["annotations"][1].update(image_id=99), "damaged entry", "annotation 1 is about no photo"),
         (lambda d: d["images"][0].update(file_name="no.png"), "missing photo", "not in"),
-        (lambda d: d["images"][0].update(height=170), "other photo size", "192×160 pixels, annotated as 192×170"),
+        (
+            lambda d: d["images"][0].update(height=170),
+            "other photo size",
+            "but is annotated as one of 192×170",
+        ),
         (lambda d: d["images"].append({**d["images"][0], "id": 9}), "listed twice", "the file is there twice"),
         (lambda d: d["annotations"][1].update(id=1), "listed twice", "annotation id 1 is there twice"),
         (
@@ -88,6 +93,29 @@ def test_a_right_data_set_has_no_findings(data_set):
             "annotation 1 has a box of 0×9 pixels",
         ),
         (lambda d: d["annotations"][0].pop("bbox"), "empty box", "annotation 1 has no box"),
+        (lambda d: d["annotations"][0].update(area=0.0), "no area", "annotation 1: area 0.0 for a box of "),
+        (lambda d: d["annotations"][0].update(area=0.2), "no area", "annotation 1: area 0.2 for a box of "),
+        (lambda d: d["annotations"][0].update(segmentation=[[]]), "empty outline", "annotation 1: an outline of fewer"),
+        (
+            lambda d: d["annotations"][0].update(segmentation=[[9, 9, 9, 50, 50, 50], [9, 9, 20, 20]]),
+            "empty outline",
+            "annotation 1: an outline of fewer",
+        ),
+        (
+            lambda d: d["annotations"][0].update(segmentation=[[1, 2, 3, 4, 5, 6, 7]]),
+            "damaged outline",
+            "annotation 1, segmentation: an outline must be pairs of x and y",
+        ),
+        (
+            lambda d: d["annotations"][0].update(segmentation={"size": [9, 9], "counts": [81]}),
+            "damaged outline",
+            "annotation 1, segmentation: a mask of [9, 9] for a photo of [160, 192]",
+        ),
+        (
+            lambda d: d["annotations"][0].update(category_id=None),
+            "damaged entry",
+            "annotation 0 has no 'category_id' that can be one",
+        ),
         (put_outside, "outside the picture", "annotation 1: nose"),
         (copy_person, "duplicate people", "annotation 3 and annotation 77: alike, OKS 0.998"),
         (trade_hips, "swapped sides", "annotation 1: hips against shoulders"),
@@ -131,7 +159,15 @@ def test_crowds_and_other_categories_are_left_alone(data_set):
         data["categories"].append({"id": 2, "name": "dog"})
         data["annotations"].append({"id": 50, "image_id": 0, "category_id": 2, "bbox": [0, 0, 0, 0]})
 
-    assert found(data_set, change) == {}
+    assert found(data_set, change) == {"other category": ["not looked at: annotations of category_id 2 (1)"]}
+
+
+def test_categories_with_the_same_keypoints_are_all_looked_at(data_set):
+    def change(data):
+        data["categories"].append({**data["categories"][0], "id": 2, "name": "child"})
+        data["annotations"][1].update(category_id=2, keypoints=[1, 2, 2])
+
+    assert found(data_set, change) == {"wrong keypoints": ["annotation 2: expected 51 keypoint values, got 3"]}
 
 
 def test_an_unknown_skeleton_is_taken_from_the_category(data_set):
@@ -149,13 +185,13 @@ def test_an_unknown_skeleton_is_taken_from_the_category(data_set):
 def test_files_that_are_no_annotations_are_refused(tmp_path):
     path = tmp_path / "a.json"
     path.write_text('{"images": [],\n "annotations": [}')
-    with pytest.raises(ConversionError, match=r"a\.json, line 2: not JSON"):
+    with pytest.raises(AnnotationError, match=r"a\.json, line 2: not JSON"):
         check_data_set(path)
     path.write_text("[]")
-    with pytest.raises(ConversionError, match="expected a list 'images'"):
+    with pytest.raises(AnnotationError, match="expected a JSON object as in COCO's files, got a list"):
         check_data_set(path)
     path.write_text(json.dumps({"images": [], "annotations": [], "categories": [{"id": 1}]}))
-    with pytest.raises(ConversionError, match="no category has 'keypoints'"):
+    with pytest.raises(AnnotationError, match="no category has 'keypoints'"):
         check_data_set(path)
 
 
@@ -170,5 +206,5 @@ def test_sheets_show_what_was_found(data_set):
 
 
 def test_every_kind_is_an_error_or_a_remark():
-    assert sum(KINDS.values()) == 9
+    assert sum(KINDS.values()) == 10
     assert not KINDS["swapped sides"]

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from pictures import write_dataset
 
-from strongpose.data.coco import DatasetError, KeypointDataset
+from strongpose.annotations import AnnotationError
+from strongpose.data.coco import KeypointDataset
 from strongpose.skeleton import Skeleton
 
 
@@ -59,15 +60,18 @@ def test_crowds_and_people_without_keypoints_are_ignored(dataset):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.pop("images"), "needs a list 'images'"),
-        (lambda d: d["categories"][0].update(keypoints=["nose"]), "no category has the keypoints of skeleton 'coco'"),
-        (lambda d: d["annotations"][0].update(keypoints=[1, 2, 2]), "annotations of image 0 do not fit"),
+        (lambda d: d.pop("images"), "expected a list 'images'"),
+        (
+            lambda d: d["categories"][0].update(keypoints=["nose"]),
+            "its keypoints are nose, but the model's are",
+        ),
+        (lambda d: d["annotations"][0].update(keypoints=[1, 2, 2]), "annotation 0 needs 51 keypoint values"),
         (lambda d: d["images"][1].pop("width"), "annotations of image 1 do not fit"),
         (lambda d: d.update(annotations=[]), "no photo has an annotated person"),
     ],
 )
 def test_damaged_annotations_name_the_file(dataset, change, message):
-    with pytest.raises(DatasetError, match=message) as error:
+    with pytest.raises(AnnotationError, match=message) as error:
         KeypointDataset(changed(dataset, change))
     assert str(dataset) in str(error.value)
 
@@ -75,9 +79,9 @@ def test_damaged_annotations_name_the_file(dataset, change, message):
 def test_not_json(tmp_path):
     path = tmp_path / "broken.json"
     path.write_text('{"images": [')
-    with pytest.raises(DatasetError, match=r"broken\.json: not valid JSON"):
+    with pytest.raises(AnnotationError, match=r"broken\.json, line 1: not JSON, or cut short"):
         KeypointDataset(path)
-    with pytest.raises(DatasetError, match=r"gone\.json: cannot be read"):
+    with pytest.raises(AnnotationError, match=r"gone\.json: no such file"):
         KeypointDataset(tmp_path / "gone.json")
 
 

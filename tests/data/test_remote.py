@@ -11,8 +11,9 @@ import pytest
 from http_server import Site, serve
 from pictures import write_dataset
 
+from strongpose.annotations import AnnotationError
 from strongpose.data import remote
-from strongpose.data.coco import DatasetError, KeypointDataset
+from strongpose.data.coco import KeypointDataset
 from strongpose.data.remote import RemoteError, matching, read_part
 from strongpose.data.shards import Kept, RemoteShards
 from strongpose.images import ImageError
@@ -190,7 +191,7 @@ def test_a_shard_that_became_shorter_is_named(site):
 
 def test_damaged_annotations_at_an_address_are_named(site):
     site.files["/people.json"] = json.dumps({"images": []}).encode()
-    with pytest.raises(DatasetError, match=rf"^{site.url}/people\.json: a COCO annotation file needs a list"):
+    with pytest.raises(AnnotationError, match=rf"^{site.url}/people\.json: expected a list 'annotations'"):
         KeypointDataset(f"{site.url}/people.json", shards_of(site))
 
 

@@ -11,14 +11,15 @@ import pytest
 from damaged_annotations import DAMAGED_TEXTS, mutations, small_annotations
 from harness import is_one_line, try_all
 
+from strongpose.annotations import AnnotationError, load_annotations
 from strongpose.commands.check import check
 from strongpose.commands.convert import convert
 from strongpose.commands.errors import errors
 from strongpose.commands.evaluate import evaluate
 from strongpose.data.check import check_data_set
-from strongpose.data.coco import DatasetError, KeypointDataset
+from strongpose.data.coco import KeypointDataset
 from strongpose.data.convert import ConversionError, read_coco
-from strongpose.evaluation import EvaluationError, evaluate_results, load_annotations
+from strongpose.evaluation import evaluate_results
 from strongpose.images import ImageError
 from strongpose.skeleton import COCO
 from strongpose.skeletons import load_skeleton
@@ -51,10 +52,10 @@ def load_to_train(path: Path) -> None:
 @pytest.mark.parametrize(
     ("load", "refusals"),
     [
-        (load_to_evaluate, (EvaluationError,)),
-        (load_to_train, (DatasetError, ImageError)),
-        (lambda path: check_data_set(path, path.parent / "people"), (ConversionError,)),
-        (read_coco, (ConversionError,)),
+        (load_to_evaluate, (AnnotationError,)),
+        (load_to_train, (AnnotationError, ImageError)),
+        (lambda path: check_data_set(path, path.parent / "people"), (AnnotationError,)),
+        (read_coco, (AnnotationError, ConversionError)),
     ],
     ids=["evaluate", "train", "data check", "data convert"],
 )
@@ -92,9 +93,9 @@ def test_commands_say_one_line_about_damaged_annotations(data_set, tiny_model, t
         lines = said.err.splitlines()
         if status == 0 or said.out:
             taken += 1
-            assert lines == [], what
+            assert all(is_one_line(line, "bad.json") for line in lines), what  # what was filled in or left out
         else:
-            assert len(lines) == 1 and lines[0].startswith("strongpose: ") and is_one_line(lines[0], "bad.json"), what
+            assert lines[-1].startswith("strongpose: ") and all(is_one_line(line, "bad.json") for line in lines), what
     assert taken > 10
 
 
@@ -181,23 +182,22 @@ def test_every_mutation_of_a_skeleton_file_is_taken_or_refused_in_one_line(tmp_p
         (lambda d: d["annotations"][0]["bbox"].__setitem__(2, float("inf")), "annotation 0 needs 'bbox', four numbers"),
         (lambda d: d["annotations"][0]["keypoints"].__setitem__(0, 10**400), "annotation 0: its keypoints are not all"),
         (lambda d: d["annotations"][0].update(iscrowd="x"), "annotation 0: 'iscrowd' must be 0 or 1"),
-        (lambda d: d["annotations"][0].update(num_keypoints=None), "annotation 0: 'num_keypoints' must be how many"),
         (lambda d: d["categories"][0].update(keypoints=5), "'keypoints' of a category must be a list of names"),
     ],
 )
 def test_what_cannot_be_evaluated_is_said(data_set, change, message):
     path, data = data_set
     change(data)
-    with pytest.raises(EvaluationError, match=message):
+    with pytest.raises(AnnotationError, match=message):
         load_annotations(written(path, data), COCO)
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d["annotations"][0]["keypoints"].__setitem__(0, float("nan")), "expected finite numbers"),
-        (lambda d: d["annotations"][0]["keypoints"].__setitem__(0, 1e308), "expected finite numbers"),
-        (lambda d: d["images"][0].update(width=float("inf")), "the photo cannot have inf×40 pixels"),
+        (lambda d: d["annotations"][0]["keypoints"].__setitem__(0, float("nan")), "keypoints are not all numbers"),
+        (lambda d: d["annotations"][0]["keypoints"].__setitem__(0, 1e308), "keypoints are not all numbers"),
+        (lambda d: d["images"][0].update(width=float("inf")), "image 0 needs a number of pixels as 'width'"),
         (lambda d: d["images"][0].update(width=0), "the photo cannot have 0×40 pixels"),
         (lambda d: d["annotations"][1]["segmentation"].update(size=[40, 10**9]), "a mask of .* for a photo of"),
         (lambda d: d["annotations"][1]["segmentation"].update(counts=[10, 10**12]), "must add up to 1920 pixels"),
@@ -209,7 +209,7 @@ def test_what_cannot_be_evaluated_is_said(data_set, change, message):
 def test_what_cannot_be_trained_on_is_said(data_set, change, message):
     path, data = data_set
     change(data)
-    with pytest.raises(DatasetError, match=message) as caught:
+    with pytest.raises(AnnotationError, match=message) as caught:
         KeypointDataset(written(path, data), path.parent / "people")
     assert str(path) in str(caught.value)
 

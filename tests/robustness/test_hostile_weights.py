@@ -17,8 +17,8 @@ from harness import is_one_line, try_all
 from safetensors.torch import save_file
 
 import strongpose
-from strongpose.annotations import EvaluationError, load_annotations
-from strongpose.data.coco import DatasetError, KeypointDataset
+from strongpose.annotations import AnnotationError, load_annotations
+from strongpose.data.coco import KeypointDataset
 from strongpose.images import ImageError, open_image
 from strongpose.network import NetworkConfig, build_network
 from strongpose.network.tensors import fill, read_tensors
@@ -76,8 +76,8 @@ def test_hostile_pickles_are_refused_without_being_run(tmp_path):
         (".onnx", OnnxRuntime, ModelError),
         (".onnx", OpenVinoRuntime, ModelError),
         (".xml", OpenVinoRuntime, ModelError),
-        (".json", load_annotations, EvaluationError),
-        (".json", KeypointDataset, DatasetError),
+        (".json", load_annotations, AnnotationError),
+        (".json", KeypointDataset, AnnotationError),
         (".json", lambda path: load_skeleton(str(path)), ValueError),
         (".jpg", open_image, ImageError),
     )

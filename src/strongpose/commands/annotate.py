@@ -53,13 +53,14 @@ def annotate(
         threads: CPU threads of the network; 0 takes all cores.
         runtime: What runs the network; auto takes the fastest that is installed.
     """
-    from strongpose.annotations import load_annotations
-    from strongpose.commands.evaluate import _show_progress
+    from strongpose.annotations import read_annotations
+    from strongpose.commands.evaluate import _say, _show_progress
     from strongpose.data.annotate import complete_annotations
     from strongpose.data.closer_look import AnnotateOptions
     from strongpose.data.photos import PhotoStore
     from strongpose.estimator import StrongPose
     from strongpose.files import write_whole
+    from strongpose.json_files import read_json
 
     if out.suffix != ".json":
         print(f"strongpose: --out {out}: the name must end in .json", file=sys.stderr)
@@ -69,8 +70,8 @@ def annotate(
         photos = PhotoStore(images)
         estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads, runtime=runtime)
         detector = StrongPose(estimator.runtime, flip=flip) if detections else None
-        load_annotations(annotations, estimator.info.skeleton)
-        data = json.loads(annotations.read_bytes())  # with what load_annotations leaves out
+        read_annotations(annotations, estimator.info.skeleton, _say)
+        data = read_json(annotations)  # with what read_annotations leaves out
         done = complete_annotations(estimator, data, photos.open, options, detector, _show_progress)
     except FileNotFoundError as error:  # neither folder nor shards
         print(f"strongpose: {error}; check --images", file=sys.stderr)

@@ -99,18 +99,19 @@ def _photos(
     photos: tuple[str, ...], annotations: Path | None, images: Path | None
 ) -> tuple[dict[str, Any] | None, list[Path]]:
     """The annotations, if there are any, and the photos in their order."""
+    from strongpose.annotated_photos import photo_paths
+    from strongpose.annotations import load_annotations
     from strongpose.benchmarking import BenchmarkError
+    from strongpose.commands.evaluate import _say
     from strongpose.commands.predict import _photos as find
-    from strongpose.evaluation import load_annotations
 
     if (annotations is None) != (images is None):
         raise BenchmarkError("--annotations and --images go together: the file, and the folder of its photos")
     if photos and annotations is not None:
         raise BenchmarkError("give either photos or --annotations with --images, not both")
     if annotations is not None and images is not None:
-        data = load_annotations(annotations)
-        data = load_annotations({**data, "categories": data["categories"][:1]})
-        return data, [images / image["file_name"] for image in data["images"]]
+        data = load_annotations(annotations, say=_say)
+        return data, list(photo_paths(data, images, annotations).values())
     paths: list[Path] = []
     for argument in photos:
         found = find(argument)

@@ -75,14 +75,15 @@ def convert(
 
 
 def _read(annotations: Path, source: Source, images: Path | None, skeleton: str | None) -> dict[str, Any]:
+    from strongpose.commands.evaluate import _say
     from strongpose.data import convert
     from strongpose.skeletons import load_skeleton
 
     match source:
         case "coco":
-            return convert.read_coco(annotations)
+            return convert.read_coco(annotations, _say)
         case "crowdpose":
-            return convert.read_crowdpose(annotations)
+            return convert.read_crowdpose(annotations, _say)
         case "lsp":
             return convert.read_lsp(annotations, images)
         case "mpii":

@@ -50,23 +50,25 @@ def errors(
         threads: CPU threads of the network; 0 takes all cores.
         runtime: What runs the network; auto takes the fastest that is installed.
     """
-    from strongpose.commands.evaluate import _show_progress
+    from strongpose.annotated_photos import photo_paths
+    from strongpose.annotations import load_annotations
+    from strongpose.commands.evaluate import _say, _show_progress
     from strongpose.errors import format_report
     from strongpose.estimator import StrongPose
-    from strongpose.evaluation import evaluate, load_annotations
+    from strongpose.evaluation import evaluate
     from strongpose.files import write_whole
 
     try:
         estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads, runtime=runtime)
         skeleton = estimator.info.skeleton
-        data = load_annotations(annotations, skeleton)
-        data = load_annotations({**data, "categories": data["categories"][:1]})
+        data = load_annotations(annotations, skeleton, _say)
+        paths = photo_paths(data, images, annotations)
         if results is None:
             found, origin = evaluate(estimator, data, images, _show_progress).results, f"model {model}"
         else:
             found, origin = _read_results(results, data, skeleton), f"results {results}"
         out.mkdir(parents=True, exist_ok=True)
-        report = _report(data, found, images, out, skeleton, threshold)
+        report = _report(data, found, paths, out, skeleton, threshold)
         about = {"annotations": str(annotations), "detections": origin}
         write_whole(out / "report.json", json.dumps({**about, **report}, indent=1) + "\n")
     except ValueError as error:  # the model, the annotations, the results or a photo
@@ -81,22 +83,19 @@ def errors(
 
 
 def _report(
-    data: dict[str, Any], results: list[dict[str, Any]], images: Path, out: Path, skeleton: Skeleton, threshold: float
+    data: dict[str, Any],
+    results: list[dict[str, Any]],
+    paths: dict[Any, Path],
+    out: Path,
+    skeleton: Skeleton,
+    threshold: float,
 ) -> dict[str, Any]:
     """Write the contact sheets; returns the report."""
     from strongpose.errors import describe_people, make_report, sort_data_set
     from strongpose.errors.sheets import draw_sheets
-    from strongpose.evaluation import EvaluationError
     from strongpose.files import write_whole
     from strongpose.images import open_image
 
-    paths = {image["id"]: images / image["file_name"] for image in data["images"]}
-    missing = [path for path in paths.values() if not path.is_file()]
-    if missing:
-        raise EvaluationError(
-            f"{len(missing)} of the {len(paths)} annotated photos are missing, the first is {missing[0]}; "
-            "check the folder of the photos"
-        )
     photos = sort_data_set(data, results, skeleton)
     people = [person for photo in photos for person in describe_people(photo, open_image(paths[photo.image_id]))]
     report = make_report(photos, people, data, skeleton, threshold)
@@ -107,15 +106,10 @@ def _report(
 
 def _read_results(path: Path, data: dict[str, Any], skeleton: Skeleton) -> list[dict[str, Any]]:
     """COCO keypoint results, checked; an `EvaluationError` names the file and the entry."""
-    from strongpose.annotations import is_id, is_number
     from strongpose.evaluation import EvaluationError
+    from strongpose.json_files import is_id, is_number, read_json
 
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise EvaluationError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
-    except (ValueError, RecursionError) as error:
-        raise EvaluationError(f"{path}: not JSON, or cut short ({error}); write or copy it again") from error
+    results = read_json(path)
     if not isinstance(results, list):
         raise EvaluationError(f"{path}: expected a list of results, got a {type(results).__name__}")
     known, category = {image["id"] for image in data["images"]}, data["categories"][0]["id"]

@@ -136,7 +136,8 @@ def _run(
     stop: StopRequest,
 ) -> tuple[Figures | None, list[float]]:
     """Find the poses, keep them beside ``target``, and write it; the figures where there are annotations."""
-    from strongpose.annotations import load_images, load_sets, photo_paths
+    from strongpose.annotated_photos import load_sets, photo_paths
+    from strongpose.annotations import load_images
     from strongpose.evaluation import evaluate_results
     from strongpose.files import write_whole
     from strongpose.kept_poses import KeptPoses, describe_run, find_poses
@@ -147,9 +148,9 @@ def _run(
     if split == "test-dev2017":
         require_coco(skeleton)
         data, category = load_images(*annotations), 1
-        photos = photo_paths(data, *images)
+        photos = photo_paths(data, *images, *annotations)
     else:
-        data, photos = load_sets(annotations, images, skeleton)
+        data, photos = load_sets(annotations, images, skeleton, _say)
         category = data["categories"][0]["id"]
     kept = None
     if target is not None:
@@ -178,6 +179,10 @@ def _run(
         write_whole(target, packed)
         kept.remove()
     return figures, seconds
+
+
+def _say(line: str) -> None:
+    print(f"strongpose: {line}", file=sys.stderr, flush=True)
 
 
 def _show_progress(done: int, total: int) -> None:

@@ -80,7 +80,9 @@ def export(
     """
     try:
         _check_options(out, precision, calibrate, evaluate, images)
-        from strongpose.evaluation import load_annotations
+        from strongpose.annotated_photos import photo_paths
+        from strongpose.annotations import load_annotations
+        from strongpose.commands.evaluate import _say
         from strongpose.network import at_output_stride
         from strongpose.network.export import describe, export_onnx
         from strongpose.network.weights import load_network
@@ -95,7 +97,9 @@ def export(
         facts = _facts(weights, size, {"disk_radius": radius, "filter_sigma": filter_sigma}, licence, card)
         network = load_network(weights)
         network = at_output_stride(network, output_stride or network.config.output_stride)
-        truth = load_annotations(evaluate, network.config.skeleton) if evaluate else None
+        truth = load_annotations(evaluate, network.config.skeleton, _say) if evaluate else None
+        if truth and images:
+            photo_paths(truth, images, str(evaluate))  # which sees whether they fit, before the work
         inputs, skipped = _calibration_inputs(calibrate, calibration_photos, facts["size"], network)
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:

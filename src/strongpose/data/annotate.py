@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from strongpose.annotated_photos import other_size
+from strongpose.annotations import people_categories
 from strongpose.data.closer_look import AnnotateOptions, Proposal, fit_to_box, propose
 from strongpose.decode.suppression import AREA_SHARE
 from strongpose.estimator import StrongPose
@@ -56,7 +58,7 @@ def complete_annotations(
 
     Args:
         estimator: looks at the crops.
-        data: the content of a COCO keypoint annotation file, checked by `load_annotations`.
+        data: the content of a COCO keypoint annotation file, checked by `read_annotations`.
         open_photo: (H, W, 3) uint8 RGB of an image's ``file_name``.
         options: what counts as sure.
         detector: looks at whole photos for people whom nobody annotated; left out, they stay unknown.
@@ -66,12 +68,12 @@ def complete_annotations(
         strongpose.runtime.ModelError: if the network cannot be run.
     """
     options = options or AnnotateOptions()
-    category = next(c for c in data["categories"] if isinstance(c, Mapping) and c.get("keypoints"))
     skeleton = estimator.info.skeleton
+    categories = [category["id"] for category in people_categories(data, "annotations", skeleton)]
     people: dict[Any, list[int]] = {image["id"]: [] for image in data["images"]}
     result = list(data["annotations"])
     for i, person in enumerate(result):
-        if person["category_id"] == category["id"]:
+        if person.get("category_id", categories[0]) in categories:
             people[person["image_id"]].append(i)
     next_id = 1 + max((p["id"] for p in result if isinstance(p.get("id"), int)), default=0)
     errors: list[ImageError] = []
@@ -90,7 +92,7 @@ def complete_annotations(
         for i, person in zip(indices, here, strict=False):
             result[i] = _sourced(person)
         for person in here[len(indices) :]:
-            result.append({**person, "id": next_id, "category_id": category["id"]})
+            result.append({**person, "id": next_id, "category_id": categories[0]})
             next_id += 1
         progress(done, len(data["images"]))
     sources = [str(p["keypoint_source"]) for p in result if p.get("keypoint_source")]
@@ -101,13 +103,9 @@ def complete_annotations(
 def _open_as_annotated(image: Mapping[str, Any], open_photo: Callable[[str], np.ndarray]) -> np.ndarray:
     """The photo of an image; an `ImageError` where boxes are about pixels of a photo of another size."""
     photo = open_photo(image["file_name"])
-    height, width = photo.shape[:2]
-    stated = image.get("width", width), image.get("height", height)
-    if stated != (width, height):
-        raise ImageError(
-            f"{image['file_name']}: has {width}×{height} pixels, but is annotated as one of "
-            f"{stated[0]!r:.20}×{stated[1]!r:.20}; take the photos that were annotated"
-        )
+    wrong = other_size(image, image["file_name"], (photo.shape[1], photo.shape[0]))
+    if wrong is not None:
+        raise ImageError(str(wrong))
     return photo
 
 

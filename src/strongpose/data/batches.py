@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.data._utils.signal_handling import _remove_worker_pids
 
 from strongpose.data.augment import Augmentation, Sample, augment
-from strongpose.data.coco import DatasetError, KeypointDataset
+from strongpose.data.coco import KeypointDataset
 from strongpose.data.shards import RemoteShards
 from strongpose.images import ImageError
 
@@ -114,7 +114,7 @@ class BatchesByStep(Dataset[Batch]):
         A photo that cannot be opened is named in a warning, and another one drawn in its place.
 
         Raises:
-            DatasetError: if ten photos in a row cannot be opened.
+            ImageError: if ten photos in a row cannot be opened.
         """
         rng = np.random.default_rng((self.seed, step, index))
         for _ in range(_TRIES):
@@ -131,7 +131,7 @@ class BatchesByStep(Dataset[Batch]):
                 problem = error
                 continue
             return augment(photo, record, self.side, self.stride, dataset.skeleton, self.augmentation, rng)
-        raise DatasetError(f"{_TRIES} photos in a row cannot be opened, the last: {problem}")
+        raise ImageError(f"{_TRIES} photos in a row cannot be opened, the last: {problem}")
 
     def __getitem__(self, step: int) -> Batch:
         if self.far:  # wait for several photos at the same time

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from strongpose.contact_sheet import Tile, contact_sheet, surroundings
-from strongpose.data.check import KINDS, CheckedPhoto, Finding
+from strongpose.data.findings import KINDS, CheckedPhoto, Finding
 from strongpose.poses import Poses
 from strongpose.skeleton import Skeleton
 

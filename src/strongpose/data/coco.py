@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,31 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.annotations import is_id, is_name, is_number
+from strongpose.annotated_photos import OtherSize, other_size
+from strongpose.annotations import AnnotationError, Say, read_annotations, unheard
 from strongpose.data.photos import PhotoStore
+from strongpose.data.regions import Region, read_box, read_region
 from strongpose.data.remote import is_address, read_whole_file
 from strongpose.data.shards import Kept, RemoteShards
-from strongpose.images import MAX_PIXELS
+from strongpose.images import MAX_PIXELS, ImageError
+from strongpose.json_files import JsonError, is_number, parse_json
 from strongpose.skeleton import COCO, Skeleton
 
-__all__ = ["DatasetError", "KeypointDataset", "PhotoRecord", "Region"]
-
-
-class DatasetError(ValueError):
-    """An annotation file that cannot be used; the message names the file and what is wrong."""
-
-
-@dataclass(frozen=True, eq=False)
-class Region:
-    """A part of a photo: polygons, or a mask where the annotation is run-length encoded.
-
-    Attributes:
-        polygons: list of (P, 2) float arrays, x and y in photo pixels.
-        mask: (H, W) uint8, 1 inside, or None.
-    """
-
-    polygons: tuple[np.ndarray, ...] = ()
-    mask: np.ndarray | None = None
+__all__ = ["KeypointDataset", "PhotoRecord"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +44,10 @@ class PhotoRecord:
     silhouettes: tuple[Region | None, ...]
     ignore: tuple[Region, ...]
 
+    def other_size(self, size: tuple[int, int]) -> OtherSize | None:
+        """What is wrong with a photo of that (width, height) in pixels; None if it is the annotated one."""
+        return other_size({"width": self.width, "height": self.height}, self.file_name, size)
+
 
 class KeypointDataset:
     """The photos of one COCO-format keypoint file.
@@ -72,9 +61,11 @@ class KeypointDataset:
         skeleton: the keypoints that the file must have.
         leave_out: people whose ``keypoint_source`` is one of these become regions to ignore.
         kept: where what is read from addresses is kept; nowhere if None.
+        say: told what is left out, filled in or scaled.
 
     Raises:
-        DatasetError: if the file is missing, damaged, has other keypoints or no person.
+        strongpose.annotations.AnnotationError: if the file is missing, damaged, has other keypoints or no person, or
+            photos have another shape than is annotated.
         FileNotFoundError: if there are no photos.
         strongpose.data.remote.RemoteError: if something at an address cannot be had.
     """
@@ -86,35 +77,31 @@ class KeypointDataset:
         skeleton: Skeleton = COCO,
         leave_out: Collection[str] = (),
         kept: Kept | None = None,
+        say: Say = unheard,
     ) -> None:
         self.leave_out = frozenset(leave_out)
         self.path: Path | str = annotations if is_address(annotations) else Path(annotations)
         self.skeleton = skeleton
-        data = _load(self.path)
-        self._check_names(data["categories"])
+        data = _load(self.path, skeleton, say)
         self.photos = _photos(self.path, images, kept or Kept())
         people: dict[Any, list[dict[str, Any]]] = {}
-        for i, annotation in enumerate(data["annotations"]):
-            if not isinstance(annotation, dict) or not is_id(annotation.get("image_id")):
-                raise DatasetError(f"{self.path}: annotation {i} needs 'image_id'")
+        for annotation in data["annotations"]:
             people.setdefault(annotation["image_id"], []).append(annotation)
-        for i, image in enumerate(data["images"]):
-            if not isinstance(image, dict) or not is_id(image.get("id")) or not is_name(image.get("file_name")):
-                raise DatasetError(f"{self.path}: image {i} needs 'id' and 'file_name'")
         self.records = [self._record(image, people[image["id"]]) for image in data["images"] if image["id"] in people]
         self._without = [image for image in data["images"] if image["id"] not in people]
         if not self.records:
-            raise DatasetError(
+            raise AnnotationError(
                 f"{self.path}: no photo has an annotated person; photos without people are learnt from (--negatives) "
                 "where their file has people as well"
             )
+        self._check_photos(say)
 
     @cached_property
     def negatives(self) -> list[PhotoRecord]:
         """The photos on which nobody is annotated at all.
 
         Raises:
-            DatasetError: if the size of one of them is not stated.
+            AnnotationError: if the size of one of them is not stated.
         """
         return [self._record(image, []) for image in self._without]
 
@@ -124,20 +111,50 @@ class KeypointDataset:
     def open(self, index: int) -> tuple[np.ndarray, PhotoRecord]:
         """Photo ``index`` as (H, W, 3) uint8 RGB, and its record; the negatives follow the others.
 
-        A photo whose size differs from the record's is taken as it is, its annotations scaled to it
+        A photo of another size than the record's, but in proportion, is taken as it is, its annotations scaled to it
         by the augmentation, which reads the size from the photo.
+
+        Raises:
+            FileNotFoundError: if it is not there.
+            ImageError: if it cannot be opened, or has another shape than is annotated.
         """
         others = len(self.records)
         record = self.records[index] if index < others else self.negatives[index - others]
-        return self.photos.open(record.file_name), record
+        photo = self.photos.open(record.file_name)
+        wrong = record.other_size((photo.shape[1], photo.shape[0]))
+        if wrong is not None and not wrong.is_scaled:
+            raise ImageError(f"{self.path}: {wrong}")
+        return photo, record
 
-    def _check_names(self, categories: list[Any]) -> None:
-        listed = [c.get("keypoints") for c in categories if isinstance(c, dict)]
-        names = [tuple(map(str, keypoints)) for keypoints in listed if keypoints and isinstance(keypoints, list)]
-        if self.skeleton.names not in names:
-            raise DatasetError(
-                f"{self.path}: no category has the keypoints of skeleton {self.skeleton.name!r} "
-                f"({', '.join(self.skeleton.names)}); the file has {names or 'none'}"
+    def _check_photos(self, say: Say) -> None:
+        """Refuse photos of another shape than is annotated, by the heads of their files where these are at hand."""
+        if isinstance(self.photos, RemoteShards):
+            return  # each is looked at when it is opened
+        missing = [record for record in self.records if record.file_name not in self.photos]
+        if len(missing) == len(self.records):
+            raise AnnotationError(
+                f"{self.path}: none of its {len(missing)} photos is in {self.photos.folder}, the first is "
+                f"{missing[0].file_name}; check the folder of the photos"
+            )
+        if missing:
+            say(
+                f"{self.path}: {len(missing)} of its {len(self.records)} photos are not in {self.photos.folder}, the "
+                f"first is {missing[0].file_name}; they are left out"
+            )
+        scaled = []
+        for record in self.records:
+            try:
+                wrong = record.other_size(self.photos.read_size(record.file_name))
+            except (FileNotFoundError, ImageError):
+                continue  # said when it is drawn
+            if wrong is not None and not wrong.is_scaled:
+                raise AnnotationError(f"{self.path}: {wrong}")
+            if wrong is not None:
+                scaled.append(record.file_name)
+        if scaled:
+            say(
+                f"{self.path}: {len(scaled)} of its {len(self.records)} photos have another size than is annotated, "
+                f"the first is {scaled[0]}; the annotations are scaled to them"
             )
 
     def _record(self, image: dict[str, Any], annotations: list[dict[str, Any]]) -> PhotoRecord:
@@ -149,13 +166,13 @@ class KeypointDataset:
             width, height = int(width), int(height)
             keypoints, silhouettes, ignore = [], [], []
             for annotation in annotations:
-                points = _numbers(annotation.get("keypoints") or [0] * (3 * k)).reshape(k, 3)
-                known = not annotation.get("iscrowd") and annotation.get("keypoint_source") not in self.leave_out
+                points = np.array(annotation["keypoints"], dtype=np.float32).reshape(k, 3)
+                known = not annotation["iscrowd"] and annotation.get("keypoint_source") not in self.leave_out
                 if not known or not (points[:, 2] > 0).any():
-                    ignore.append(_region(annotation, width, height) or _box(annotation["bbox"]))
+                    ignore.append(read_region(annotation, width, height) or read_box(annotation["bbox"]))
                 else:
                     keypoints.append(points)
-                    silhouettes.append(_region(annotation, width, height))
+                    silhouettes.append(read_region(annotation, width, height))
             return PhotoRecord(
                 file_name=image["file_name"],
                 width=width,
@@ -165,7 +182,7 @@ class KeypointDataset:
                 ignore=tuple(ignore),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as error:
-            raise DatasetError(
+            raise AnnotationError(
                 f"{self.path}: annotations of image {image['id']!r} do not fit: {error!r:.200}; "
                 f"expected COCO keypoint format with {k} keypoints a person"
             ) from error
@@ -178,73 +195,11 @@ def _photos(path: Path | str, images: Path | str | None, kept: Kept) -> PhotoSto
     return RemoteShards(images, kept) if is_address(images) else PhotoStore(Path(images))
 
 
-def _load(path: Path | str) -> dict[str, Any]:
+def _load(path: Path | str, skeleton: Skeleton, say: Say) -> dict[str, Any]:
+    if isinstance(path, Path):
+        return read_annotations(path, skeleton, say)
     try:
-        content = path.read_bytes() if isinstance(path, Path) else read_whole_file(path)
-    except OSError as error:
-        raise DatasetError(f"{path}: cannot be read ({error.strerror})") from error
-    try:
-        data = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise DatasetError(f"{path}: not valid JSON ({error})") from error
-    for field in ("images", "annotations", "categories"):
-        if not isinstance(data, dict) or not isinstance(data.get(field), list):
-            raise DatasetError(f"{path}: a COCO annotation file needs a list {field!r}")
-    return data
-
-
-def _numbers(values: Any) -> np.ndarray:
-    """(L,) float32 of a list; refuses what cannot be pixels."""
-    if not isinstance(values, list) or not all(map(is_number, values)):
-        raise ValueError("expected finite numbers")
-    return np.array(values, dtype=np.float32)
-
-
-def _box(box: Any) -> Region:
-    x, y, w, h = _numbers(box)
-    return Region((np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], dtype=np.float32),))
-
-
-def _region(annotation: dict[str, Any], width: int, height: int) -> Region | None:
-    segmentation = annotation.get("segmentation")
-    if not segmentation:
-        return None
-    if isinstance(segmentation, list):
-        return Region(tuple(_numbers(polygon).reshape(-1, 2) for polygon in segmentation))
-    return Region(mask=_mask(segmentation, width, height))
-
-
-def _mask(segmentation: dict[str, Any], width: int, height: int) -> np.ndarray:
-    """(height, width) uint8 of COCO's run-length encoding: runs of 0 and 1 in turn, down the columns.
-
-    Source: https://cocodataset.org/#format-data; the packed form is that of its mask API.
-    """
-    if segmentation["size"] != [height, width]:
-        raise ValueError(f"a mask of {segmentation['size']!r:.40} for a photo of {[height, width]} pixels")
-    counts = segmentation["counts"]
-    runs = _unpacked(counts) if isinstance(counts, str) else counts
-    if not all(isinstance(run, int) and run >= 0 for run in runs) or sum(runs) != height * width:
-        raise ValueError(f"the runs of a mask must add up to {height * width} pixels")
-    return np.repeat(np.arange(len(runs), dtype=np.uint8) % 2, runs).reshape(width, height).T
-
-
-def _unpacked(text: str) -> list[int]:
-    """The runs of a mask that are packed as text.
-
-    Five bits a letter, the lowest first; from the fourth run on, what they exceed the last but one by.
-    """
-    runs: list[int] = []
-    value, shift = 0, 0
-    for letter in text:
-        bits = ord(letter) - 48
-        if not 0 <= bits < 64 or shift > 40:
-            raise ValueError("the runs of a mask are damaged")
-        value |= (bits & 31) << shift
-        shift += 5
-        if not bits & 32:  # the number's last letter
-            value -= (1 << shift) * bool(bits & 16)
-            runs.append(value + (runs[-2] if len(runs) > 2 else 0))
-            value, shift = 0, 0
-    if shift:
-        raise ValueError("the runs of a mask are cut short")
-    return runs
+        data = parse_json(read_whole_file(path), path)
+    except JsonError as error:
+        raise AnnotationError(str(error)) from error
+    return read_annotations(data, skeleton, say, path)

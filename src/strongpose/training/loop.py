@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from strongpose.annotations import Say
 from strongpose.data.augment import Augmentation
 from strongpose.data.batches import Batch, BatchesByStep, LoaderError, batch_loader
 from strongpose.data.coco import KeypointDataset
@@ -55,8 +56,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print, stop: StopReq
     Raises:
         TrainingError: if the loss is not finite, nothing can be written, or a process that reads photos ended; the
             last checkpoint stays, and the message names it.
-        strongpose.data.coco.DatasetError: if an annotation file cannot be used.
-        strongpose.evaluation.EvaluationError: if the validation's annotations or photos cannot be used.
+        strongpose.annotations.AnnotationError: if annotations, or the photos of the validation, cannot be used.
         strongpose.training.checkpoint.CheckpointError: if the run in ``config.out`` cannot be resumed.
     """
     with ExitStack() as contexts:
@@ -104,8 +104,8 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None], stop: 
     if world.any(int(world.total(torch.tensor(first, device=device))) != first * world.size):
         raise TrainingError(f"{checkpoint}: not all processes see the same file; --out must be a folder that all share")
     if config.val:
-        check_validation(config.val, config.val_images, network.config.skeleton)
-    batches = None if world.any(stop.is_set) else _batches(config, network.config, world)
+        check_validation(config.val, config.val_images, network.config.skeleton, say)
+    batches = None if world.any(stop.is_set) else _batches(config, network.config, world, say)
     weights = config.out / "weights.safetensors"
     shared = world.shared(network)
     forward = torch.compile(shared, dynamic=False) if config.compile else shared
@@ -254,12 +254,12 @@ def _polyak(keep: float) -> Callable[..., None]:
     return update
 
 
-def _batches(config: TrainConfig, network: NetworkConfig, world: World) -> BatchesByStep:
+def _batches(config: TrainConfig, network: NetworkConfig, world: World, say: Say) -> BatchesByStep:
     images = config.images or (None,) * len(config.data)
     kept = Kept(config.cache or config.out / "cache", int(config.cache_gb * 1e9))
     return BatchesByStep(
         [
-            KeypointDataset(path, folder, network.skeleton, config.leave_out, kept)
+            KeypointDataset(path, folder, network.skeleton, config.leave_out, kept, say)
             for path, folder in zip(config.data, images, strict=True)
         ],
         config.weights or (1.0,) * len(config.data),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from strongpose.annotations import load_annotations, photo_paths
+from strongpose.annotated_photos import photo_paths
+from strongpose.annotations import Say, load_annotations
 from strongpose.estimator import StrongPose
 from strongpose.evaluation import Figures, evaluate
 from strongpose.network import PoseNetwork
@@ -19,9 +20,10 @@ class _GivenUp(Exception):
     """Ends an evaluation between two photos."""
 
 
-def check_validation(annotations: Path, images: Path | None, skeleton: Skeleton) -> None:
-    """Look whether `validate` will find what it needs; see there."""
-    photo_paths(load_annotations(annotations, skeleton), images or annotations.parent / "images")
+def check_validation(annotations: Path, images: Path | None, skeleton: Skeleton, say: Say) -> None:
+    """Look whether `validate` will find what it needs, see there; tells ``say`` what is left out or filled in."""
+    data = load_annotations(annotations, skeleton, say)
+    photo_paths(data, images or annotations.parent / "images", annotations)
 
 
 def validate(
@@ -45,7 +47,7 @@ def validate(
         give_up: asked after every photo but the last; the answer is None once it says yes.
 
     Raises:
-        strongpose.evaluation.EvaluationError: if the annotations or photos cannot be used.
+        strongpose.annotations.AnnotationError: if the annotations or photos cannot be used.
     """
 
     def look(done: int, total: int) -> None:

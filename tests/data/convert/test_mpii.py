@@ -4,6 +4,7 @@ import pytest
 from samples import named, write, write_photo
 
 from strongpose.data.convert import ConversionError, read_mpii
+from strongpose.json_files import JsonError
 
 
 def mpii_entry():
@@ -47,5 +48,5 @@ def test_mpii_counts_from_one(tmp_path):
     ],
 )
 def test_damaged_mpii_is_explained(tmp_path, content, message):
-    with pytest.raises(ConversionError, match=message):
+    with pytest.raises((JsonError, ConversionError), match=message):
         read_mpii(write(tmp_path / "train.json", content), tmp_path)

@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 from samples import coco, named, write, write_photo
 
+from strongpose.annotations import AnnotationError
 from strongpose.data.convert import ConversionError, read_coco, read_yolo, write_yolo
 from strongpose.skeletons import load_skeleton
 
@@ -96,16 +97,16 @@ def test_photos_that_would_share_a_label_file_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.pop("images"), "needs 'images'"),
+        (lambda d: d.pop("images"), "expected a list 'images'"),
         (lambda d: d["categories"][0].pop("keypoints"), "no category has 'keypoints'"),
         (lambda d: d["images"][1].pop("width"), "image 1 needs 'width'"),
         (lambda d: d["annotations"][0].update(image_id=99), "annotation 0 is about image 99"),
-        (lambda d: d["annotations"][0].update(keypoints=[1, 2, 2]), "annotation 0: expected 51 keypoint values"),
-        (lambda d: d["annotations"][0].update(bbox=[1, 2]), "annotation 0, bbox: expected 4"),
+        (lambda d: d["annotations"][0].update(keypoints=[1, 2, 2]), "annotation 0 needs 51 keypoint values"),
+        (lambda d: d["annotations"][0].update(bbox=[1, 2]), "annotation 0 needs 'bbox', four numbers"),
     ],
 )
 def test_damaged_coco_is_explained(tmp_path, change, message):
     content = coco()
     change(content)
-    with pytest.raises(ConversionError, match=message):
+    with pytest.raises((AnnotationError, ConversionError), match=message):
         read_coco(write(tmp_path / "a.json", content))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from strongpose.decode.suppression import AREA_SHARE
 from strongpose.images import ImageError, read_size
 from strongpose.skeleton import Skeleton
 
 __all__ = [
-    "AREA_SHARE",
     "ConversionError",
     "category",
     "data_set",
@@ -21,36 +20,12 @@ __all__ = [
     "describe_region",
     "keypoint_rows",
     "photo_size",
-    "read_json",
     "required",
 ]
-
-AREA_SHARE = 0.53
-"""A person's area as a share of the box, where a format does not say it: the mean over COCO, and CrowdPose's own."""
 
 
 class ConversionError(ValueError):
     """Data that cannot be converted; the message names the file and the entry or line."""
-
-
-def read_json(path: Path) -> Any:
-    """The content of a JSON file.
-
-    Raises:
-        ConversionError: if it cannot be read; names the line where the JSON breaks off.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise ConversionError(
-            f"{path}, line {error.lineno}: not JSON, or cut short ({error.msg}); copy or download it again"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise ConversionError(f"{path}: not a text file ({error.reason}); expected JSON") from error
-    except (ValueError, RecursionError) as error:  # a number of too many digits, or lists in lists in lists
-        raise ConversionError(f"{path}: JSON that cannot be read ({error})") from error
-    except OSError as error:
-        raise ConversionError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
 
 
 def required(entry: Any, keys: Iterable[str], what: str) -> dict[str, Any]:
@@ -113,7 +88,7 @@ def describe_person(
         image_id: of the photo.
         keypoints: (K, 3) x, y in pixels and COCO's visibility; of unlabelled ones (0) x and y become 0.
         box: x, y, width, height; left out, the box around the labelled keypoints, which is smaller than the person.
-        more: further fields, which may replace ``area`` (`AREA_SHARE` of the box) and ``iscrowd`` (0).
+        more: further fields, which may replace ``area`` (.53 of the box) and ``iscrowd`` (0).
     """
     labelled = keypoints[:, 2] > 0
     keypoints = np.where(labelled[:, None], keypoints, 0)

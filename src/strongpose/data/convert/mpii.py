@@ -13,9 +13,9 @@ from strongpose.data.convert.dataset import (
     describe_person,
     keypoint_rows,
     photo_size,
-    read_json,
     required,
 )
+from strongpose.json_files import read_json
 from strongpose.skeletons import load_skeleton
 
 __all__ = ["read_mpii"]

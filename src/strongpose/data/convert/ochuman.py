@@ -12,9 +12,9 @@ from strongpose.data.convert.dataset import (
     data_set,
     describe_person,
     keypoint_rows,
-    read_json,
     required,
 )
+from strongpose.json_files import read_json
 
 __all__ = ["read_ochuman"]
 

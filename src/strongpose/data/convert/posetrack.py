@@ -15,9 +15,9 @@ from strongpose.data.convert.dataset import (
     describe_region,
     keypoint_rows,
     photo_size,
-    read_json,
     required,
 )
+from strongpose.json_files import read_json
 
 __all__ = ["read_posetrack"]
 

@@ -1,0 +1,111 @@
+"""The photos of COCO keypoint annotations: where they are, and whether they have the size that was annotated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from strongpose.annotations import AnnotationError, Say, load_annotations, unheard
+from strongpose.images import read_size
+from strongpose.json_files import is_number
+from strongpose.skeleton import Skeleton
+
+__all__ = ["OtherSize", "load_sets", "other_size", "photo_paths"]
+
+
+class OtherSize(NamedTuple):
+    """A photo whose size is not the annotated one; sizes are (width, height) in pixels, as the photo is shown."""
+
+    name: str
+    size: tuple[int, int]
+    annotated: tuple[Any, Any]
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether the photo shows the same at another size: its sides are in proportion, but for rounding."""
+        if not all(is_number(side) and side > 0 for side in self.annotated):
+            return False
+        (width, height), (a, b) = self.size, self.annotated
+        return bool(abs(width * b - height * a) <= 1.01 * max(a, b, width, height))
+
+    def __str__(self) -> str:
+        (width, height), (a, b) = self.size, self.annotated
+        text = f"{self.name} has {width}×{height} pixels, but is annotated as one of {a!r:.20}×{b!r:.20}"
+        if (a, b) == (height, width):
+            return f"{text}, it seems without the turn in its EXIF data; save it without that turn, or annotate it anew"
+        return f"{text}; take the photos that were annotated, or scale the annotations"
+
+
+def other_size(image: Mapping[str, Any], name: str, size: tuple[int, int]) -> OtherSize | None:
+    """What is wrong with the size of a photo, or None; nothing is, where the annotations do not state one.
+
+    Args:
+        image: the entry of an annotation file.
+        name: what the photo is called in messages.
+        size: its (width, height) in pixels, as it is shown.
+    """
+    annotated = image.get("width") or size[0], image.get("height") or size[1]
+    return None if annotated == size else OtherSize(name, size, annotated)
+
+
+def photo_paths(
+    data: Mapping[str, Any], images: str | PathLike[str], name: str | PathLike[str] = "annotations"
+) -> dict[Any, Path]:
+    """The path of each image of an annotation file's content, by its id; only the heads of the photos are read.
+
+    Args:
+        data: the content, checked.
+        images: the folder of the photos.
+        name: what messages call the content: the file.
+
+    Raises:
+        AnnotationError: if photos are missing, or have another size than is annotated.
+        strongpose.images.ImageError: if the head of a photo is damaged.
+    """
+    folder = Path(images)
+    paths = {image["id"]: folder / image["file_name"] for image in data["images"]}
+    missing = [path for path in paths.values() if not path.is_file()]
+    if missing:
+        raise AnnotationError(
+            f"{name}: {len(missing)} of the {len(paths)} annotated photos are missing, the first is {missing[0]}; "
+            "check the folder of the photos"
+        )
+    sizes = (other_size(image, str(paths[image["id"]]), read_size(paths[image["id"]])) for image in data["images"])
+    wrong = [size for size in sizes if size is not None]
+    if wrong:
+        many = f"{len(wrong)} of the {len(paths)} photos have another size than is annotated, the first: "
+        raise AnnotationError(f"{name}: {many if len(wrong) > 1 else ''}{wrong[0]}")
+    return paths
+
+
+def load_sets(
+    files: Sequence[Path], folders: Sequence[Path], skeleton: Skeleton, say: Say = unheard
+) -> tuple[dict[str, Any], dict[Any, Path]]:
+    """Several annotation files as one, and the path of each image by its id.
+
+    Args:
+        files: COCO keypoint annotation files whose images have different ids.
+        folders: of the photos of each.
+        skeleton: the keypoints that the annotations must be about.
+        say: told what was left out or filled in.
+
+    Raises:
+        AnnotationError: as `load_annotations` and `photo_paths`, or if two files use one image id.
+        strongpose.images.ImageError: if the head of a photo is damaged.
+    """
+    sets = [load_annotations(file, skeleton, say) for file in files]
+    category = sets[0]["categories"][0]["id"]
+    owner: dict[Any, Path] = {}
+    for file, data in zip(files, sets, strict=True):
+        for image in {image["id"] for image in data["images"]} & owner.keys():
+            raise AnnotationError(f"{file}: image id {image!r} is also in {owner[image]}; evaluate the two one by one")
+        owner |= dict.fromkeys((image["id"] for image in data["images"]), file)
+        for person in data["annotations"]:
+            person["category_id"] = category
+    paths: dict[Any, Path] = {}
+    for file, data, folder in zip(files, sets, folders, strict=True):
+        paths |= photo_paths(data, folder, file)
+    joined = {key: [entry for data in sets for entry in data[key]] for key in ("images", "annotations")}
+    return {**sets[0], **joined}, paths
