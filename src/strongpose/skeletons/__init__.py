@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 
+from strongpose.json_files import read_json
 from strongpose.skeleton import COCO, COCO_19, COCO_TREE, Skeleton
 
 __all__ = ["load_skeleton", "packaged_skeletons", "skeleton_named_like"]
@@ -39,10 +39,9 @@ def load_skeleton(name_or_path: str) -> Skeleton:
         raise ValueError(
             f"no skeleton {name_or_path!r}; give one of {', '.join(packaged_skeletons())}, or the path of a .json file"
         )
+    data = read_json(path)
     try:
-        return Skeleton.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
+        return Skeleton.from_dict(data)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(f"{path}: does not describe a skeleton ({error}); docs/skeletons.md shows one") from error
 
