@@ -44,12 +44,12 @@ def test_mistakes_are_explained(strongpose, tmp_path):
     annotations = write_dataset(tmp_path / "set", 1)
     out = tmp_path / "out.json"
     for arguments, message in (
-        (("convert", tmp_path / "no.json", "--from", "mpii", "--out", out), "no.json: cannot be read"),
+        (("convert", tmp_path / "no.json", "--from", "mpii", "--out", out), "no.json: no such file"),
         (("convert", annotations, "--from", "coco", "--out", tmp_path / "out"), "the name must end in .json"),
         (("convert", annotations, "--from", "coco", "--skeleton", "lsp", "--out", out), "no skeleton 'lsp'"),
         (("convert", annotations, "--from", "crowdpose", "--out", out), "CrowdPose's are left_shoulder"),
         (("convert", annotations, "--from", "coco", "--neck-from-shoulders", "--out", out), "needs a --skeleton"),
-        (("check", tmp_path / "no.json"), "no.json: cannot be read"),
+        (("check", tmp_path / "no.json"), "no.json: no such file"),
         (("check", annotations, "--images", tmp_path / "nowhere"), "neither the folder"),
     ):
         run = strongpose("data", *arguments)

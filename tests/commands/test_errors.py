@@ -78,7 +78,7 @@ def test_damaged_input_is_named(strongpose, data_set, tmp_path):
         return run.stderr.strip()
 
     result = json.loads(results.read_text())[0]
-    assert "bad.json: not JSON, or cut short" in complaint("[{")
+    assert "bad.json, line 1: not JSON, or cut short" in complaint("[{")
     assert "bad.json: expected a list of results, got a dict" in complaint("{}")
     assert "bad.json: result 0 needs 'image_id'" in complaint("[{}]")
     assert "result 0 is about image 77, which is not annotated" in complaint(json.dumps([{**result, "image_id": 77}]))

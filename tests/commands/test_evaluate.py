@@ -103,7 +103,7 @@ def test_damaged_input_is_named(strongpose, tiny_model, tmp_path):
         return run.stderr.strip()
 
     (tmp_path / "cut.json").write_text(annotations.read_text()[:300])
-    assert "cut.json: not JSON, or cut short" in complaint(tmp_path / "cut.json", "--images", photos)
+    assert "cut.json, line 1: not JSON, or cut short" in complaint(tmp_path / "cut.json", "--images", photos)
     assert "nope.json: no such file" in complaint(tmp_path / "nope.json", "--images", photos)
     assert "2 of the 2 annotated photos are missing" in complaint(annotations, "--images", tmp_path)
     unwritable = annotations / "x.json"
@@ -175,10 +175,14 @@ def test_the_test_set_becomes_an_archive_to_upload(strongpose, coco, tmp_path):
 
 def test_an_evaluation_that_was_killed_goes_on(coco, tmp_path, capsys):
     data = json.loads((coco / "annotations" / "person_keypoints_val2017.json").read_text())
-    data["images"] = [{"id": i, "file_name": data["images"][i % 4]["file_name"]} for i in range(1, 31)]
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for i in range(1, 31):
+        (photos / f"{i}.jpg").symlink_to(coco / "val2017" / data["images"][i % 4]["file_name"])
+    data["images"] = [{"id": i, "file_name": f"{i}.jpg"} for i in range(1, 31)]
     data["annotations"] = [person for person in data["annotations"] if person["image_id"] != 4]
     (tmp_path / "many.json").write_text(json.dumps(data))
-    command = ["evaluate", tmp_path / "many.json", "--images", coco / "val2017", "--size", 161, *SMALL[2:]]
+    command = ["evaluate", tmp_path / "many.json", "--images", photos, "--size", 161, *SMALL[2:]]
     whole, parts, kept = tmp_path / "whole.json", tmp_path / "parts.json", tmp_path / "parts.kept.jsonl"
 
     def run(*arguments: object) -> int:

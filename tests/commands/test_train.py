@@ -37,11 +37,20 @@ def test_trained_weights_become_a_model_that_predicts(strongpose, weights, photo
     assert run.returncode == 0, run.stderr
 
 
-def test_photos_that_are_missing_end_the_run_with_one_line(strongpose, tmp_path):
+def test_photos_that_are_missing_end_the_run_before_it_starts(strongpose, tmp_path):
     annotations = write_dataset(tmp_path / "set", 2)
     for photo in (tmp_path / "set/people").iterdir():
         photo.unlink()
-    (tmp_path / "set/people/other.jpg").touch()
+    run = strongpose("train", "--data", annotations, "--out", tmp_path / "run", "--side", 65, "--workers", 1)
+    assert run.returncode == 1
+    assert run.stderr.startswith(f"strongpose: {annotations}: none of its 2 photos is in ")
+    assert run.stderr.count("\n") == 1
+
+
+def test_photos_that_are_damaged_end_the_run_with_one_line(strongpose, tmp_path):
+    annotations = write_dataset(tmp_path / "set", 2)
+    for photo in (tmp_path / "set/people").iterdir():
+        photo.write_bytes(b"damaged")
     run = strongpose("train", "--data", annotations, "--out", tmp_path / "run", "--side", 65, "--workers", 1)
     assert run.returncode == 1
     *_, last = run.stderr.splitlines()
@@ -76,7 +85,7 @@ def test_a_preset_gives_defaults_that_options_override(strongpose, tmp_path):
 def test_mistakes_in_training_are_explained(strongpose, tmp_path):
     run = strongpose("train", "--data", tmp_path / "nope.json", "--out", tmp_path / "run")
     assert run.returncode == 1
-    assert "nope.json: cannot be read" in run.stderr
+    assert "nope.json: no such file" in run.stderr
     (tmp_path / "cut.json").write_text(json.dumps({"images": []}))
     run = strongpose("train", "--data", tmp_path / "cut.json", "--out", tmp_path / "run")
     assert run.returncode == 1
