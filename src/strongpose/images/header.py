@@ -25,6 +25,7 @@ class FilePart:
         size: its bytes; None for all up to the end of the file.
 
     Attributes:
+        changes: bytes that are read as others, by where they are in the part.
         is_exhausted: whether there were too many steps; from then on it looks like a file that was cut short.
     """
 
@@ -33,6 +34,7 @@ class FilePart:
         self._start = start
         self._size = file.seek(0, io.SEEK_END) - start if size is None else size
         self._at = self._reads = 0
+        self.changes: dict[int, int] = {}
         self.is_exhausted = False
         self.mode = "rb"
 
@@ -45,6 +47,9 @@ class FilePart:
         left = max(0, self._size - self._at)
         self._file.seek(self._start + self._at)
         data = self._file.read(left if count is None or count < 0 else min(count, left))
+        for place, value in self.changes.items():
+            if 0 <= place - self._at < len(data):
+                data = data[: place - self._at] + bytes((value,)) + data[place - self._at + 1 :]
         self._at += len(data)
         return data
 

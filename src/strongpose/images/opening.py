@@ -19,6 +19,7 @@ from strongpose.images.colours import rgb
 from strongpose.images.errors import ImageError, one_line, printable
 from strongpose.images.header import FilePart
 from strongpose.images.orientation import shown_size, upright
+from strongpose.images.tiff import correct_grey
 from strongpose.pieces import MOST_PIECES, too_many_pieces
 
 __all__ = ["MAX_BYTES", "MAX_PIXELS", "Photo", "open_image", "read_part_size", "read_size"]
@@ -109,8 +110,8 @@ def read_part_size(file: IO[bytes], start: int, size: int, name: str) -> tuple[i
     if size == 0:
         raise ImageError(f"{name}: {_EMPTY}")
     part = FilePart(file, start, min(size, MAX_BYTES))
-    image = _pillow_image(part, name)
-    with image:
+    correct_grey(part)
+    with _pillow_image(part, name) as image:
         width, height = shown_size(image, part)
     _check_size(width, height, name)
     return width, height
@@ -149,8 +150,13 @@ def _opened(data: bytes, name: str) -> np.ndarray:
     excess = too_many_pieces(data)
     if excess is not None:
         raise ImageError(f"{name}: {excess}; save it again")
+    part = FilePart(io.BytesIO(data))
+    is_negative = correct_grey(part)
+    if part.changes:
+        part.seek(0)
+        data = part.read()
     with _pillow_image(io.BytesIO(data), name) as image:
-        return _decoded(image, name)
+        return _decoded(image, name, is_negative)
 
 
 def _pillow_image(file: io.BytesIO | FilePart, name: str) -> Image.Image:
@@ -171,7 +177,7 @@ def _pillow_image(file: io.BytesIO | FilePart, name: str) -> Image.Image:
         raise ImageError(f"{name}: not a photo that can be read, or damaged; save it again as JPEG or PNG") from error
 
 
-def _decoded(image: Image.Image, name: str) -> np.ndarray:
+def _decoded(image: Image.Image, name: str, is_negative: bool = False) -> np.ndarray:
     _check_size(*image.size, name)
     try:
         with warnings.catch_warnings():
@@ -180,7 +186,7 @@ def _decoded(image: Image.Image, name: str) -> np.ndarray:
     except Exception as error:  # the decoders raise anything on damaged files
         raise ImageError(f"{name}: damaged or cut short ({one_line(error)}); copy or download it again") from error
     try:
-        return np.array(rgb(upright(image)))
+        return np.array(rgb(upright(image), is_negative))
     except Exception as error:  # as above
         reason = one_line(error)
         raise ImageError(f"{name}: colour mode {image.mode} ({reason}); save it again as 8-bit RGB") from error
