@@ -18,7 +18,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import tyro
 
-from strongpose.images import SUFFIXES
+from strongpose.images.folders import photos_below
 
 SINGLE = """
 import json, sys, time
@@ -50,7 +50,7 @@ def main(
         every: The single process does every so many photos.
         runtime: What runs the network.
     """
-    photos = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    photos = list(photos_below(folder))
     os.environ["RAY_worker_niceness"] = "0"  # by default Ray lets all other programs go first
     command = [sys.executable, "-m", "strongpose.cli", "batch", str(folder), "--size", str(size)]
     command += ["--actors", str(actors), "--part-size", str(part_size), "--runtime", runtime]

@@ -14,7 +14,7 @@ import numpy as np
 import tyro
 
 from strongpose import Poses, StrongPose
-from strongpose.images import SUFFIXES
+from strongpose.images.folders import photos_in
 from strongpose.runtime import OpenVinoRuntime, resolve_model
 
 Kind: TypeAlias = Literal["openvino", "openvino-float32", "onnx", "torch"]
@@ -144,7 +144,7 @@ def _pairs(firm: Poses, others: Poses) -> Iterator[tuple[np.ndarray, int | None]
 
 def main(arguments: Arguments) -> int:
     a = arguments
-    paths = sorted(path for path in a.photos.iterdir() if path.suffix.lower() in SUFFIXES)
+    paths = list(photos_in(a.photos).photos)
     if a.count:
         paths = [paths[i * len(paths) // a.count] for i in range(min(a.count, len(paths)))]
     few, more = a.threads

@@ -23,7 +23,8 @@ import tyro
 
 from strongpose import StrongPose
 from strongpose.commands.predict import Wanted, predict_all
-from strongpose.images import SUFFIXES, padded_stack
+from strongpose.images import padded_stack
+from strongpose.images.folders import photos_in
 from strongpose.runtime import RuntimeChoice, open_runtime, resolve_model
 
 MARKS = (50, 250, 500)
@@ -46,7 +47,7 @@ def mixed(folders: Sequence[Path], count: int) -> list[Path]:
     Raises:
         ValueError: if there are not as many.
     """
-    lists = [sorted(p for p in folder.iterdir() if p.suffix.lower() in SUFFIXES) for folder in folders]
+    lists = [photos_in(folder).photos for folder in folders]
     rows = [[photos[i] for photos in lists if i < len(photos)] for i in range(max(map(len, lists)))]
     paths = [path for row in rows for path in row][:count]
     if len(paths) < count:

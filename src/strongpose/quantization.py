@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from strongpose.images import SUFFIXES, ImageError, fit_image, open_image
+from strongpose.images.folders import photos_in
 from strongpose.own_thread import in_own_thread
 from strongpose.runtime.no_reports import no_reports
 
@@ -40,12 +41,13 @@ def calibration_photos(folders: Iterable[str | Path], count: int) -> list[Path]:
     for folder in map(Path, folders):
         if not folder.is_dir():
             raise ValueError(f"{folder}: no such folder of photos to calibrate with; check the path")
-        found = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES and path.is_file()]
-        if not found:
+        found = photos_in(folder)
+        if not found.photos:
+            why = f"; left out: {', '.join(found.left_out)}" if found.left_out else ""
             raise ValueError(
-                f"{folder}: holds no photo to calibrate with ({', '.join(SUFFIXES)}); name a folder with some"
+                f"{folder}: holds no photo to calibrate with ({', '.join(SUFFIXES)}){why}; name a folder with some"
             )
-        photos += found
+        photos += found.photos
     chosen = np.linspace(0, len(photos) - 1, min(count, len(photos))).round().astype(int)
     return [photos[i] for i in chosen]
 

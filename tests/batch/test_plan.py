@@ -10,6 +10,7 @@ import pytest
 
 from strongpose.batch import BatchError
 from strongpose.batch.plan import Part, plan_parts
+from strongpose.images.results import marked
 
 
 def plan(source: Path, part_size: int = 2, column: str = "path", kind=None):
@@ -84,6 +85,21 @@ def test_results_are_not_taken_for_input(source):
     pq.write_table(pa.table({"path": ["x"]}), output / "part-000000.parquet")
     kind, parts = plan_parts(source, output, output / "list.parquet", 10, "path")
     assert (kind, len(parts)) == ("photos", 1)
+
+
+def test_what_is_hidden_or_no_photo_is_left_out_and_told(source):
+    for name in ("a.jfif", "._a.jfif", "__MACOSX/a.jpg", ".cache/b.jpg", "._c.tar", "d.psd", "e/f.NEF", "g.poses.jpg"):
+        (source / name).parent.mkdir(exist_ok=True)
+        (source / name).write_bytes(b"")
+    (source / "g.poses.jpg").write_bytes(marked(b"\xff\xd8\xff\xe0\0\x02"))
+    told = []
+    listing = source.parent / "list.parquet"
+    assert plan_parts(source, source.parent / "output", listing, 10, "path", tell=told.append)[0] == "photos"
+    assert pq.read_table(listing)["path"].to_pylist() == ["a.jfif"]
+    assert told == [
+        f"{source}/g.poses.jpg: left out (results of earlier runs)",
+        f"{source}/d.psd and 1 more: left out (pictures of kinds that are not opened)",
+    ]
 
 
 def test_useless_input_is_named(source):

@@ -69,7 +69,7 @@ def test_a_file_that_lost_rows_since_is_told(tmp_path):
 
 @pytest.mark.parametrize("packed", [False, True])
 def test_tar_files_give_their_photos_only(tmp_path, packed):
-    path = tar(tmp_path / "s.tar", ["a/0.jpg", "a/0.json", "a/0.cls", "1.PNG"])
+    path = tar(tmp_path / "s.tar", ["a/0.jpg", "a/0.json", "a/0.cls", "1.PNG", "a/._0.jpg", "__MACOSX/1.PNG"])
     if packed:
         plain, path = path, tmp_path / "s.tar.gz"
         path.write_bytes(gzip.compress(plain.read_bytes()))

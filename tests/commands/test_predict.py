@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
@@ -141,6 +142,63 @@ def test_a_second_run_into_the_same_folder_takes_the_photos_only(strongpose, tin
         run = strongpose("predict", tmp_path, "--out", tmp_path, "--model", tiny_model)
         assert run.returncode == 0, run.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["x.png", "x.poses.jpg", "x.poses.json"]
+
+
+@pytest.mark.parametrize(
+    ("way", "options"), [("folder", ()), ("pattern", ()), ("shell", ("--fields",)), ("pattern", ("--resume",))]
+)
+def test_results_beside_the_photos_are_never_taken_for_photos(strongpose, tiny_model, tmp_path, way, options):
+    for name in ("x.png", "own.poses.jpg", "own.jpg"):  # of which one is called like a result, and stays what it is
+        Image.new("RGB", (60, 40)).save(tmp_path / name)
+    before = (tmp_path / "own.poses.jpg").read_bytes()
+    for number in range(2):
+        named = {"folder": [tmp_path], "pattern": [tmp_path / "*.jpg", tmp_path / "*.png"]}
+        shell = sorted([*tmp_path.glob("*.jpg"), *tmp_path.glob("*.png")])
+        run = strongpose("predict", *named.get(way, shell), "--out", tmp_path, "--model", tiny_model, *options)
+        assert run.returncode == 0, run.stderr
+        assert run.stderr == ""
+        assert ("left out:" in run.stdout) == (number > 0)
+    assert len(list(tmp_path.glob("*.poses.json"))) == 3
+    assert (tmp_path / "own.poses.jpg").read_bytes() == before
+    assert "3 results of earlier runs (own-2.poses.jpg, " in run.stdout or "--fields" in options
+
+
+def test_the_end_names_what_was_left_out(strongpose, tiny_model, photos, tmp_path):
+    Image.new("RGB", (60, 40)).save(tmp_path / "a.png")
+    (tmp_path / "below").mkdir()
+    Image.new("RGB", (60, 40)).save(tmp_path / "below" / "b.png")
+    for name in ("c.psd", "d.NEF", "._a.png", "notes.txt"):
+        (tmp_path / name).write_bytes(b"whatever")
+    run = strongpose("predict", tmp_path, "--out", tmp_path / "out", "--model", tiny_model)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[-1].endswith(
+        f"results in {tmp_path / 'out'}; left out: 2 pictures of kinds that are not opened (c.psd, d.NEF), "
+        "1 sub-folder with photos (below)"
+    )
+    assert run.stderr.splitlines() == [
+        f"strongpose: {tmp_path}/c.psd and 1 more: not a kind of picture that is opened; save it as JPEG or PNG",
+        f"strongpose: {tmp_path}/below: has photos, but folders in folders are not searched; name it as well",
+    ]
+
+
+def test_a_result_alone_is_no_photo(strongpose, tiny_model, tmp_path):
+    Image.new("RGB", (60, 40)).save(tmp_path / "x.png")
+    assert strongpose("predict", tmp_path, "--out", tmp_path, "--model", tiny_model).returncode == 0
+    run = strongpose("predict", tmp_path / "x.poses.jpg", "--out", tmp_path / "out", "--model", tiny_model)
+    assert run.returncode == 1
+    assert "left out: 1 result of an earlier run (x.poses.jpg)" in run.stderr
+
+
+def test_a_heic_photo_says_what_it_needs(strongpose, tiny_model, tmp_path):
+    head = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+    for name in ("a.HEIC", "b.jpg"):
+        (tmp_path / name).write_bytes(head + bytes(200))
+    run = strongpose("predict", tmp_path, "--out", tmp_path / "out", "--model", tiny_model)
+    assert run.returncode == 1
+    if importlib.util.find_spec("pillow_heif") is None:
+        for line, name in zip(run.stderr.splitlines(), ("a.HEIC", "b.jpg"), strict=True):
+            assert line.startswith(f"strongpose: {tmp_path}/{name}: ")
+            assert "pip install pillow-heif" in line
 
 
 def test_an_interrupted_run_does_every_photo_once(strongpose, tiny_model, tmp_path):

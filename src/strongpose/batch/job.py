@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,9 @@ class Job:
     estimator: dict[str, Any]
 
 
-def begin_job(output: Path, job: Job, kind: InputKind | None = None) -> tuple[Job, list[Part]]:
+def begin_job(
+    output: Path, job: Job, kind: InputKind | None = None, tell: Callable[[str], object] = lambda line: None
+) -> tuple[Job, list[Part]]:
     """Plan a job, or go on with the one in the output folder: its parts stay what they were.
 
     The manifest is written last, so a folder with one is a job that has begun.
@@ -61,6 +63,7 @@ def begin_job(output: Path, job: Job, kind: InputKind | None = None) -> tuple[Jo
         output: folder for the results; it is made if need be.
         job: what to do; its ``kind`` is filled in.
         kind: what to take of the input; left out, what there is.
+        tell: called with a line about photos that are left out, when the job is planned.
 
     Returns:
         The job and its parts.
@@ -75,7 +78,7 @@ def begin_job(output: Path, job: Job, kind: InputKind | None = None) -> tuple[Jo
     output.mkdir(parents=True, exist_ok=True)
     if foreign := next(output.glob("part-*.parquet"), None):
         raise BatchError(f"{foreign}: there are parts, but no {MANIFEST}; name an empty output folder")
-    found, parts = plan_parts(Path(job.input), output, output / LISTING, job.part_size, job.column, kind)
+    found, parts = plan_parts(Path(job.input), output, output / LISTING, job.part_size, job.column, kind, tell)
     if found != "photos":
         (output / LISTING).unlink(missing_ok=True)
     job = Job(**{**asdict(job), "kind": found})

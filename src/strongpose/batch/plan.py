@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from strongpose.batch.errors import BatchError
-from strongpose.images import SUFFIXES
+from strongpose.images.errors import printable
+from strongpose.images.folders import files_below, is_other_picture, is_photo_name
+from strongpose.images.results import is_result
 
 __all__ = ["InputKind", "Part", "plan_parts"]
 
@@ -45,20 +47,43 @@ class Part:
         return f"part-{self.number:06d}.parquet"
 
 
+class _LeftOut:
+    """How many files were left out for a reason, and the first of them."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.count, self.first = 0, ""
+
+    def add(self, path: str) -> None:
+        self.first = self.first or path
+        self.count += 1
+
+    def __str__(self) -> str:
+        more = "" if self.count == 1 else f" and {self.count - 1} more"
+        return f"{printable(self.first)}{more}: left out ({self.reason})"
+
+
 def plan_parts(
-    source: Path, output: Path, listing: Path, part_size: int, column: str, kind: InputKind | None = None
+    source: Path,
+    output: Path,
+    listing: Path,
+    part_size: int,
+    column: str,
+    kind: InputKind | None = None,
+    tell: Callable[[str], object] = lambda line: None,
 ) -> tuple[InputKind, list[Part]]:
     """Divide an input into parts.
 
     Args:
         source: a folder, a Parquet file or a tar file. Folders are searched to the bottom, in the order of names;
-            links to folders are not followed.
+            links to folders are not followed, and what is hidden is left out.
         output: folder of the results, which is left out of the search.
         listing: where the names of photo files, relative to ``source``, are written, a row each: in memory there
             are never more than those of a part and a folder.
         part_size: photos in a part; a tar file is always one part.
         column: of Parquet files, with paths or bytes.
         kind: what to take of a folder; left out, what there is, if it is one kind.
+        tell: called with a line about what was left out of a folder of photos, if anything was.
 
     Returns:
         The kind of input, and its parts.
@@ -70,9 +95,9 @@ def plan_parts(
     if not source.exists():
         raise BatchError(f"{source}: no such file or folder; check the path")
     if source.is_dir():
-        photos, shards = _search(source, output, listing, part_size, kind)
+        photos, shards, left_out = _search(source, output, listing, part_size, kind)
     else:
-        photos, shards = 0, {"parquet": [], "tar": []}
+        photos, shards, left_out = 0, {"parquet": [], "tar": []}, ()
         found = _kind_of(source.name)
         if found not in shards:
             raise BatchError(f"{source}: expected a folder, a .parquet file or a .tar file")
@@ -87,6 +112,8 @@ def plan_parts(
     if kinds[0] == "tar":
         return "tar", [Part(number, path) for number, path in enumerate(shards["tar"])]
     if kinds[0] == "photos":
+        for line in left_out:
+            tell(line)
         return "photos", list(_ranges([str(listing)], part_size))
     for path in shards["parquet"]:
         _check_column(path, column)
@@ -97,9 +124,9 @@ def plan_parts(
 
 
 def _kind_of(name: str) -> InputKind | None:
-    name = name.lower()
-    if name.endswith(SUFFIXES):
+    if is_photo_name(name):
         return "photos"
+    name = name.lower()
     if name.endswith(".parquet"):
         return "parquet"
     return "tar" if name.endswith(_TAR_SUFFIXES) else None
@@ -107,11 +134,12 @@ def _kind_of(name: str) -> InputKind | None:
 
 def _search(
     folder: Path, output: Path, listing: Path, part_size: int, kind: InputKind | None
-) -> tuple[int, dict[str, list[str]]]:
-    """Write ``listing``; returns the number of photos in it, and the paths of Parquet and tar files."""
+) -> tuple[int, dict[str, list[str]], tuple[str, ...]]:
+    """Write ``listing``; returns the number of photos in it, Parquet and tar files, and what was left out."""
     shards: dict[str, list[str]] = {"parquet": [], "tar": []}
     schema, total = pa.schema([("path", pa.string())]), 0
     names: list[str] = []
+    results, others = _LeftOut("results of earlier runs"), _LeftOut("pictures of kinds that are not opened")
     temporary = listing.with_name(f".{listing.name}")
     with ExitStack() as stack:
         writer = stack.enter_context(pq.ParquetWriter(temporary, schema, compression="zstd"))
@@ -120,9 +148,13 @@ def _search(
             writer.write_table(pa.table({"path": names}, schema))
             names.clear()
 
-        for path in _files(folder, output):
+        for path in map(str, files_below(folder, _fail, output)):
             found = _kind_of(path)
-            if found == "photos" and kind in (None, "photos"):
+            if is_other_picture(path):
+                others.add(path)
+            elif found == "photos" and is_result(Path(path)):
+                results.add(path)
+            elif found == "photos" and kind in (None, "photos"):
                 # A name that is no UTF-8 cannot be written; its row will say that there is no such file.
                 names.append(os.path.relpath(path, folder).encode("utf-8", "backslashreplace").decode())
                 total += 1
@@ -133,19 +165,11 @@ def _search(
         if names:
             write()
     os.replace(temporary, listing)
-    return total, shards
+    return total, shards, tuple(str(part) for part in (results, others) if part.count)
 
 
-def _files(folder: Path, leave_out: Path) -> Iterator[str]:
-    """The paths of all files below a folder, in the order of names."""
-
-    def fail(error: OSError) -> None:
-        raise BatchError(f"{error.filename}: the folder cannot be read ({error.strerror}); check its permissions")
-
-    skipped = leave_out.resolve()
-    for here, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = sorted(name for name in folders if Path(here, name).resolve() != skipped)
-        yield from (os.path.join(here, name) for name in sorted(names))
+def _fail(error: OSError) -> None:
+    raise BatchError(f"{error.filename}: the folder cannot be read ({error.strerror}); check its permissions")
 
 
 def _check_column(path: str, column: str) -> None:

@@ -7,7 +7,7 @@ import os
 import tarfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -16,7 +16,9 @@ import pyarrow.parquet as pq
 from strongpose.batch.errors import BatchError
 from strongpose.batch.job import Job
 from strongpose.batch.plan import Part
-from strongpose.images import MAX_BYTES, SUFFIXES, ImageError
+from strongpose.images import MAX_BYTES, ImageError
+from strongpose.images.folders import is_hidden, is_photo_name
+from strongpose.images.results import is_drawing
 
 __all__ = ["Found", "load", "read_part"]
 
@@ -118,14 +120,18 @@ def _tar_members(job: Job, part: Part) -> Iterator[Found]:
         with tarfile.open(part.path, "r:*") as tar:
             while (member := tar.next()) is not None:
                 tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps them all
-                if not (member.isfile() and member.name.lower().endswith(SUFFIXES)):
+                if not (member.isfile() and is_photo_name(member.name)) or any(
+                    map(is_hidden, PurePosixPath(member.name).parts)
+                ):
                     continue
                 key = f"{shard}/{member.name}"
                 if member.size > MAX_BYTES:
                     yield Found(key, ImageError(f"{key}: more than the {MAX_BYTES / 1e6:.0f} MB that are read"))
                     continue
                 content = tar.extractfile(member)
-                yield Found(key, content.read() if content else b"")
+                data = content.read() if content else b""
+                if not is_drawing(member.name, data):
+                    yield Found(key, data)
             _check_end(tar)
     except _DAMAGED as error:
         reason = str(error).splitlines()[0].rstrip(":")

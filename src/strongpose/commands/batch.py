@@ -78,7 +78,7 @@ def batch(
     try:
         job = _describe(source, column, key, model, size, flip, threshold, runtime, part_size)
         output = output.absolute()
-        job, parts = begin_job(output, job, kind)
+        job, parts = begin_job(output, job, kind, _tell)
         done = done_parts(output, job, parts)
         if done:
             _tell(f"{len(done)} of {len(parts)} parts are done already")

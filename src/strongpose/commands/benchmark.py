@@ -103,7 +103,7 @@ def _photos(
     from strongpose.annotations import load_annotations
     from strongpose.benchmarking import BenchmarkError
     from strongpose.commands.evaluate import _say
-    from strongpose.commands.predict import _photos as find
+    from strongpose.images.folders import photos_named
 
     if (annotations is None) != (images is None):
         raise BenchmarkError("--annotations and --images go together: the file, and the folder of its photos")
@@ -114,7 +114,7 @@ def _photos(
         return data, list(photo_paths(data, images, annotations).values())
     paths: list[Path] = []
     for argument in photos:
-        found = find(argument)
+        found = photos_named(argument).photos
         if not found:
             raise BenchmarkError(f"{argument}: no such photo, and no folder or pattern that holds one; check the path")
         paths += [path for path in found if path not in paths]

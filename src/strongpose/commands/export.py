@@ -176,11 +176,15 @@ def _calibration_inputs(
     folders: tuple[Path, ...], count: int, size: int, network: PoseNetwork
 ) -> tuple[list[np.ndarray], int]:
     """The photos to calibrate with, as network inputs, and how many could not be opened; each is named."""
+    from strongpose.images.folders import photos_in
     from strongpose.quantization import calibration_inputs, calibration_photos
 
     if not folders:
         return [], 0
     photos = calibration_photos(folders, count)
+    for folder in folders:
+        if left_out := photos_in(folder).left_out:
+            print(f"{folder}: left out: {', '.join(left_out)}", flush=True)
     inputs = calibration_inputs(photos, size, network.config.coarse_stride, _complain)
     print(f"calibrating with {len(inputs)} photos of {size} pixels", flush=True)
     return inputs, len(photos) - len(inputs)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
+import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from strongpose.estimator import Look, StrongPose
+    from strongpose.images.folders import Found
 
 __all__ = ["Wanted", "predict", "predict_all"]
 
-_KINDS = ("poses", "fields")
 _MOST_JPEG = 65500  # pixels a side
 
 
@@ -73,15 +73,8 @@ def predict(
     from strongpose.estimator import StrongPose
     from strongpose.runtime import resolve_model
 
-    missing = False
-    paths: list[Path] = []
-    for argument in photos:
-        found = _photos(argument)
-        if not found:
-            missing = True
-            _complain(f"{argument}: no such photo, and no folder or pattern that holds one; check the path")
-        paths += found
-    paths = list(dict.fromkeys(paths))
+    missing, found = _find(photos)
+    paths = found.photos
     if not photos:
         _complain("name at least one photo, folder or pattern; `strongpose predict --help` explains")
     if batch < 1:
@@ -100,7 +93,8 @@ def predict(
         _complain(str(error))
         return 1
 
-    return 0 if predict_all(estimator, paths, out, wanted, batch, resume) and not missing else 1
+    done = predict_all(estimator, paths, out, wanted, batch, resume, found.left_out)
+    return 0 if done and not missing else 1
 
 
 @dataclass(frozen=True)
@@ -121,11 +115,19 @@ class Wanted:
     @property
     def pictures(self) -> tuple[str, ...]:
         """The kinds of pictures."""
-        return _KINDS if self.fields else _KINDS[:1]
+        from strongpose.images.results import KINDS
+
+        return KINDS if self.fields else KINDS[:1]
 
 
 def predict_all(
-    estimator: StrongPose, paths: Sequence[Path], out: Path, wanted: Wanted, batch: int = 1, resume: bool = False
+    estimator: StrongPose,
+    paths: Sequence[Path],
+    out: Path,
+    wanted: Wanted,
+    batch: int = 1,
+    resume: bool = False,
+    left_out: Sequence[str] = (),
 ) -> bool:
     """Write the results of photos into a folder and a line about each to standard output.
 
@@ -136,6 +138,7 @@ def predict_all(
         wanted: what to write.
         batch: photos that go through the network together.
         resume: leave out the photos whose results are in the folder.
+        left_out: what else was left out, told in the last line.
 
     Returns:
         Whether all went well; what did not is told on standard error.
@@ -146,7 +149,7 @@ def predict_all(
     from strongpose.images import ImageError
     from strongpose.runtime import ModelError
 
-    targets = {path: out / name for path, name in zip(paths, _names(paths), strict=True)}
+    targets = {path: out / name for path, name in zip(paths, _names(paths, out), strict=True)}
     if resume:
         targets = {path: target for path, target in targets.items() if not _is_done(path, target, wanted)}
         print(f"{len(paths) - len(targets)} of {len(paths)} photos have their results in {out} already")
@@ -172,7 +175,8 @@ def predict_all(
         _complain(str(error))
         return False
     speed = f"{len(targets) / (time.perf_counter() - start):.2f} photos/s with {estimator.runtime.name}"
-    print(f"{done} of {len(targets)} photos, {people} people, {speed}; results in {out}")
+    more = f"; left out: {', '.join(left_out)}" if left_out else ""
+    print(f"{done} of {len(targets)} photos, {people} people, {speed}; results in {out}{more}")
     return done == len(targets)
 
 
@@ -202,29 +206,48 @@ def _is_done(path: Path, target: Path, wanted: Wanted) -> bool:
     )
 
 
-def _photos(argument: str) -> list[Path]:
-    """The photos that an argument names: itself, those in a folder, or those that fit a pattern."""
-    from strongpose.images import SUFFIXES
+def _find(arguments: Sequence[str]) -> tuple[bool, Found]:
+    """What the arguments name, and whether one of them names no photo, which is told, as is what is not opened."""
+    from strongpose.images.folders import Found, photos_named
 
-    path = Path(argument)
-    if path.is_dir():
-        return [p for p in sorted(path.iterdir()) if p.suffix.lower() in SUFFIXES and p.is_file() and not _is_result(p)]
-    if path.exists():
-        return [path]
-    return [Path(p) for p in sorted(glob.glob(argument, recursive=True)) if Path(p).is_file()]
+    missing, parts = False, []
+    for argument in arguments:
+        try:
+            part = photos_named(argument)
+        except OSError as error:
+            missing = True
+            _complain(f"{argument}: the folder cannot be read ({error.strerror}); check its permissions")
+            continue
+        parts.append(part)
+        if not part.photos and not part.results:  # which shells put in the place of a pattern
+            missing = True
+            why = f"; left out: {', '.join(part.left_out)}" if part.left_out else ""
+            _complain(f"{argument}: no such photo, and no folder or pattern that holds one{why}; check the path")
+    found = Found.all_of(parts)
+    if found.results and not found.photos:
+        _complain(f"no photo to look at; left out: {', '.join(found.left_out)}")
+    if found.other_pictures:
+        _complain(f"{_listed(found.other_pictures)}: not a kind of picture that is opened; save it as JPEG or PNG")
+    if found.folders:
+        _complain(f"{_listed(found.folders)}: has photos, but folders in folders are not searched; name it as well")
+    return missing, found
 
 
-def _is_result(path: Path) -> bool:
-    """Whether a file is a picture of an earlier run into the photos' own folder."""
-    return path.name.endswith(tuple(f".{kind}.jpg" for kind in _KINDS))
+def _listed(paths: Sequence[Path]) -> str:
+    from strongpose.images.errors import printable
+
+    return printable(f"{paths[0]}" if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more")
 
 
-def _names(paths: Iterable[Path]) -> Iterator[str]:
-    """A different result name for every photo, also on file systems that ignore case."""
+def _names(paths: Sequence[Path], out: Path) -> Iterator[str]:
+    """A different result name for every photo, also on file systems that ignore case; none that is a photo's own."""
+    from strongpose.images.results import KINDS
+
+    photos = {os.path.abspath(path) for path in paths}
     taken: set[str] = set()
     for path in paths:
         name, count = path.stem, 1
-        while name.casefold() in taken:
+        while name.casefold() in taken or any(os.path.abspath(out / f"{name}.{kind}.jpg") in photos for kind in KINDS):
             count += 1
             name = f"{path.stem}-{count}"
         taken.add(name.casefold())
@@ -257,12 +280,14 @@ def _jpeg(picture: np.ndarray) -> bytes:
     """(H, W, 3) uint8 RGB as the bytes of a JPEG file."""
     import cv2
 
+    from strongpose.images.results import marked
+
     done = False
     if max(picture.shape) <= _MOST_JPEG:  # else OpenCV would write lines of its own
         done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
     if not done:
         raise OSError(0, f"a picture of {picture.shape[1]}×{picture.shape[0]} pixels does not fit a JPEG file")
-    return data.tobytes()
+    return marked(data.tobytes())
 
 
 def _complain(message: str) -> None:

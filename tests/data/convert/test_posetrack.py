@@ -68,6 +68,13 @@ def test_posetrack_joins_videos_and_keeps_regions_to_ignore(tmp_path):
     assert len(records[0].ignore) == 2
 
 
+def test_files_that_a_mac_hides_are_no_annotations(tmp_path):
+    for name in ("._a.json", ".b.json"):
+        (tmp_path / name).write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        ")
+    with pytest.raises(ConversionError, match=r"holds no \.json files"):
+        read_posetrack(tmp_path, tmp_path)
+
+
 def test_damaged_posetrack_is_explained(tmp_path):
     write_photo(tmp_path / "images/train/v1/0.jpg", 160, 90)
     content = posetrack(1)

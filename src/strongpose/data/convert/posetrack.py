@@ -17,6 +17,7 @@ from strongpose.data.convert.dataset import (
     photo_size,
     required,
 )
+from strongpose.images.folders import is_hidden
 from strongpose.json_files import read_json
 
 __all__ = ["read_posetrack"]
@@ -41,7 +42,7 @@ def read_posetrack(path: Path, images: Path | None) -> dict[str, Any]:
     Raises:
         ConversionError: if a file does not have that format, or a photo is missing; names the entry.
     """
-    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    files = sorted(p for p in path.glob("*.json") if not is_hidden(p)) if path.is_dir() else [path]
     if not files:
         raise ConversionError(f"{path}: holds no .json files")
     photos: list[dict[str, Any]] = []

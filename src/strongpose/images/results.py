@@ -1,0 +1,60 @@
+"""Pictures that ``strongpose predict`` drew, marked so that they are not taken for photos."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+__all__ = ["KINDS", "is_drawing", "is_result", "marked"]
+
+KINDS = ("poses", "fields")
+"""Of pictures: their names end in .poses.jpg and .fields.jpg."""
+
+_COMMENT = b"drawn by strongpose predict"
+_MARK = b"\xff\xfe" + (len(_COMMENT) + 2).to_bytes(2, "big") + _COMMENT
+_MOST_HEAD = 1000  # bytes of the file, in which the mark is found
+_SUFFIXES = tuple(f".{kind}.jpg" for kind in KINDS)
+
+
+def marked(jpeg: bytes) -> bytes:
+    """A JPEG file with a comment behind its first segment that says what it is."""
+    at = 4 + int.from_bytes(jpeg[4:6], "big")
+    return jpeg[:at] + _MARK + jpeg[at:]
+
+
+def is_drawing(name: str, content: bytes) -> bool:
+    """Whether a file is such a picture, by its name and mark.
+
+    Args:
+        name: of the file.
+        content: its first bytes, or all of them.
+    """
+    return name.endswith(_SUFFIXES) and _MARK in content[:_MOST_HEAD]
+
+
+def is_result(path: Path) -> bool:
+    """Whether a file was written by ``strongpose predict``: a picture, or the JSON file beside it.
+
+    The user's own photos may be called so, too: pictures count by their mark, or by a JSON file of ours beside them,
+    as pictures of earlier versions have no mark.
+    """
+    if path.name.endswith(".poses.json"):
+        return _is_ours(path)
+    if not path.name.endswith(_SUFFIXES):
+        return False
+    try:
+        with path.open("rb") as file:
+            if is_drawing(path.name, file.read(_MOST_HEAD)):
+                return True
+    except OSError:
+        return False
+    name = next(path.name.removesuffix(suffix) for suffix in _SUFFIXES if path.name.endswith(suffix))
+    return _is_ours(path.with_name(f"{name}.poses.json"))
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        about = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(about, dict) and {"photo", "skeleton", "poses"} <= set(about)

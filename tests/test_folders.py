@@ -1,0 +1,100 @@
+"""Photos are found in folders and by patterns; what only looks like one, or was drawn by us, is left out and named."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from strongpose.images.folders import files_below, is_hidden, photos_below, photos_in, photos_named
+from strongpose.images.results import is_result, marked
+from strongpose.quantization import calibration_photos
+
+SIDECAR = b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(4072)  # what a Mac puts beside a file on a stick
+
+
+def write_photo(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (40, 20)).save(path, "JPEG")
+    return path
+
+
+def write_drawing(path):
+    write_photo(path)
+    path.write_bytes(marked(path.read_bytes()))
+    return path
+
+
+def names(paths):
+    return [path.name for path in paths]
+
+
+def test_photos_of_all_kinds_in_any_case(tmp_path):
+    kinds = (
+        "jpg JPEG jpe JFIF jif png apng WebP bmp DIB gif tif TIFF ppm pgm pbm pnm pfm mpo avif avifs HEIC heif".split()
+    )
+    for kind in kinds:
+        (tmp_path / f"a.{kind}").touch()
+    (tmp_path / "a.txt").touch()
+    (tmp_path / "notes").touch()
+    assert sorted(names(photos_in(tmp_path).photos)) == sorted(f"a.{kind}" for kind in kinds)
+    assert photos_in(tmp_path).left_out == ()
+
+
+def test_hidden_files_and_folders_are_no_photos(tmp_path):
+    write_photo(tmp_path / "a.jpg")
+    for name in ("._a.jpg", ".b.jpg", "__MACOSX/a.jpg", "__MACOSX/._a.jpg", ".git/c.jpg", "below/._d.jpg", "Thumbs.db"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(SIDECAR)
+    found = photos_in(tmp_path)
+    assert (names(found.photos), found.left_out) == (["a.jpg"], ())
+    assert names(photos_below(tmp_path)) == names(files_below(tmp_path)) == ["a.jpg"]
+    assert names(photos_named(f"{tmp_path}/**/*.jpg").photos) == ["a.jpg"]
+    assert names(photos_named(f"{tmp_path}/*").photos) == ["a.jpg"]
+    assert calibration_photos([tmp_path], 5) == [tmp_path / "a.jpg"]
+    assert is_hidden("desktop.ini") and not is_hidden("a.b.jpg")
+
+
+def test_pictures_of_other_kinds_and_folders_with_photos_are_named(tmp_path):
+    for name in ("a.jpg", "b/c/d.JPG", "e/notes.txt", "f/g.poses.txt"):
+        write_photo(tmp_path / name)
+    write_drawing(tmp_path / "h/i.poses.jpg")
+    for name in ("1.psd", "2.CR2", "3.svg", "4.jxl"):
+        (tmp_path / name).touch()
+    found = photos_in(tmp_path)
+    assert names(found.photos) == ["a.jpg"]
+    assert names(found.other_pictures) == ["1.psd", "2.CR2", "3.svg", "4.jxl"]
+    assert names(found.folders) == ["b"]
+    assert found.left_out == (
+        "4 pictures of kinds that are not opened (1.psd, 2.CR2, 3.svg, …)",
+        "1 sub-folder with photos (b)",
+    )
+
+
+def test_drawings_are_told_from_photos_of_their_name(tmp_path):
+    own = [write_photo(tmp_path / name) for name in ("own.poses.jpg", "own.fields.jpg", "poses.jpg", "x.jpg")]
+    drawn = [write_drawing(tmp_path / f"x.{kind}.jpg") for kind in ("fields", "poses")]
+    write_drawing(tmp_path / "renamed.jpg")
+    (tmp_path / "x.poses.json").write_text(json.dumps({"photo": "x.jpg", "skeleton": {}, "poses": []}))
+    (tmp_path / "own.poses.json").write_text(json.dumps({"poses": "my own"}))
+    assert list(filter(is_result, sorted(tmp_path.iterdir()))) == [*drawn, tmp_path / "x.poses.json"]
+    photos = sorted([*own, tmp_path / "renamed.jpg"])
+    assert photos_in(tmp_path).photos == tuple(photos)
+    assert photos_named(f"{tmp_path}/*.jpg").photos == tuple(photos)
+    assert photos_in(tmp_path).left_out == ("2 results of earlier runs (x.fields.jpg, x.poses.jpg)",)
+    assert photos_named(str(drawn[0])).photos == () and photos_named(str(drawn[0])).results == (drawn[0],)
+    assert list(photos_below(tmp_path)) == photos
+    with Image.open(drawn[0]) as picture:
+        assert picture.size == (40, 20)
+
+
+def test_drawings_of_earlier_versions_are_known_by_the_file_beside_them(tmp_path):
+    for name in ("x.jpg", "x.poses.jpg", "x.fields.jpg"):
+        write_photo(tmp_path / name)
+    (tmp_path / "x.poses.json").write_text(json.dumps({"photo": "x.jpg", "width": 40, "skeleton": {}, "poses": []}))
+    assert names(photos_in(tmp_path).photos) == ["x.jpg"]
+
+
+def test_a_folder_without_photos_to_calibrate_with_says_what_was_left_out(tmp_path):
+    (tmp_path / "a.cr2").touch()
+    with pytest.raises(ValueError, match=r"left out: 1 picture of a kind that is not opened \(a\.cr2\); name a folder"):
+        calibration_photos([tmp_path], 5)
