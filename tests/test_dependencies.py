@@ -35,7 +35,14 @@ AGREED = {
 """Who adds a dependency adds it here, and says in the commit why it is worth it."""
 
 MODULES = {"cv2": "opencv-python-headless", "PIL": "pillow", "google": "protobuf"}
-ALONG = {"starlette": "fastapi", "aiohttp": "fsspec", "pydantic": "fastapi", "protobuf": "onnx", "supervision": ""}
+ALONG = {
+    "starlette": "fastapi",
+    "aiohttp": "fsspec",
+    "pydantic": "fastapi",
+    "protobuf": "onnx",
+    "supervision": "",
+    "pillow-heif": "",
+}
 """Imported packages that come with others, of which they are a visible part, or that callers bring themselves."""
 SILENT = {"faster-coco-eval": "Apache"}
 """Packages whose licence is told by their files only."""

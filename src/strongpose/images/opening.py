@@ -18,6 +18,7 @@ from PIL import Image
 from strongpose.images.colours import rgb
 from strongpose.images.errors import ImageError, one_line, printable
 from strongpose.images.header import FilePart
+from strongpose.images.heif import REMEDY, can_open_heif, is_heif
 from strongpose.images.orientation import shown_size, upright
 from strongpose.images.tiff import correct_grey
 from strongpose.pieces import MOST_PIECES, too_many_pieces
@@ -31,7 +32,8 @@ MAX_PIXELS = 120_000_000
 """Photos with more pixels are refused before they are decoded: a small file can hold a huge image."""
 MAX_BYTES = 200_000_000
 """Larger files are refused before they are read."""
-_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF")
+_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF", "HEIF")
+_HEAD = 64  # bytes, in which a file says what it is
 _EMPTY = "the file is empty; copy or download it again"
 
 
@@ -162,6 +164,10 @@ def _opened(data: bytes, name: str) -> np.ndarray:
 def _pillow_image(file: io.BytesIO | FilePart, name: str) -> Image.Image:
     """The image in a file, not decoded yet."""
     Image.init()
+    file.seek(0)
+    head = file.read(_HEAD)
+    if is_heif(head) and not can_open_heif():
+        raise ImageError(f"{name}: {REMEDY}")
     formats = [f for f in _FORMATS if f in Image.OPEN]
     try:
         with warnings.catch_warnings():
