@@ -59,6 +59,98 @@ def test_damaged_yolo_names_the_line(tmp_path, text, message):
         read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "\ufeff\n3" + yolo_line()[1:],
+            r"a\.txt, line 2: class 3; .*make people class 0, and remove the lines of other",
+        ),
+        (
+            yolo_line().replace("0.375", "0,375"),
+            r"a\.txt, line 1: not a number \(.*0,375.*\); numbers have a decimal point",
+        ),
+        (yolo_line().replace(" ", ","), r"a\.txt, line 1: not a number .*blanks between them"),
+        (
+            yolo_line() + " 0.93",
+            r"a\.txt, line 1: .*got 57; remove the number at the end if it is a confidence or a track",
+        ),
+        (yolo_line(False) + " 7", r"a\.txt, line 1: .*got 40; remove the number at the end"),
+        ("0 0.5 0.5 0.1 0.1", r"a\.txt, line 1: .*got 5; a box without keypoints is no pose label"),
+        (yolo_line().replace("0.5 0.2 2", "40 40 2"), r"a\.txt, line 1: the keypoint 40 40 is not in shares"),
+        (
+            yolo_line().replace("0 0.5 0.25", "0 1.01 0.25"),
+            r"a\.txt, line 1: the box 1\.01 0\.25 0\.5 0\.2 is not in shares",
+        ),
+        (
+            yolo_line().replace("0 0.5 0.25 0.5", "0 0.5 0.25 -0.5"),
+            r"line 1: the box 0\.5 0\.25 -0\.5 0\.2 is not in shares",
+        ),
+    ],
+)
+def test_labels_of_other_kinds_name_the_line_and_the_remedy(tmp_path, text, message):
+    write_photo(tmp_path / "images/a.jpg", 80, 200)
+    write(tmp_path / "labels/a.txt", text)
+    with pytest.raises(ConversionError, match=message):
+        read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
+
+
+def test_labels_that_are_no_text_name_the_file(tmp_path):
+    write_photo(tmp_path / "images/a.jpg", 80, 200)
+    (tmp_path / "labels").mkdir()
+    (tmp_path / "labels/a.txt").write_bytes(yolo_line().encode("utf-16"))
+    with pytest.raises(ConversionError, match=r"a\.txt: not a text file in UTF-8"):
+        read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        ("0.75 0.5 0.500001 1.000001", [40, 0, 40, 200]),  # edges beyond the photo by rounding
+        ("-0.0000005 0.5 0.5 0.5", [0, 50, 20, 100]),
+        ("1.0000001 1.0005 0.5 0.5", [60, 150, 20, 50]),
+        ("0.9 0.5 0.4 0.5", [56, 50, 24, 100]),  # a person whom the border cuts
+    ],
+)
+def test_boxes_beyond_the_photo_are_cut_off_at_its_border(tmp_path, box, expected):
+    write_photo(tmp_path / "images/a.jpg", 80, 200)
+    keypoints = " ".join(["1.0000005 -0.0000005 2", *["0 0 0"] * 16])
+    write(tmp_path / "labels/a.txt", f"0 {box} {keypoints}")
+    data = read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
+    assert data["annotations"][0]["bbox"] == pytest.approx(expected, abs=0.11)
+    x, y, w, h = data["annotations"][0]["bbox"]
+    assert x >= 0 and y >= 0 and x + w <= 80 and y + h <= 200
+    assert named(data) == {"nose": [80, 0, 2]}
+
+
+def test_labels_are_found_whatever_the_case_of_their_names(tmp_path):
+    for photo, label in (("A.JPG", "A.TXT"), ("sub/b.jpg", "sub/B.Txt"), ("c.png", "c.txt")):
+        write_photo(tmp_path / "images" / photo, 80, 200)
+        path = write(tmp_path / "labels" / label, yolo_line())
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes() + b"\r\n\r\n")  # as editors on Windows do
+    data = read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
+    assert [image["file_name"] for image in data["images"]] == ["A.JPG", "c.png", "sub/b.jpg"]
+    assert [person["image_id"] for person in data["annotations"]] == [1, 2, 3]
+    write(tmp_path / "labels/C.txt", yolo_line())
+    with pytest.raises(ConversionError, match=r"c\.txt: C\.txt is about the same photo; keep one of them"):
+        read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
+
+
+def test_lists_of_classes_and_hidden_files_are_no_labels(tmp_path):
+    write_photo(tmp_path / "images/a.jpg", 80, 200)
+    write(tmp_path / "labels/a.txt", yolo_line())
+    for name in ("classes.txt", "sub/Labels.txt", "obj.names", "data.yaml", "notes.json"):
+        write(tmp_path / "labels" / name, "person\n")
+    for name in ("labels/._a.txt", "labels/__MACOSX/._a.txt", "labels/.cache.txt", "images/._a.jpg", "images/._b.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        ")
+    data = read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
+    assert (len(data["images"]), len(data["annotations"])) == (1, 1)
+    write(tmp_path / "labels/README.txt", "of our set")
+    with pytest.raises(ConversionError, match=r"README\.txt: no photo .*or move the file elsewhere if it is no label"):
+        read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
+
+
 def test_yolo_folders_must_fit(tmp_path):
     coco = load_skeleton("coco")
     write_photo(tmp_path / "images/a.jpg", 80, 200)

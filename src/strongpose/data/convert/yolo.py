@@ -9,10 +9,15 @@ import numpy as np
 
 from strongpose.data.convert.dataset import ConversionError, data_set, describe_person, photo_size
 from strongpose.files import write_whole
-from strongpose.images import SUFFIXES
+from strongpose.images.folders import files_below, photos_below
 from strongpose.skeleton import Skeleton
 
 __all__ = ["read_yolo", "write_yolo"]
+
+_CLASS_LISTS = ("classes.txt", "labels.txt", "names.txt", "predefined_classes.txt")
+"""Files that name the classes, which programs for labelling write beside the labels; in any case."""
+_ROUNDING = 0.002  # share of the photo; whole pixels of small photos
+_FAR = 1.5  # shares from the middle of the photo; farther keypoints are in pixels
 
 
 def read_yolo(labels: Path, images: Path | None, skeleton: Skeleton) -> dict[str, Any]:
@@ -20,7 +25,9 @@ def read_yolo(labels: Path, images: Path | None, skeleton: Skeleton) -> dict[str
 
     A line is ``class x y width height`` and K times ``x y visibility`` or ``x y``; x and y of the box are its centre,
     all are shares of the photo's width and height. Without visibilities, a keypoint at 0 0 is unlabelled. Only class
-    0, people, is known. Pixels are the share times the width or height, as in the usual conversion from COCO.
+    0, people, is known. Numbers that lie beyond 0 and 1 by rounding are taken, and boxes are cut off at the photo's
+    border. The case of letters does not matter in names, nor do lists of classes (classes.txt). Pixels are the share
+    times the width or height, as in the usual conversion from COCO.
 
     Source: https://docs.ultralytics.com/datasets/pose/. The files do not name the keypoints; ``skeleton`` does.
 
@@ -37,55 +44,115 @@ def read_yolo(labels: Path, images: Path | None, skeleton: Skeleton) -> dict[str
     if not labels.is_dir():
         raise ConversionError(f"{labels}: expected a folder of YOLO's .txt files")
     found: dict[Path, Path] = {}
-    for path in sorted(p for p in images.rglob("*") if p.suffix.lower() in SUFFIXES):
+    for path in photos_below(images):
         stem = path.relative_to(images).with_suffix("")
         if stem in found:
             raise ConversionError(f"{path}: {found[stem].name} has the same name; YOLO cannot tell them apart")
         found[stem] = path
-    texts = {path.relative_to(labels).with_suffix(""): path for path in sorted(labels.rglob("*.txt"))}
-    for stem, path in texts.items():
-        if stem not in found:
-            raise ConversionError(f"{path}: no photo {images / stem}.* ; check the folder of the photos")
+    texts = _labels_of(found, labels, images)
     photos, people = [], []
     for number, (stem, path) in enumerate(found.items(), start=1):
         name = path.relative_to(images).as_posix()
         width, height = photo_size(images, name, str(path))
         photos.append({"id": number, "file_name": name, "width": width, "height": height})
         if stem in texts:
-            lines = enumerate(texts[stem].read_text(encoding="utf-8").splitlines(), start=1)
-            for line, text in lines:
+            for line, text in enumerate(_lines_of(texts[stem]), start=1):
                 if text.strip():
                     people.append(_person(text, number, (width, height), skeleton, f"{texts[stem]}, line {line}"))
     return data_set(photos, people, skeleton)
 
 
+def _labels_of(found: dict[Path, Path], labels: Path, images: Path) -> dict[Path, Path]:
+    """The label file of each photo that has one, by the photo's stem; the case of letters may differ."""
+    alike: dict[str, list[Path]] = {}
+    for stem in found:
+        alike.setdefault(str(stem).casefold(), []).append(stem)
+    texts: dict[Path, Path] = {}
+    for path in files_below(labels):
+        if path.suffix.lower() != ".txt":
+            continue
+        stem = path.relative_to(labels).with_suffix("")
+        near = alike.get(str(stem).casefold(), [])
+        if stem not in found and len(near) == 1:
+            [stem] = near
+        if stem not in found:
+            if path.name.lower() in _CLASS_LISTS:
+                continue
+            raise ConversionError(
+                f"{path}: no photo {images / stem}.* ; check the folder of the photos, or move the file elsewhere if "
+                "it is no label"
+            )
+        if stem in texts:
+            raise ConversionError(f"{path}: {texts[stem].name} is about the same photo; keep one of them")
+        texts[stem] = path
+    return texts
+
+
+def _lines_of(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ConversionError(f"{path}: not a text file in UTF-8 ({error.reason}); save it as one") from error
+
+
 def _person(text: str, image_id: int, size: tuple[int, int], skeleton: Skeleton, what: str) -> dict[str, Any]:
     k = skeleton.num_keypoints
-    try:
-        values = np.array([float(word) for word in text.split()])
-    except ValueError as error:
-        raise ConversionError(f"{what}: not a number ({error})") from error
+    values = _numbers(text, what)
     if len(values) not in (5 + 3 * k, 5 + 2 * k):
+        remedy = "--skeleton says which keypoints they are"
+        if len(values) == 5:
+            remedy = "a box without keypoints is no pose label"
+        elif len(values) in (6 + 3 * k, 6 + 2 * k):
+            remedy = "remove the number at the end if it is a confidence or a track"
         raise ConversionError(
             f"{what}: expected {5 + 3 * k} or {5 + 2 * k} numbers for the {k} keypoints of skeleton "
-            f"{skeleton.name!r}, got {len(values)}; --skeleton says which keypoints they are"
+            f"{skeleton.name!r}, got {len(values)}; {remedy}"
         )
-    if not np.isfinite(values).all():
-        raise ConversionError(f"{what}: not all numbers are finite")
     if values[0] != 0:
-        raise ConversionError(f"{what}: class {values[0]:g}; only class 0, people, can be converted")
-    x, y, w, h = values[1:5]
-    if w <= 0 or h <= 0 or not np.all((values[1:5] >= 0) & (values[1:5] <= 1)):
-        raise ConversionError(f"{what}: the box {x:g} {y:g} {w:g} {h:g} is not in shares of the photo, 0 to 1")
+        raise ConversionError(
+            f"{what}: class {values[0]:g}; only class 0, people, can be converted; make people class 0, and remove "
+            "the lines of other classes"
+        )
     rows = values[5:].reshape(k, -1)
     if rows.shape[1] == 2:
         rows = np.concatenate([rows, np.where(rows.any(1), 2.0, 0.0)[:, None]], axis=1)
     if not np.isin(rows[:, 2], (0, 1, 2)).all():
         raise ConversionError(f"{what}: visibilities must be 0, 1 or 2, got {sorted(set(rows[:, 2].tolist()))}")
+    shares = rows[rows[:, 2] > 0, :2]
+    if shares.size and np.abs(shares - 0.5).max() > _FAR:
+        far = shares[np.abs(shares - 0.5).max(1).argmax()]
+        raise ConversionError(f"{what}: the keypoint {far[0]:g} {far[1]:g} is not in shares of the photo, 0 to 1")
+    near = np.abs(rows[:, :2] - rows[:, :2].clip(0, 1)) <= _ROUNDING
+    rows[:, :2] = np.where(near, rows[:, :2].clip(0, 1), rows[:, :2])
     scale = np.array(size, dtype=np.float64)
     rows[:, :2] *= scale
-    box = [*((values[1:3] - values[3:5] / 2) * scale), *(values[3:5] * scale)]
-    return describe_person(image_id, rows, box)
+    low, high = _edges(values[1:5], what)
+    return describe_person(image_id, rows, [*(low * scale), *((high - low) * scale)])
+
+
+def _numbers(text: str, what: str) -> np.ndarray:
+    numbers = []
+    for word in text.split():
+        try:
+            numbers.append(float(word))
+        except ValueError as error:
+            remedy = "; numbers have a decimal point, and blanks between them" if "," in word else ""
+            raise ConversionError(f"{what}: not a number ({error}){remedy}") from error
+    if not np.isfinite(numbers).all():
+        raise ConversionError(f"{what}: not all numbers are finite")
+    return np.array(numbers)
+
+
+def _edges(box: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
+    """The left upper and right lower corner of a box of centre and size, in the photo; all are shares of it.
+
+    Programs round, so that numbers may lie a little beyond 0 and 1.
+    """
+    low, high = ((box[:2] + sign * box[2:] / 2).clip(0, 1) for sign in (-1, 1))
+    if not np.all((box >= -_ROUNDING) & (box <= 1 + _ROUNDING)) or not (box[2:] > 0).all() or not (high > low).all():
+        shown = " ".join(f"{value:g}" for value in box)
+        raise ConversionError(f"{what}: the box {shown} is not in shares of the photo, 0 to 1")
+    return low, high
 
 
 def write_yolo(data: dict[str, Any], folder: Path) -> int:
