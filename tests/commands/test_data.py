@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from pictures import write_dataset
 
 
@@ -23,6 +24,31 @@ def test_coco_to_yolo_and_back_by_the_command_line(strongpose, tmp_path):
     assert run.returncode == 0, run.stdout + run.stderr
     assert "2 photos, 3 people, skeleton coco" in run.stdout
     assert "0 errors, 0 remarks" in run.stdout
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["nose", "leftEye", "rightEye"], "kpt_shape: [3, 3], flip_idx: [0, 2, 1]"),
+        (["eye.R", "Nose", "eye.L"], "kpt_shape: [3, 3], flip_idx: [2, 1, 0]"),
+        (["nose", "left_eye", "right_ear"], "flip_idx is not known, as the names show no other side of 'left_eye', "),
+        (["nose", "neck"], "flip_idx is not known, as no keypoint has a side by its name; if none has any, "),
+    ],
+)
+def test_sides_of_other_keypoints_are_told_or_said_to_be_unknown(strongpose, tmp_path, names, said):
+    person = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 1, 50, 50], "keypoints": [20, 20, 2] * len(names)}
+    content = {
+        "images": [{"id": 1, "file_name": "a.jpg", "width": 100, "height": 80}],
+        "annotations": [person],
+        "categories": [{"id": 1, "name": "person", "keypoints": names}],
+    }
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    run = strongpose(
+        "data", "convert", tmp_path / "a.json", "--from", "coco", "--to", "yolo", "--out", tmp_path / "out"
+    )
+    assert run.returncode == 0, run.stderr
+    assert said in run.stdout
+    assert ("flip_idx: [" in run.stdout) == ("flip_idx: [" in said)
 
 
 def test_a_check_with_errors_ends_with_status_1(strongpose, tmp_path):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+if TYPE_CHECKING:
+    from strongpose.skeleton import Skeleton
 
 __all__ = ["convert"]
 
@@ -70,7 +73,7 @@ def convert(
     labelled = sum(person.get("num_keypoints", 0) for person in data["annotations"])
     print(f"{out}: {len(data['images'])} photos, {people} people, {labelled} labelled keypoints of {len(names)} kinds")
     if to == "yolo":
-        print(f"for its data.yaml: kpt_shape: [{len(names)}, 3], flip_idx: {_flip_order(names)}")
+        print(f"for its data.yaml: kpt_shape: [{len(names)}, 3], {_about_flips(names, chosen)}")
     return 0
 
 
@@ -103,9 +106,22 @@ def _usual(source: Source) -> Any:
     return {"ochuman": load_skeleton("coco"), "posetrack": load_skeleton("posetrack15")}.get(source)
 
 
-def _flip_order(names: list[str]) -> list[int]:
-    """For each keypoint, the index of the one on the other side, or its own."""
-    other = {"left": "right", "right": "left"}
-    parts = [name.partition("_") for name in names]
-    mirrored = [f"{other.get(side, side)}{dash}{part}" for side, dash, part in parts]
-    return [names.index(name) if name in names else i for i, name in enumerate(mirrored)]
+def _about_flips(names: list[str], chosen: Skeleton | None) -> str:
+    """For YOLO's data.yaml, the partners of keypoints on the other side, or why they are not known."""
+    from strongpose.sides_by_name import sides_by_name
+    from strongpose.skeletons import skeleton_named_like
+
+    skeleton = chosen or skeleton_named_like(tuple(names))
+    if skeleton is not None and skeleton.flip_pairs:
+        return f"flip_idx: {list(skeleton.flip_order)}"
+    sides = sides_by_name(names)
+    if sides.flip_order is not None:
+        return f"flip_idx: {list(sides.flip_order)}"
+    remedy = "or train without mirroring (fliplr: 0.0)"
+    if sides.alone:
+        which = ", ".join(map(repr, sides.alone[:3])) + (", …" if len(sides.alone) > 3 else "")
+        return f"flip_idx is not known, as the names show no other side of {which}; write it by hand, {remedy}"
+    return (
+        f"flip_idx is not known, as no keypoint has a side by its name; if none has any, it counts from 0 to "
+        f"{len(names) - 1}; otherwise write it by hand, {remedy}"
+    )
