@@ -116,6 +116,27 @@ def test_a_batch_answers_in_order_and_for_each_photo(client, estimator, photos):
     assert "photo" not in broken
 
 
+def test_photos_in_all_usual_forms_of_base64(client, photos):
+    whole = (photos / "cameraman.jpg").read_bytes()
+    data = next(part for part in (whole + bytes(n) for n in range(3)) if len(part) % 3 == 1)  # which needs two =
+    text, for_addresses = base64.b64encode(data).decode(), base64.urlsafe_b64encode(data).decode()
+    assert "=" in text and "-" in for_addresses and "_" in for_addresses
+    forms = [
+        base64.encodebytes(data).decode(),
+        text.replace("=", ""),
+        for_addresses,
+        for_addresses.rstrip("=") + "\r\n",
+        f"data:image/jpeg;base64,{text}",
+        f"Data:image/jpeg;name=a.jpg;base64,{text.replace('+', '%2B').replace('=', '%3D')}",
+    ]
+    wrong = ["data:image/jpeg,abc", text[:-3] + "!", "a"]
+    answer = client.post("/api/batch", json.dumps({"photos": [{"data": form} for form in forms]}), "application/json")
+    assert [one["status"] for one in answer.json["photos"]] == [200] * len(forms)
+    answer = client.post("/api/batch", json.dumps({"photos": [{"data": form} for form in wrong]}), "application/json")
+    assert [one["status"] for one in answer.json["photos"]] == [422] * len(wrong)
+    assert answer.json["photos"][0]["error"] == "'data' is a data URL that is not in base64"
+
+
 def test_model_and_health(client):
     model = client("GET", "/api/model").json
     assert (model["model"], model["sizes"], model["flip"], model["stride"]) == ("base", [257], False, 8)

@@ -70,7 +70,9 @@ class Photo(BaseModel):
 class BatchPhoto(BaseModel):
     """One photo of a batch."""
 
-    data: str = Field(description="A JPEG, PNG or WebP file in base64.", json_schema_extra={"format": "byte"})
+    data: str = Field(
+        description="A JPEG, PNG or WebP file in base64, or a data URL of one.", json_schema_extra={"format": "byte"}
+    )
     name: str = Field(default="", max_length=200, description="Comes back with the answer.")
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -20,7 +18,6 @@ from strongpose.estimator import StrongPose
 from strongpose.serve.answers import (
     Batch,
     BatchAnswer,
-    BatchPhoto,
     Failure,
     Health,
     Model,
@@ -35,7 +32,7 @@ from strongpose.serve.layers import LAYERS, LayerName
 from strongpose.serve.limits import CONTENT_TYPES, Limits, RefusedError
 from strongpose.serve.metrics import Metrics
 from strongpose.serve.queue import Queue
-from strongpose.serve.upload import Uploads, check_content_type, disconnection, drain
+from strongpose.serve.upload import Uploads, check_content_type, decode_base64, disconnection, drain
 
 __all__ = ["create_app"]
 
@@ -149,7 +146,7 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
             answers = []
             for photo in sent.photos:  # others' photos may come in between
                 try:
-                    found = await find(request, _decoded(photo), threshold, ())
+                    found = await find(request, decode_base64(photo.data), threshold, ())
                     answers.append(BatchAnswer(name=photo.name, status=200, photo=found))
                 except RefusedError as error:
                     if error.status == 499:
@@ -217,13 +214,6 @@ def _read_batch(body: bytes, limits: Limits) -> Batch:
     if len(sent.photos) > limits.max_batch:
         raise RefusedError(413, f"{len(sent.photos)} photos are more than the {limits.max_batch} that are taken")
     return sent
-
-
-def _decoded(photo: BatchPhoto) -> bytes:
-    try:
-        return base64.b64decode(photo.data, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise RefusedError(422, "'data' is not base64") from error
 
 
 def _first_line(errors: Any) -> str:

@@ -1,17 +1,21 @@
-"""Reading the bodies of requests, checked while they arrive."""
+"""Reading the bodies of requests, checked while they arrive, and photos written as text in them."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect, Request
 
 from strongpose.serve.limits import Limits, RefusedError
 
-__all__ = ["Uploads", "check_content_type", "disconnection", "drain"]
+__all__ = ["Uploads", "check_content_type", "decode_base64", "disconnection", "drain"]
 
 _DRAIN_SECONDS = 3.0
+_FROM_ADDRESSES = str.maketrans("-_", "+/")
 
 
 def check_content_type(request: Request, expected: tuple[str, ...]) -> None:
@@ -24,6 +28,27 @@ def check_content_type(request: Request, expected: tuple[str, ...]) -> None:
     if got not in expected:
         wanted = " or ".join(expected)
         raise RefusedError(415, f"expected a body with content type {wanted}, got {got[:80] or 'none'}")
+
+
+def decode_base64(text: str) -> bytes:
+    """The bytes that a text stands for, in any of the usual forms of base64.
+
+    It may be the one for addresses (- and _ in the place of + and /), broken into lines, without the = at its end, and
+    a data URL.
+
+    Raises:
+        RefusedError: 422 if it is none of these.
+    """
+    if text[:5].lower() == "data:":
+        head, _, text = text.partition(",")
+        if not head.lower().endswith(";base64"):
+            raise RefusedError(422, "'data' is a data URL that is not in base64")
+        text = unquote(text)
+    signs = "".join(text.split()).rstrip("=").translate(_FROM_ADDRESSES)
+    try:
+        return base64.b64decode(signs + "=" * (-len(signs) % 4), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise RefusedError(422, "'data' is not base64") from error
 
 
 @dataclass(eq=False)
