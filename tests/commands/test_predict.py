@@ -181,6 +181,19 @@ def test_the_end_names_what_was_left_out(strongpose, tiny_model, photos, tmp_pat
     ]
 
 
+@pytest.mark.parametrize("size", [(1000, 100), (100, 1000), (300, 200), (1000, 400)])
+def test_a_panorama_without_people_gets_a_hint(strongpose, tiny_model, tmp_path, size):
+    Image.new("RGB", size, (90, 120, 60)).save(tmp_path / "a.png")
+    options = ("--out", tmp_path / "out", "--model", tiny_model, "--size")
+    run = strongpose("predict", tmp_path, *options, 97)
+    assert (run.returncode, run.stderr) == (0, "")
+    hint = f"; the photo has {size[0]}×{size[1]} pixels, and the network saw its short side in 10: --size 650 may find"
+    line = f"[1/1] {tmp_path}/a.png: 0 people{f'{hint} more people' if 100 in size else ''}"
+    assert run.stdout.splitlines()[0] == line
+    run = strongpose("predict", tmp_path, *options, 900)
+    assert run.stdout.splitlines()[0] == f"[1/1] {tmp_path}/a.png: 0 people"
+
+
 def test_a_result_alone_is_no_photo(strongpose, tiny_model, tmp_path):
     Image.new("RGB", (60, 40)).save(tmp_path / "x.png")
     assert strongpose("predict", tmp_path, "--out", tmp_path, "--model", tiny_model).returncode == 0

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Wanted", "predict", "predict_all"]
 
 _MOST_JPEG = 65500  # pixels a side
+_PANORAMA, _USUAL = 2.5, 1.5  # long side by short side: from which a hint is given, and of most photos
+_FEW = 2  # people
 
 
 def predict(
@@ -147,9 +148,10 @@ def predict_all(
         KeyboardInterrupt: after the photo at hand, when SIGTERM has come.
     """
     from strongpose.images import ImageError
+    from strongpose.images.results import result_names
     from strongpose.runtime import ModelError
 
-    targets = {path: out / name for path, name in zip(paths, _names(paths, out), strict=True)}
+    targets = {path: out / name for path, name in zip(paths, result_names(paths, out), strict=True)}
     if resume:
         targets = {path: target for path, target in targets.items() if not _is_done(path, target, wanted)}
         print(f"{len(paths) - len(targets)} of {len(paths)} photos have their results in {out} already")
@@ -170,7 +172,8 @@ def predict_all(
                     continue
                 done += 1
                 people += count
-                print(f"[{number}/{len(targets)}] {path}: {count} {'person' if count == 1 else 'people'}", flush=True)
+                found = f"{count} {'person' if count == 1 else 'people'}{_hint(look, estimator.size, count)}"
+                print(f"[{number}/{len(targets)}] {path}: {found}", flush=True)
     except ModelError as error:
         _complain(str(error))
         return False
@@ -239,19 +242,19 @@ def _listed(paths: Sequence[Path]) -> str:
     return printable(f"{paths[0]}" if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more")
 
 
-def _names(paths: Sequence[Path], out: Path) -> Iterator[str]:
-    """A different result name for every photo, also on file systems that ignore case; none that is a photo's own."""
-    from strongpose.images.results import KINDS
-
-    photos = {os.path.abspath(path) for path in paths}
-    taken: set[str] = set()
-    for path in paths:
-        name, count = path.stem, 1
-        while name.casefold() in taken or any(os.path.abspath(out / f"{name}.{kind}.jpg") in photos for kind in KINDS):
-            count += 1
-            name = f"{path.stem}-{count}"
-        taken.add(name.casefold())
-        yield name
+def _hint(look: Look, size: int, people: int) -> str:
+    """What to do about a panorama in which hardly anybody was found, as its short side is few pixels at the input."""
+    height, width = look.photo.shape[:2]
+    short, long = sorted((height, width))
+    if people > _FEW or long <= _PANORAMA * short:
+        return ""
+    better = min(long, 10 * round(size * long / short / _USUAL / 10))
+    if better < 1.2 * size:
+        return ""
+    return (
+        f"; the photo has {width}×{height} pixels, and the network saw its short side in {round(size * short / long)}: "
+        f"--size {better} may find more people"
+    )
 
 
 def _predict_one(estimator: StrongPose, look: Look, path: Path, target: Path, wanted: Wanted) -> int:

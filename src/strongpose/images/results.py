@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-__all__ = ["KINDS", "is_drawing", "is_result", "marked"]
+__all__ = ["KINDS", "is_drawing", "is_result", "marked", "result_names"]
 
 KINDS = ("poses", "fields")
 """Of pictures: their names end in .poses.jpg and .fields.jpg."""
@@ -50,6 +52,28 @@ def is_result(path: Path) -> bool:
         return False
     name = next(path.name.removesuffix(suffix) for suffix in _SUFFIXES if path.name.endswith(suffix))
     return _is_ours(path.with_name(f"{name}.poses.json"))
+
+
+def result_names(photos: Sequence[Path], out: Path) -> Iterator[str]:
+    """For each photo the name of its results, without ``.poses.jpg`` and the like.
+
+    They differ, also on file systems that ignore case, and no result takes the place of one of the photos.
+
+    Args:
+        photos: all that results are written of.
+        out: the folder of the results.
+    """
+    kept = {os.path.abspath(path).casefold() for path in photos}
+    taken: set[str] = set()
+    for path in photos:
+        name, count = path.stem, 1
+        while name.casefold() in taken or any(
+            os.path.abspath(out / f"{name}{suffix}").casefold() in kept for suffix in _SUFFIXES
+        ):
+            count += 1
+            name = f"{path.stem}-{count}"
+        taken.add(name.casefold())
+        yield name
 
 
 def _is_ours(path: Path) -> bool:
