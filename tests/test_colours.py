@@ -114,6 +114,13 @@ def test_signed_samples_are_refused(bits, type_, photometric):
         open_image(data, "beach")
 
 
+def test_the_preview_in_a_raw_photo_is_not_taken_for_it():
+    plane = (RAMP * 255).astype(np.uint8).tobytes()
+    assert open_image(tiff([plane], [8], 1, more={254: [1]})).shape == (*RAMP.shape, 3)
+    with pytest.raises(ImageError, match="the small preview of a camera's raw photo, which must be developed first"):
+        open_image(tiff([plane], [8], 1, more={254: [1], 330: [0]}))
+
+
 @pytest.mark.parametrize("order", "<>")
 def test_deep_colours_in_separate_planes_are_right_or_refused(order):
     planes = [(plane * 65535).astype(f"{order}u2").tobytes() for plane in (RAMP, 1 - RAMP, 0 * RAMP)]

@@ -11,6 +11,7 @@ from strongpose.images.header import FilePart
 
 __all__ = ["Grey", "correct_grey", "grey_of", "why_unreadable"]
 
+_SUBFILE, _MORE_PICTURES = 254, 330
 _BITS, _PHOTOMETRIC, _SAMPLES, _PLANES, _FORMATS = 258, 262, 277, 284, 339
 _WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
 _SEPARATE, _TOGETHER = 2, 1
@@ -76,6 +77,8 @@ def why_unreadable(image: Image.Image) -> str | None:
     bits, formats = (_as_tuple(tags.get(tag, 1)) for tag in (_BITS, _FORMATS))
     if _SIGNED in formats and max(bits) <= 16:
         return "signed samples, of which nobody can know what is white"
+    if (reduced := tags.get(_SUBFILE, 0)) and isinstance(reduced, int) and reduced & 1 and _MORE_PICTURES in tags:
+        return "the small preview of a camera's raw photo, which must be developed first"
     deep, is_raw = max(bits) > 8, image.info.get("compression") == "raw"
     if deep and is_raw and len(bits) > 1 and tags.get(_PLANES) == _SEPARATE:
         return f"{max(bits)} bits a sample in separate planes"
