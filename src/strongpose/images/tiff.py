@@ -16,7 +16,7 @@ _BITS, _PHOTOMETRIC, _SAMPLES, _PLANES, _FORMATS = 258, 262, 277, 284, 339
 _WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
 _SEPARATE, _TOGETHER = 2, 1
 _SIGNED = 2
-_SHORT, _LONG = 3, 4
+_BYTE, _SHORT, _LONG = 1, 3, 4
 _MOST_ENTRIES = 4096
 
 
@@ -111,7 +111,7 @@ def _short_tags(file: FilePart) -> dict[int, tuple[int, int]]:
     for i in range(0, len(entries) - entry_size + 1, entry_size):
         entry = entries[i : i + entry_size]
         tag, kind = (int.from_bytes(entry[j : j + 2], order) for j in (0, 2))
-        size = {_SHORT: 2, _LONG: 4}.get(kind)
+        size = {_BYTE: 1, _SHORT: 2, _LONG: 4}.get(kind)
         if size is not None and int.from_bytes(entry[4:value_at], order) == 1:
             at = start + count_size + i + value_at + (0 if order == "little" else size - 1)
             found[tag] = at, int.from_bytes(entry[value_at : value_at + size], order)
