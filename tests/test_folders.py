@@ -70,6 +70,12 @@ def test_pictures_of_other_kinds_and_folders_with_photos_are_named(tmp_path):
     )
 
 
+def test_links_that_lead_nowhere_are_not_passed_over(tmp_path):
+    (tmp_path / "a.jpg").symlink_to(tmp_path / "gone.jpg")
+    (tmp_path / "b.jpg").mkdir()
+    assert names(photos_in(tmp_path).photos) == ["a.jpg"]
+
+
 def test_drawings_are_told_from_photos_of_their_name(tmp_path):
     own = [write_photo(tmp_path / name) for name in ("own.poses.jpg", "own.fields.jpg", "poses.jpg", "x.jpg")]
     drawn = [write_drawing(tmp_path / f"x.{kind}.jpg") for kind in ("fields", "poses")]

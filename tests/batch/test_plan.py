@@ -102,6 +102,14 @@ def test_what_is_hidden_or_no_photo_is_left_out_and_told(source):
     ]
 
 
+def test_a_folder_without_photos_says_what_is_there_instead(source):
+    (source / "a.cr2").touch()
+    with pytest.raises(
+        BatchError, match=r"holds no photos.*; .*a\.cr2: left out \(pictures of kinds that are not opened\)"
+    ):
+        plan(source)
+
+
 def test_useless_input_is_named(source):
     with pytest.raises(BatchError, match="nowhere: no such file or folder"):
         plan(source / "nowhere")

@@ -105,7 +105,8 @@ def plan_parts(
     counts = {"photos": photos, **{name: len(paths) for name, paths in shards.items()}}
     kinds = [name for name, count in counts.items() if count and kind in (None, name)]
     if not kinds:
-        raise BatchError(f"{source}: holds no {kind or 'photos, Parquet files or tar files'}; check the path")
+        why = "".join(f"; {line}" for line in left_out)
+        raise BatchError(f"{source}: holds no {kind or 'photos, Parquet files or tar files'}{why}; check the path")
     if len(kinds) > 1:
         listed = " and ".join(f"{counts[name]} of kind {name}" for name in kinds)
         raise BatchError(f"{source}: holds files of several kinds ({listed}); say which with --kind")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ OTHER_SUFFIXES = (
 
 _FOR_COMPUTERS = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini")
 _MOST_NAMES = 3
+_MOST_SEEN = 10_000  # files, in a folder that is not searched
 
 
 @dataclass(frozen=True)
@@ -105,22 +107,26 @@ def photos_in(folder: Path) -> Found:
     Raises:
         OSError: if the folder cannot be read.
     """
-    files, folders = [], []
+    files: list[Path] = []
+    folders: list[Path] = []
     for path in sorted(folder.iterdir()):
         if is_hidden(path):
             continue
-        if path.is_dir():
-            folders.append(path)
-        elif path.is_file():
-            files.append(path)
+        (folders if path.is_dir() else files).append(path)  # links that lead nowhere are told when they are opened
     photos = [path for path in files if is_photo_name(path)]
     results = {path for path in photos if is_result(path)}
     return Found(
         tuple(path for path in photos if path not in results),
         tuple(sorted(results)),
         tuple(path for path in files if is_other_picture(path)),
-        tuple(path for path in folders if next(photos_below(path), None) is not None),
+        tuple(path for path in folders if _has_photos(path)),
     )
+
+
+def _has_photos(folder: Path) -> bool:
+    """Whether there are photos below, as far as can be told fast."""
+    some = itertools.islice(files_below(folder), _MOST_SEEN)
+    return any(is_photo_name(path) and not is_result(path) for path in some)
 
 
 def photos_below(folder: Path) -> Iterator[Path]:
