@@ -115,7 +115,9 @@ def test_photos_are_told_in_order_whatever_their_sizes(strongpose, tiny_model, p
     assert [line.split(":")[0] for line in lines] == [
         f"[{number}/5] {tmp_path / name}.png" for number, name in ((1, "a"), (2, "b"), (4, "d"), (5, "e"))
     ]
-    assert re.fullmatch(rf"4 of 5 photos, 0 people, [\d.]+ photos/s with .+; results in {tmp_path / 'out'}", last), last
+    assert re.fullmatch(
+        rf"4 of 5 photos, 0 people, [\d.]+ photos/s with .+; results in {tmp_path / 'out'}; failed: c\.jpg", last
+    ), last
     assert run.stderr.count("\n") == 1 and "c.jpg: damaged" in run.stderr
     for name, (width, height) in sizes.items():
         data = json.loads((tmp_path / "out" / f"{name}.poses.json").read_text())

@@ -19,14 +19,11 @@ from strongpose.runtime import RuntimeChoice
 from strongpose.stopping import StopRequest
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from strongpose.estimator import Look, StrongPose
     from strongpose.images.folders import Found
 
 __all__ = ["Wanted", "predict", "predict_all"]
 
-_MOST_JPEG = 65500  # pixels a side
 _PANORAMA, _USUAL = 2.5, 1.5  # long side by short side: from which a hint is given, and of most photos
 _FEW = 2  # people
 
@@ -148,6 +145,7 @@ def predict_all(
         KeyboardInterrupt: after the photo at hand, when SIGTERM has come.
     """
     from strongpose.images import ImageError
+    from strongpose.images.folders import first_names
     from strongpose.images.results import result_names
     from strongpose.runtime import ModelError
 
@@ -156,6 +154,7 @@ def predict_all(
         targets = {path: target for path, target in targets.items() if not _is_done(path, target, wanted)}
         print(f"{len(paths) - len(targets)} of {len(paths)} photos have their results in {out} already")
     done = people = 0
+    failed: list[Path] = []
     start = time.perf_counter()
     try:
         with StopRequest(signal.SIGTERM) as stop, closing(estimator.look_many(targets, batch)) as looks:
@@ -163,11 +162,13 @@ def predict_all(
                 if stop.is_set:
                     raise KeyboardInterrupt(f"interrupted after {done} photos; the same command with --resume goes on")
                 if isinstance(look, ImageError):
+                    failed.append(path)
                     _complain(str(look))
                     continue
                 try:
                     count = _predict_one(estimator, look, path, target, wanted)
                 except OSError as error:
+                    failed.append(path)
                     _complain(f"{path}: the results cannot be written to {out} ({error.strerror})")
                     continue
                 done += 1
@@ -178,7 +179,8 @@ def predict_all(
         _complain(str(error))
         return False
     speed = f"{len(targets) / (time.perf_counter() - start):.2f} photos/s with {estimator.runtime.name}"
-    more = f"; left out: {', '.join(left_out)}" if left_out else ""
+    more = f"; failed: {first_names(failed)}" if failed else ""
+    more += f"; left out: {', '.join(left_out)}" if left_out else ""
     print(f"{done} of {len(targets)} photos, {people} people, {speed}; results in {out}{more}")
     return done == len(targets)
 
@@ -262,6 +264,7 @@ def _predict_one(estimator: StrongPose, look: Look, path: Path, target: Path, wa
     from strongpose import draw, draw_sheet
     from strongpose.body import body_regions
     from strongpose.files import write_whole
+    from strongpose.images.results import jpeg_of
 
     photo = look.photo
     poses = estimator.decode(look.fields, look.fitted)
@@ -272,25 +275,11 @@ def _predict_one(estimator: StrongPose, look: Look, path: Path, target: Path, wa
     if wanted.fields:
         pictures["fields"] = draw_sheet.draw_fields(look.fields, look.fitted, poses, estimator.options)
     for kind, picture in pictures.items():
-        write_whole(target.with_name(f"{target.name}.{kind}.jpg"), _jpeg(picture))
+        write_whole(target.with_name(f"{target.name}.{kind}.jpg"), jpeg_of(picture))
     about = {"photo": str(path), "width": photo.shape[1], "height": photo.shape[0], "run": wanted.run}
     details = None if regions is None else [region.to_coco() for region in regions]
     write_whole(target.with_name(f"{target.name}.poses.json"), poses.to_json(about, details))
     return len(poses)
-
-
-def _jpeg(picture: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 RGB as the bytes of a JPEG file."""
-    import cv2
-
-    from strongpose.images.results import marked
-
-    done = False
-    if max(picture.shape) <= _MOST_JPEG:  # else OpenCV would write lines of its own
-        done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
-    if not done:
-        raise OSError(0, f"a picture of {picture.shape[1]}×{picture.shape[0]} pixels does not fit a JPEG file")
-    return marked(data.tobytes())
 
 
 def _complain(message: str) -> None:

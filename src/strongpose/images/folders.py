@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -17,6 +17,7 @@ __all__ = [
     "SUFFIXES",
     "Found",
     "files_below",
+    "first_names",
     "is_hidden",
     "is_other_picture",
     "is_photo_name",
@@ -75,7 +76,7 @@ class Found:
     def left_out(self) -> tuple[str, ...]:
         """What was left out and why, a text for each reason, with the first names."""
         return tuple(
-            f"{len(paths)} {one if len(paths) == 1 else many} ({_first(paths)})"
+            f"{len(paths)} {one if len(paths) == 1 else many} ({first_names(paths)})"
             for one, many, paths in (
                 ("result of an earlier run", "results of earlier runs", self.results),
                 ("picture of a kind that is not opened", "pictures of kinds that are not opened", self.other_pictures),
@@ -181,6 +182,7 @@ def photos_named(argument: str) -> Found:
     return Found(tuple(file for file in files if file not in results), tuple(sorted(results)))
 
 
-def _first(paths: tuple[Path, ...]) -> str:
+def first_names(paths: Sequence[Path]) -> str:
+    """The names of the first few of some files, with commas."""
     names = ", ".join(printable(path.name) for path in paths[:_MOST_NAMES])
     return names if len(paths) <= _MOST_NAMES else f"{names}, …"

@@ -7,13 +7,17 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-__all__ = ["KINDS", "is_drawing", "is_result", "marked", "result_names"]
+import cv2
+import numpy as np
+
+__all__ = ["KINDS", "is_drawing", "is_result", "jpeg_of", "marked", "result_names"]
 
 KINDS = ("poses", "fields")
 """Of pictures: their names end in .poses.jpg and .fields.jpg."""
 
 _COMMENT = b"drawn by strongpose predict"
 _MARK = b"\xff\xfe" + (len(_COMMENT) + 2).to_bytes(2, "big") + _COMMENT
+_MOST_JPEG = 65500  # pixels a side
 _MOST_HEAD = 1000  # bytes of the file, in which the mark is found
 _SUFFIXES = tuple(f".{kind}.jpg" for kind in KINDS)
 
@@ -22,6 +26,20 @@ def marked(jpeg: bytes) -> bytes:
     """A JPEG file with a comment behind its first segment that says what it is."""
     at = 4 + int.from_bytes(jpeg[4:6], "big")
     return jpeg[:at] + _MARK + jpeg[at:]
+
+
+def jpeg_of(picture: np.ndarray) -> bytes:
+    """A drawn picture, (H, W, 3) uint8 RGB, as the bytes of a JPEG file with the mark.
+
+    Raises:
+        OSError: if it does not fit a JPEG file.
+    """
+    done = False
+    if max(picture.shape) <= _MOST_JPEG:  # else OpenCV would write lines of its own
+        done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+    if not done:
+        raise OSError(0, f"a picture of {picture.shape[1]}×{picture.shape[0]} pixels does not fit a JPEG file")
+    return marked(data.tobytes())
 
 
 def is_drawing(name: str, content: bytes) -> bool:
