@@ -141,3 +141,17 @@ def test_converters_and_photo_stores_measure_photos_as_they_are_shown(tmp_path):
             assert PhotoStore(tmp_path / folder).read_size(name) == TURNED
     with pytest.raises(FileNotFoundError, match=r"no photo 'c\.jpg' in its shards"):
         PhotoStore(tmp_path / "shards").read_size("c.jpg")
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_is_that_of_a_turned_heic_photo(orientation):
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    data = encoded("HEIF", exif=exif(orientation).tobytes())
+    assert read_size(data) == shown(data) == (TURNED if orientation > 4 else STORED)
+
+
+def test_a_heic_photo_says_what_it_needs():
+    data = b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + bytes(200)
+    for read in (open_image, read_size):
+        with pytest.raises(ImageError, match=r"^beach\.jpg: .*(pip install pillow-heif|damaged)"):
+            read(data, "beach.jpg")
