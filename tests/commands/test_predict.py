@@ -178,8 +178,8 @@ def test_the_end_names_what_was_left_out(strongpose, tiny_model, photos, tmp_pat
         "1 sub-folder with photos (below)"
     )
     assert run.stderr.splitlines() == [
-        f"strongpose: {tmp_path}/c.psd and 1 more: not a kind of picture that is opened; save it as JPEG or PNG",
-        f"strongpose: {tmp_path}/below: has photos, but folders in folders are not searched; name it as well",
+        f"strongpose: {tmp_path}/c.psd and 1 more: pictures of this kind are not opened; save them as JPEG or PNG",
+        f"strongpose: {tmp_path}/below: its photos are not looked at; folders in a folder must be named as well",
     ]
 
 

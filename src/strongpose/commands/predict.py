@@ -232,9 +232,9 @@ def _find(arguments: Sequence[str]) -> tuple[bool, Found]:
     if found.results and not found.photos:
         _complain(f"no photo to look at; left out: {', '.join(found.left_out)}")
     if found.other_pictures:
-        _complain(f"{_listed(found.other_pictures)}: not a kind of picture that is opened; save it as JPEG or PNG")
+        _complain(f"{_listed(found.other_pictures)}: pictures of this kind are not opened; save them as JPEG or PNG")
     if found.folders:
-        _complain(f"{_listed(found.folders)}: has photos, but folders in folders are not searched; name it as well")
+        _complain(f"{_listed(found.folders)}: its photos are not looked at; folders in a folder must be named as well")
     return missing, found
 
 
