@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from strongpose.images.folders import files_below, is_hidden, photos_below, photos_in, photos_named
-from strongpose.images.results import is_result, marked
+from strongpose.images.results import is_result, marked, result_names
 from strongpose.quantization import calibration_photos
 
 SIDECAR = b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(4072)  # what a Mac puts beside a file on a stick
@@ -91,6 +91,14 @@ def test_drawings_are_told_from_photos_of_their_name(tmp_path):
     assert list(photos_below(tmp_path)) == photos
     with Image.open(drawn[0]) as picture:
         assert picture.size == (40, 20)
+
+
+def test_results_take_the_place_of_results_only(tmp_path):
+    write_photo(tmp_path / "own.fields.jpg")
+    write_drawing(tmp_path / "x.poses.jpg")
+    photos = [tmp_path / name for name in ("own.jpg", "x.jpg", "X.png", "y.jpg", "Y.poses.jpg")]
+    assert list(result_names(photos, tmp_path)) == ["own-2", "x", "X-2", "y-2", "Y.poses"]
+    assert list(result_names(photos, tmp_path / "out")) == ["own", "x", "X-2", "y", "Y.poses"]
 
 
 def test_drawings_of_earlier_versions_are_known_by_the_file_beside_them(tmp_path):

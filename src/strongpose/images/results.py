@@ -75,7 +75,8 @@ def is_result(path: Path) -> bool:
 def result_names(photos: Sequence[Path], out: Path) -> Iterator[str]:
     """For each photo the name of its results, without ``.poses.jpg`` and the like.
 
-    They differ, also on file systems that ignore case, and no result takes the place of one of the photos.
+    They differ, also on file systems that ignore case, and no result takes the place of one of the photos, nor of a
+    picture in the folder that is no result.
 
     Args:
         photos: all that results are written of.
@@ -86,7 +87,8 @@ def result_names(photos: Sequence[Path], out: Path) -> Iterator[str]:
     for path in photos:
         name, count = path.stem, 1
         while name.casefold() in taken or any(
-            os.path.abspath(out / f"{name}{suffix}").casefold() in kept for suffix in _SUFFIXES
+            os.path.abspath(target).casefold() in kept or (os.path.exists(target) and not is_result(target))
+            for target in (out / f"{name}{suffix}" for suffix in _SUFFIXES)
         ):
             count += 1
             name = f"{path.stem}-{count}"
