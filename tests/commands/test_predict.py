@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import re
@@ -202,18 +201,6 @@ def test_a_result_alone_is_no_photo(strongpose, tiny_model, tmp_path):
     run = strongpose("predict", tmp_path / "x.poses.jpg", "--out", tmp_path / "out", "--model", tiny_model)
     assert run.returncode == 1
     assert "left out: 1 result of an earlier run (x.poses.jpg)" in run.stderr
-
-
-def test_a_heic_photo_says_what_it_needs(strongpose, tiny_model, tmp_path):
-    head = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
-    for name in ("a.HEIC", "b.jpg"):
-        (tmp_path / name).write_bytes(head + bytes(200))
-    run = strongpose("predict", tmp_path, "--out", tmp_path / "out", "--model", tiny_model)
-    assert run.returncode == 1
-    if importlib.util.find_spec("pillow_heif") is None:
-        for line, name in zip(run.stderr.splitlines(), ("a.HEIC", "b.jpg"), strict=True):
-            assert line.startswith(f"strongpose: {tmp_path}/{name}: ")
-            assert "pip install pillow-heif" in line
 
 
 def test_an_interrupted_run_does_every_photo_once(strongpose, tiny_model, tmp_path):
