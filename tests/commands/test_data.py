@@ -51,6 +51,17 @@ def test_sides_of_other_keypoints_are_told_or_said_to_be_unknown(strongpose, tmp
     assert ("flip_idx: [" in run.stdout) == ("flip_idx: [" in said)
 
 
+def test_photos_are_compared_with_the_sizes_that_coco_files_state(strongpose, tmp_path):
+    annotations = write_dataset(tmp_path / "set", 2)
+    data = json.loads(annotations.read_text())
+    data["images"][1].update(width=160, height=192)
+    annotations.write_text(json.dumps(data))
+    options = ("--from", "coco", "--to", "yolo", "--out", tmp_path / "labels")
+    run = strongpose("data", "convert", annotations, *options, "--images", annotations.with_suffix(""))
+    assert run.returncode == 1 and not (tmp_path / "labels").exists()
+    assert "1.png has 192×160 pixels, but is annotated as one of 160×192" in run.stderr
+
+
 def test_a_check_with_errors_ends_with_status_1(strongpose, tmp_path):
     annotations = write_dataset(tmp_path / "set", 2)
     data = json.loads(annotations.read_text())

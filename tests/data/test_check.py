@@ -170,9 +170,10 @@ def test_categories_with_the_same_keypoints_are_all_looked_at(data_set):
     assert found(data_set, change) == {"wrong keypoints": ["annotation 2: expected 51 keypoint values, got 3"]}
 
 
-def test_an_unknown_skeleton_is_taken_from_the_category(data_set):
+@pytest.mark.parametrize("fins", [("left_fin", "right_fin"), ("leftFin", "rightFin"), ("fin.L", "fin.R")])
+def test_an_unknown_skeleton_is_taken_from_the_category(data_set, fins):
     def change(data):
-        names = ["left_fin", "right_fin", "tail"]
+        names = [*fins, "tail"]
         data["categories"][0].update(keypoints=names, skeleton=[[1, 3], [2, 3], [3, 9]])
         for annotation in data["annotations"]:
             annotation.update(keypoints=annotation["keypoints"][3:12], num_keypoints=3)

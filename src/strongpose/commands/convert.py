@@ -34,11 +34,13 @@ def convert(
         source: Its format. lsp is joints.mat, also the extended set's; mpii the JSON form, one entry a person.
         out: The file to write; for yolo a folder of labels.
         to: The format to write.
-        images: Folder of the photos, where the annotations do not hold their sizes: lsp, mpii, posetrack, yolo.
+        images: Folder of the photos: for lsp, mpii, posetrack and yolo, which do not hold their sizes; for the others
+            the photos are compared with the sizes that are stated.
         skeleton: Keypoints to write: taken by name, unlabelled where the annotations lack them. For --from yolo, the
             keypoints that the labels are about.
         neck_from_shoulders: Let a neck that the annotations lack lie midway between the shoulders: an estimate.
     """
+    from strongpose.annotated_photos import photo_paths
     from strongpose.data.convert import ConversionError, with_skeleton, write_yolo
     from strongpose.files import write_whole
     from strongpose.skeletons import load_skeleton
@@ -48,6 +50,8 @@ def convert(
         return 1
     try:
         data = _read(annotations, source, images, skeleton)
+        if images is not None and source in ("coco", "crowdpose", "ochuman"):  # whose files state the photos' sizes
+            photo_paths(data, images, annotations)
         chosen = load_skeleton(skeleton) if skeleton else _usual(source)
         if chosen is not None:
             data = with_skeleton(data, chosen, neck_from_shoulders)

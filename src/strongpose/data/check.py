@@ -16,6 +16,7 @@ from strongpose.data.findings import CheckedPhoto, Finding
 from strongpose.data.photos import PhotoStore
 from strongpose.images import ImageError
 from strongpose.json_files import is_id, is_name, is_number
+from strongpose.sides_by_name import sides_by_name
 from strongpose.skeleton import Skeleton
 from strongpose.skeletons import skeleton_named_like
 
@@ -131,6 +132,4 @@ def _plain_skeleton(names: tuple[str, ...], limbs: Any) -> Skeleton:
     limbs = [limb for limb in listed if isinstance(limb, list) and all(isinstance(i, int) for i in limb)]
     pairs = {frozenset(limb): (limb[0] - 1, limb[1] - 1) for limb in limbs if len(set(limb)) == len(limb) == 2}
     known = [pair for pair in pairs.values() if all(0 <= i < k for i in pair)]
-    left = [name for name in names if name.startswith("left_") and f"right_{name[5:]}" in names]
-    flips = tuple((names.index(name), names.index(f"right_{name[5:]}")) for name in left)
-    return Skeleton("annotated", names, (), flips, (_TOLERANCE,) * k, tuple(known))
+    return Skeleton("annotated", names, (), sides_by_name(names).pairs, (_TOLERANCE,) * k, tuple(known))
