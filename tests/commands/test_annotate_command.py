@@ -53,7 +53,7 @@ def test_damaged_input_is_named_and_nothing_written(strongpose, photos, tmp_path
         return run.stderr.strip()
 
     (tmp_path / "cut.json").write_text(annotations.read_text()[:300])
-    assert "cut.json, line 1: not JSON, or cut short" in complaint(tmp_path / "cut.json", "--images", photos, "--out", out)
+    assert "cut.json, line 1: not JSON" in complaint(tmp_path / "cut.json", "--images", photos, "--out", out)
     assert "check --images" in complaint(annotations, "--images", tmp_path / "none", "--out", out)
     assert "must end in .json" in complaint(annotations, "--images", photos, "--out", tmp_path)
     assert "least_score must be from 0 to 1" in complaint(
