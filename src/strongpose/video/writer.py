@@ -1,0 +1,100 @@
+"""Writing a video: pictures with times to an mp4."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import cv2
+import numpy as np
+
+__all__ = ["VideoWriter"]
+
+_MPEG4_TICKS = 60_000  # a second; mpeg4 cannot count finer than 1/65535 s
+
+
+class VideoWriter:
+    """Writes pictures to an .mp4 file that can be played up to the last second, even if the process is killed.
+
+    H.264, or MPEG-4 where PyAV was built without it. Odd widths and heights grow by one pixel, as H.264 needs
+    even ones; pictures of another size than the first are scaled to the first's.
+
+    Args:
+        path: of the file; an older one is overwritten.
+        rate: frames a second, of which the player is told; the time stamps are what counts.
+        time_base: seconds; time stamps are rounded to its multiples.
+        aspect: width of a pixel divided by its height.
+
+    Raises:
+        OSError: if the file cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        rate: Fraction | None = None,
+        time_base: Fraction = Fraction(1, 90_000),
+        aspect: Fraction = Fraction(1),
+    ) -> None:
+        import av
+
+        self.codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
+        options = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
+        self._container = av.open(str(path), "w", format="mp4", options=options)
+        self._rate = Fraction(rate or 25).limit_denominator(65_535)
+        if self.codec == "mpeg4" and time_base.denominator > 65_535:
+            time_base = Fraction(1, _MPEG4_TICKS)
+        self._time_base, self._aspect = time_base, aspect
+        self._stream: Any = None
+        self._last = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def write(self, image: np.ndarray, time: float) -> None:
+        """Append a picture.
+
+        Args:
+            image: (H, W, 3) uint8 RGB.
+            time: seconds, later than that of the picture before.
+        """
+        import av
+
+        if self._stream is None:
+            self._start(image.shape[0], image.shape[1])
+        height, width = self._stream.height, self._stream.width
+        if image.shape[:2] != self._size:
+            image = cv2.resize(image, self._size[::-1], interpolation=cv2.INTER_AREA)
+        image = np.pad(image, ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0)), mode="edge")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+        self._last = max(self._last + 1, round(time / self._time_base))
+        frame.pts, frame.time_base = self._last, self._time_base
+        self._container.mux(self._stream.encode(frame))
+
+    def close(self) -> None:
+        """Write what the encoder still holds, and close the file."""
+        if self._stream is not None:
+            self._container.mux(self._stream.encode(None))
+            self._stream = None
+        self._container.close()
+
+    def _start(self, height: int, width: int) -> None:
+        self._size = height, width
+        stream: Any = self._container.add_stream(self.codec, rate=self._rate)
+        self._stream = stream
+        stream.width, stream.height = width + width % 2, height + height % 2
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = self._time_base
+        stream.codec_context.sample_aspect_ratio = self._aspect
+        stream.codec_context.gop_size = min(max(1, round(self._rate)), 120)  # a fragment of the file each second
+        if self.codec == "libx264":
+            stream.options = {"preset": "veryfast", "tune": "zerolatency", "crf": "20"}
+        else:
+            stream.codec_context.bit_rate = max(1_000_000, 4 * width * height)
