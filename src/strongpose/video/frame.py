@@ -1,12 +1,15 @@
-"""What a video consists of, and what is wrong with one."""
+"""What a video consists of: its frames, and how its pictures come before they have their time."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 
-__all__ = ["Frame", "VideoError", "reason_of"]
+__all__ = ["Footage", "Frame", "Shot", "VideoError", "reason_of"]
 
 
 class VideoError(ValueError):
@@ -20,12 +23,56 @@ class Frame:
     Attributes:
         index: number in the video, from 0.
         time: seconds since the first frame, as the video's time stamps say.
-        image: (H, W, 3) uint8 RGB, turned and mirrored as the video says it is to be shown.
+        image: (H, W, 3) uint8 RGB, turned and mirrored as the video says it is to be shown; transparency is laid
+            on white.
+        aspect: width of a pixel divided by its height, in the picture as it is shown.
     """
 
     index: int
     time: float
     image: np.ndarray
+    aspect: Fraction = Fraction(1)
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """A picture as it lies in the video.
+
+    Attributes:
+        stamp: ticks, as the video says; None where it says nothing.
+        image: makes the (H, W, 3) uint8 RGB.
+        aspect: width of a pixel divided by its height, in that image.
+    """
+
+    stamp: int | None
+    image: Callable[[], np.ndarray]
+    aspect: Fraction = Fraction(1)
+
+
+class Footage(Protocol):
+    """Where the shots of a video come from.
+
+    Attributes:
+        rate: frames a second, or None where that is not known.
+        frames: how many frames there are, where they are counted; else None.
+        duration: seconds of pictures, or None where that is not known.
+        tick: seconds that the stamps of its shots count.
+        aspect: width of a pixel divided by its height, before turning.
+        damage: at which frame what was wrong, once that was met.
+    """
+
+    rate: Fraction | None
+    frames: int | None
+    duration: float | None
+    tick: Fraction
+    aspect: Fraction
+    damage: tuple[int, str] | None
+
+    def shots(self) -> Iterator[Shot]:
+        """One after the other, in the order they are shown."""
+
+    def close(self) -> None:
+        """Give the file, camera or stream back."""
 
 
 def reason_of(error: BaseException) -> str:
