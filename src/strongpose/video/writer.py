@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -10,9 +13,13 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
+from strongpose.video.frame import VideoError, reason_of
+
 __all__ = ["VideoWriter"]
 
 _MPEG4_TICKS = 60_000  # a second; mpeg4 cannot count finer than 1/65535 s
+_MOST_TICKS = 90_000  # a second; finer ones leave no room for hours between two frames
+_RATES = Fraction(1, 1000), Fraction(1000)  # frames a second that an encoder is told
 
 
 class VideoWriter:
@@ -24,11 +31,11 @@ class VideoWriter:
     Args:
         path: of the file; an older one is overwritten.
         rate: frames a second, of which the player is told; the time stamps are what counts.
-        time_base: seconds; time stamps are rounded to its multiples.
+        time_base: seconds; time stamps are rounded to its multiples, or to those of 1/90,000 s if it is finer.
         aspect: width of a pixel divided by its height.
 
     Raises:
-        OSError: if the file cannot be written.
+        OSError: if the file cannot be written, here and in all methods.
     """
 
     def __init__(
@@ -42,11 +49,13 @@ class VideoWriter:
 
         self.codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
         options = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
-        self._container = av.open(str(path), "w", format="mp4", options=options)
-        self._rate = Fraction(rate or 25).limit_denominator(65_535)
-        if self.codec == "mpeg4" and time_base.denominator > 65_535:
-            time_base = Fraction(1, _MPEG4_TICKS)
-        self._time_base, self._aspect = time_base, aspect
+        self._path = path
+        with self._named():
+            self._container = av.open(f"file:{path}", "w", format="mp4", options=options)
+        self._rate = min(max(Fraction(rate or 25), _RATES[0]), _RATES[1]).limit_denominator(65_535)
+        ticks = _MPEG4_TICKS if self.codec == "mpeg4" else _MOST_TICKS
+        self._time_base = time_base if time_base.denominator <= ticks else Fraction(1, ticks)
+        self._aspect = aspect
         self._stream: Any = None
         self._last = -1
 
@@ -64,6 +73,9 @@ class VideoWriter:
         Args:
             image: (H, W, 3) uint8 RGB.
             time: seconds, later than that of the picture before.
+
+        Raises:
+            VideoError: if the first picture is too large for the codec.
         """
         import av
 
@@ -72,23 +84,30 @@ class VideoWriter:
         height, width = self._stream.height, self._stream.width
         if image.shape[:2] != self._size:
             image = cv2.resize(image, self._size[::-1], interpolation=cv2.INTER_AREA)
-        image = np.pad(image, ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0)), mode="edge")
+        if image.shape[:2] != (height, width):
+            image = np.pad(image, ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        self._last = max(self._last + 1, round(time / self._time_base))
+        self._last = max(self._last + 1, round(Fraction(time) / self._time_base))
         frame.pts, frame.time_base = self._last, self._time_base
-        self._container.mux(self._stream.encode(frame))
+        with self._named():
+            self._container.mux(self._stream.encode(frame))
 
     def close(self) -> None:
         """Write what the encoder still holds, and close the file."""
-        if self._stream is not None:
-            self._container.mux(self._stream.encode(None))
-            self._stream = None
-        self._container.close()
+        stream, self._stream = self._stream, None
+        try:
+            if stream is not None and stream.codec_context.is_open:
+                with self._named():
+                    self._container.mux(stream.encode(None))
+        finally:
+            with self._named():
+                self._container.close()
 
     def _start(self, height: int, width: int) -> None:
+        import av
+
         self._size = height, width
         stream: Any = self._container.add_stream(self.codec, rate=self._rate)
-        self._stream = stream
         stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = self._time_base
@@ -98,3 +117,23 @@ class VideoWriter:
             stream.options = {"preset": "veryfast", "tune": "zerolatency", "crf": "20"}
         else:
             stream.codec_context.bit_rate = max(1_000_000, 4 * width * height)
+        try:
+            stream.codec_context.open()
+        except av.FFmpegError as error:
+            raise VideoError(
+                f"{self._path}: {self.codec} cannot hold pictures of {width}×{height} ({reason_of(error)}); "
+                "scale the video down"
+            ) from error
+        self._stream = stream
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Turns whatever FFmpeg raises into an OSError that names the file."""
+        import av
+
+        try:
+            yield
+        except (av.FFmpegError, OSError) as error:
+            number = error.errno if isinstance(error, OSError) else None
+            text = os.strerror(number) if number else reason_of(error)
+            raise OSError(number or 0, text, str(self._path)) from error
