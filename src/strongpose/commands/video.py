@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from strongpose.estimator import StrongPose
     from strongpose.tracking import TrackedPoses, Tracker
-    from strongpose.video import VideoReader, VideoWriter
+    from strongpose.video import VideoReader
 
 __all__ = ["video"]
 
@@ -53,7 +53,8 @@ def video(
     Ctrl-C ends it early and leaves whole files.
 
     Args:
-        source: A video file, the number of a camera (0 is /dev/video0), or an address such as rtsp://camera/live.
+        source: A video file, numbered pictures (frames/%04d.png), the number of a camera (0 is /dev/video0), or an
+            address such as rtsp://camera/live.
         out: Folder for the results; it is made if need be.
         show: Show the pictures in a window as they are made; the key q ends.
         motion: Say what people do (standing, sitting, walking, running, jumping, lying, fallen, hand raised), by simple
@@ -74,6 +75,7 @@ def video(
     from strongpose.runtime import ModelError
     from strongpose.tracking import Tracker, TrackOptions
     from strongpose.video import VideoError, open_video
+    from strongpose.video.results import PoseFiles
 
     if out is None and not show:
         return _complain("nothing to do: name a folder with --out, or open a window with --show")
@@ -100,7 +102,7 @@ def video(
         with ExitStack() as stack:
             stack.enter_context(reader)
             ending = stack.enter_context(_ending_early())
-            results = stack.enter_context(_Results(out, _name(source), reader, every, motion)) if out else None
+            results = stack.enter_context(PoseFiles(out, _name(source), reader, every, motion)) if out else None
             look = _Look(estimator, tracker, smooth, steady, motion)
             progress = _Progress(reader, every, max_frames)
             for frame in reader:
@@ -109,22 +111,26 @@ def video(
                 tracked, motions = look(frame.image, frame.time)
                 picture = _draw(frame.image, tracked, motions, keypoint_threshold)
                 if results is not None:
-                    results.write(frame.index, tracked, motions, picture)
-                progress.step()
+                    results.write(frame, tracked, motions, picture)
+                progress.step(frame.time)
                 if (show and not _shown(picture)) or ending or progress.done == max_frames:
                     break
     except (VideoError, ModelError) as error:
         return _complain(str(error))
     except OSError as error:
-        return _complain(f"--out {out}: cannot be written ({error.strerror or error})")
+        file = f"{error.filename} " if error.filename else ""
+        return _complain(
+            f"--out {out}: {file}cannot be written ({error.strerror or error}); "
+            "make room there, or name another folder; what was done is kept"
+        )
+    if progress.done == 0:
+        return _complain(reader.damage or f"{reader.source}: holds no frames")
     print(
         f"{progress.done} frames, {progress.rate():.1f} a second; {look.summary}"
         + (f"; results in {out}" if out else "")
     )
     if look.words:
         print("motion: " + ", ".join(f"{word} {share:.0%}" for word, share in look.shares()))
-    if progress.done == 0:
-        return _complain(reader.damage or f"{reader.source}: holds no frames")
     if ending:
         _complain(f"ended early by {ending[0].name}; what was done is kept")
         return 128 + ending[0]
@@ -172,53 +178,18 @@ class _Look:
         return [(word, count / self.summary.people) for word, count in self.words.most_common()]
 
 
-class _Results:
-    """The three files; each frame is written at once."""
-
-    def __init__(self, folder: Path, name: str, reader: VideoReader, every: int, motion: bool) -> None:
-        from strongpose.video import VideoWriter
-
-        folder.mkdir(parents=True, exist_ok=True)
-        self._motion, self._header_written = motion, False
-        with ExitStack() as stack:
-            self._jsonl = stack.enter_context(_text(folder / f"{name}.poses.jsonl"))
-            self._csv = stack.enter_context(_text(folder / f"{name}.poses.csv"))
-            rate = None if reader.rate is None else reader.rate / every
-            self._writer: VideoWriter = stack.enter_context(
-                VideoWriter(folder / f"{name}.poses.mp4", rate, reader.time_base, reader.aspect)
-            )
-            self._stack = stack.pop_all()
-
-    def __enter__(self) -> _Results:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def write(
-        self, index: int, tracked: TrackedPoses, motions: list[tuple[str, ...]] | None, picture: np.ndarray
-    ) -> None:
-        self._jsonl.write(tracked.to_json(index, motions) + "\n")
-        header, *rows = tracked.to_csv(index).splitlines()
-        if motions is not None:
-            header += ",motion"
-            rows = [f"{row},{' + '.join(words)}" for row, words in zip(rows, motions, strict=True)]
-        self._csv.write("".join(line + "\n" for line in (rows if self._header_written else [header, *rows])))
-        self._header_written = True
-        self._writer.write(picture, tracked.time)
-
-
 class _Progress:
     """A line on the terminal that overwrites itself, or one every ten seconds elsewhere."""
 
     def __init__(self, reader: VideoReader, every: int, max_frames: int | None) -> None:
         expected = [n for n in (reader.frames and -(-reader.frames // every), max_frames) if n]
         self._expected = min(expected) if expected else None
+        self._duration = reader.duration
         self._start = self._told = time.perf_counter()
         self._recent = [self._start]
         self.done = 0
 
-    def step(self) -> None:
+    def step(self, moment: float) -> None:
         self.done += 1
         now = time.perf_counter()
         self._recent = [*self._recent[-30:], now]
@@ -227,9 +198,11 @@ class _Progress:
             return
         self._told = now
         rate = (len(self._recent) - 1) / (now - self._recent[0])
-        left = (
-            "" if self._expected is None else f"/{self._expected}, {_clock((self._expected - self.done) / rate)} left"
-        )
+        left = ""
+        if self._expected is not None:
+            left = f"/{self._expected}, {_clock((self._expected - self.done) / rate)} left"
+        elif self._duration is not None and moment > 0:  # uneven frames cannot be counted before
+            left = f", {_clock((now - self._start) * (self._duration / moment - 1))} left"
         line = f"frame {self.done}{left}, {rate:.1f} frames a second"
         print(f"\r{line:<60}\r" if terminal else line, end="" if terminal else "\n", file=sys.stderr, flush=True)
 
@@ -293,15 +266,15 @@ def _shown(picture: np.ndarray) -> bool:
 
 def _name(source: str) -> str:
     """What the result files are called."""
-    if "://" in source:
-        place = re.sub(r"//[^/@]*@", "//", source).split("://", 1)[1].split("?")[0]
-        return re.sub(r"[^\w.-]+", "-", place).strip("-.") or "stream"
-    return f"camera-{source}" if source.isdecimal() and not Path(source).exists() else Path(source).stem
+    from strongpose.video.opening import local_path
 
-
-def _text(path: Path) -> TextIO:
-    """A text file that is written line by line."""
-    return path.open("w", encoding="utf-8", buffering=1, newline="\n")
+    path = local_path(source)
+    if path is not None:
+        return Path(path).stem
+    if source.isdecimal():
+        return f"camera-{source}"
+    place = re.sub(r"//[^/@]*@", "//", source).split("://", 1)[1].split("?")[0]
+    return re.sub(r"[^\w.-]+", "-", place).strip("-.") or "stream"
 
 
 def _clock(seconds: float) -> str:
@@ -310,5 +283,7 @@ def _clock(seconds: float) -> str:
 
 
 def _complain(message: str) -> int:
-    print(f"strongpose: {message}", file=sys.stderr, flush=True)
+    from strongpose.images.errors import printable
+
+    print(f"strongpose: {printable(message)}", file=sys.stderr, flush=True)
     return 1
