@@ -10,12 +10,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
+from videos import write_film
 
 from strongpose.images import open_image
 from strongpose.video import VideoWriter, open_video
@@ -145,6 +148,28 @@ def test_a_damaged_video_is_done_as_far_as_it_can_be_read(strongpose, tiny_model
     assert any(f"cut.mp4: damaged at frame {n}: " in run.stderr for n in (done - 1, done))
     with open_video(str(tmp_path / "cut.poses.mp4")) as video:
         assert len(list(video)) == done
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("a.mp4", r"frame \d+/120, 0:\d\d left"), ("a.mkv", r"frame \d+, 0:\d\d left")]
+)
+def test_progress_tells_the_time_left_and_frames_where_they_are_counted(tiny_model, tmp_path, name, told):
+    """Sound is ten times as long, and most frames come in the first of six seconds."""
+    if name == "a.mp4" and not hasattr(av.VideoStream, "index_entries"):
+        pytest.skip("this PyAV does not count")
+    times = [n / 110 for n in range(110)] + [1 + n / 2 for n in range(10)]
+    film = write_film(tmp_path / name, times, tick=Fraction(1, 1000), sound=60.0)
+    command = [sys.executable, "-m", "strongpose.cli", "video", film, "--out", tmp_path, "--model", tiny_model]
+    terminal, end = os.openpty()
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=end)
+    os.close(end)
+    said = b""
+    with suppress(OSError):  # which is how a terminal ends
+        while data := os.read(terminal, 4096):
+            said += data
+    os.close(terminal)
+    assert process.wait() == 0
+    assert re.search(told, said.decode()), said
 
 
 @pytest.mark.parametrize(
