@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
 from pictures import write_dataset
 from PIL import Image
 
-from strongpose.annotated_photos import photo_paths
-from strongpose.annotations import AnnotationError, load_annotations, people_categories, read_annotations
+from strongpose.annotations import AnnotationError, load_annotations, people_categories, photo_paths, read_annotations
 from strongpose.data.coco import KeypointDataset
 from strongpose.evaluation import evaluate_results
 from strongpose.skeleton import COCO
@@ -58,6 +58,10 @@ def test_every_encoding_of_json_is_read(path, encoding):
         ('{"a": "müde"}'.encode("latin-1"), r"people\.json: not JSON, or text in another encoding .* save it as UTF-8"),
         (b'{"images": [\n', r"people\.json, line 2: not JSON, or cut short"),
         (b"", r"people\.json: the file is empty"),
+        (b"\x1f\x8b\x08", r"people\.json: is packed by gzip; unpack it first"),
+        (b"PK\x03\x04", r"people\.json: is a zip archive"),
+        (b"version https://git-lfs.github.com/spec/v1", r"people\.json: is a pointer of Git LFS"),
+        (b'{"id": 1}\n{"id": 2}\n', r"people\.json, line 2: more follows behind the first JSON value"),
     ],
 )
 def test_what_is_no_json_is_named_for_what_it_is(path, written, message):
@@ -135,10 +139,19 @@ def test_people_that_cannot_be_told_are_refused(path):
         AnnotationError, match=r"a\.json: has categories with different keypoints \(skater \(17\), ball"
     ):
         people_categories(data, "a.json")
+    whole = path.read_text()
+    with pytest.raises(AnnotationError, match=r"none of its 4 annotations is of a category .*\(category_id 1\); .* 9"):
+        read(path, lambda d: [person.update(category_id=9) for person in d["annotations"]])
+    path.write_text(whole)
     with pytest.raises(
-        AnnotationError, match=r"none of its 4 annotations is of a category .*\(category_id 1\); .* '1'"
+        AnnotationError, match=r"annotation 2 is of category '1', but the category's id is 1; write both as"
     ):
-        read(path, lambda d: [person.update(category_id="1") for person in d["annotations"]])
+        read(path, lambda d: d["annotations"][2].update(category_id="1"))
+    path.write_text(whole)
+    with pytest.raises(
+        AnnotationError, match=r"annotation 2 is about image '1', but the image's id is 1; write both as"
+    ):
+        read(path, lambda d: d["annotations"][2].update(image_id="1"))
 
 
 @pytest.mark.parametrize("area", [0, 0.0, 1e-3, None])
@@ -151,7 +164,9 @@ def test_a_person_without_an_area_has_the_usual_share_of_the_box(path, area):
 
 
 def test_a_person_without_any_size_can_be_learnt_from_but_not_measured(path):
-    change = lambda d: d["annotations"][0].update(area=0, bbox=[10, 10, 40, 0])  # noqa: E731
+    def change(data):
+        data["annotations"][0].update(area=0, bbox=[10, 10, 0, 0], keypoints=[10, 10, 2] + [0] * 48, num_keypoints=1)
+
     data, said = read(path, change)
     assert data["annotations"][0]["area"] == 0 and said == []
     assert len(KeypointDataset(path).records) == 3
@@ -161,14 +176,13 @@ def test_a_person_without_any_size_can_be_learnt_from_but_not_measured(path):
         load_annotations(path)
 
 
-def test_a_box_that_is_not_stated_is_that_of_the_keypoints(path):
-    def change(data):
-        del data["annotations"][0]["bbox"]
-
+@pytest.mark.parametrize("box", [None, [0, 0, 0, 0], [5, 5, 30, 0]])
+def test_a_box_without_an_area_is_that_of_the_keypoints(path, box):
     whole = content(path)["annotations"][0]["bbox"]
-    data, said = read(path, change)
+    data, said = read(path, lambda d: d["annotations"][0].update(bbox=box))
     assert data["annotations"][0]["bbox"] == pytest.approx(whole, abs=1e-3)
-    assert said == [f"{path}: 1 people have no box; that of their keypoints is taken"]
+    assert said == [f"{path}: 1 people have no box, or one without an area; that of their keypoints is taken"]
+    assert perfect_ap(content(path)) == pytest.approx(1)
 
 
 def test_labels_are_counted_whatever_is_stated(path):
@@ -183,10 +197,151 @@ def test_keypoints_in_shares_of_the_photo_are_refused(path):
         for person in data["annotations"]:
             person["keypoints"] = [v / 200 if i % 3 < 2 else v for i, v in enumerate(person["keypoints"])]
 
+    whole = path.read_text()
     with pytest.raises(
-        AnnotationError, match=r"people\.json: all keypoints lie within 0 to 0\.\d+: they look like shares"
+        AnnotationError, match=r"people\.json: the keypoints of annotation 1 lie within 0 to 0\.\d+: they"
     ):
         read(path, change)
+    path.write_text(whole)
+
+    def change_one(data):
+        data["annotations"][2]["keypoints"] = [min(v, 1) for v in data["annotations"][2]["keypoints"]]
+
+    with pytest.raises(
+        AnnotationError, match=r"the keypoints of annotation 3 lie within 0 to 1: they look like shares"
+    ):
+        read(path, change_one)
+
+
+def test_boxes_in_shares_or_as_corners_are_refused(path):
+    def in_shares(data):
+        for person in data["annotations"]:
+            person["bbox"] = [v / 200 for v in person["bbox"]]
+
+    def as_corners(data):
+        for person in data["annotations"]:
+            x, y, width, height = person["bbox"]
+            person["bbox"] = [x, y, x + width, y + height]
+
+    whole = path.read_text()
+    with pytest.raises(AnnotationError, match=r"people\.json: its boxes lie within 0 to 1\.5: they look like shares"):
+        read(path, in_shares)
+    path.write_text(whole)
+    with pytest.raises(
+        AnnotationError, match=r"people\.json: \d boxes reach out .* fit as corners x0, y0, x1, y1; COCO's are"
+    ):
+        read(path, as_corners)
+    path.write_text(whole)
+    assert read(path, lambda d: d["annotations"][1].update(bbox=[150, 100, 90, 90]))[1] == [
+        f"{path}: 1 boxes reach out of their photos"
+    ]
+
+
+def test_percents_are_doubted(path):
+    def change(data):
+        for image in data["images"]:
+            image.update(width=1920, height=1600)
+        for person in data["annotations"]:
+            person["keypoints"] = [v / 2 if i % 3 < 2 else v for i, v in enumerate(person["keypoints"])]
+
+    assert read(path, change)[1][-1].endswith(" pixels; are they percents?")
+
+
+@pytest.mark.parametrize("nowhere", [[0, 0, 2], [-1, -1, 2], [0.0, 0.0, 1]])
+def test_keypoints_labelled_where_none_can_be_are_unlabelled(path, nowhere):
+    data, said = read(path, lambda d: d["annotations"][0]["keypoints"].__setitem__(slice(0, 3), nowhere))
+    assert data["annotations"][0]["keypoints"][:3] == [0, 0, 0] and data["annotations"][0]["num_keypoints"] == 16
+    assert said[0] == f"{path}: 1 keypoints that are labelled at 0 0, or negative, are taken as unlabelled"
+
+
+@pytest.mark.parametrize("unlabelled", [[None, None, None], [None, None, 0], [float("nan"), float("nan"), 0]])
+def test_unlabelled_keypoints_may_be_nothing(path, unlabelled):
+    data, _ = read(path, lambda d: d["annotations"][0]["keypoints"].__setitem__(slice(3, 6), unlabelled))
+    assert data["annotations"][0]["keypoints"][3:6] == [0, 0, 0]
+
+
+def test_keypoints_may_be_lists_of_three_and_iscrowd_null(path):
+    whole = read_annotations(path)["annotations"]
+
+    def change(data):
+        for person in data["annotations"]:
+            values = person["keypoints"]
+            person.update(keypoints=[values[k : k + 3] for k in range(0, 51, 3)], iscrowd=None)
+
+    assert read(path, change)[0]["annotations"] == whole
+
+
+def test_the_same_annotation_twice_is_taken_once(path):
+    data, said = read(path, lambda d: d["annotations"].extend(json.loads(json.dumps(d["annotations"][:2]))))
+    assert len(data["annotations"]) == 4
+    assert said == [f"{path}: 2 annotations are there twice, with the same id and content; one of each is taken"]
+
+
+def test_a_data_set_in_which_nobody_is_labelled_is_told(path):
+    assert read(path, lambda d: [person.update(iscrowd=1) for person in d["annotations"]])[1] == []
+    said: list[str] = []
+    load_annotations(path, COCO, said.append)
+    assert [line.split(" (")[0] for line in said] == [f"{path}: nobody has labelled keypoints"]
+    with pytest.raises(AnnotationError, match=r"people\.json: nobody has keypoints to learn"):
+        KeypointDataset(path)
+
+
+def test_results_of_any_merged_category_count(path):
+    def change(data):
+        data["categories"].append({**data["categories"][0], "id": 2, "name": "child"})
+        data["annotations"][2].update(category_id=2)
+
+    data = content(path, change)
+    keys = ("image_id", "category_id", "keypoints")
+    results = [{**{key: person[key] for key in keys}, "score": 0.9} for person in data["annotations"]]
+    assert evaluate_results(results, data, COCO.sigmas).ap == pytest.approx(1)
+    assert evaluate_results(results, load_annotations(data), COCO.sigmas).ap == pytest.approx(1)
+
+
+@pytest.mark.parametrize("file_name", ["sub\\1.png", "sub/1.png", "./sub/1.png"])
+def test_names_of_photos_may_have_other_separators(path, file_name):
+    folder = path.with_suffix("")
+    (folder / "sub").mkdir()
+    (folder / "1.png").rename(folder / "sub" / "1.png")
+    data, _ = read(path, lambda d: d["images"][1].update(file_name=file_name))
+    assert photo_paths(data, folder)[1].is_file()
+    assert KeypointDataset(path).open(1)[0].shape == (160, 192, 3)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_names_of_photos_may_write_accents_as_one_sign_or_two(path, form):
+    folder = path.with_suffix("")
+    (folder / "1.png").rename(folder / unicodedata.normalize(form, "café.png"))
+    data, _ = read(path, lambda d: d["images"][1].update(file_name=unicodedata.normalize("NFD", "café.png")))
+    assert photo_paths(data, folder)[1].is_file()
+
+
+def test_sizes_that_are_not_stated_are_those_of_the_photos(path):
+    data, _ = read(path, lambda d: [d["images"][1].pop(side) for side in ("width", "height")])
+    assert KeypointDataset(path).records[1].width == 192
+    assert len(photo_paths(data, path.with_suffix(""))) == 3
+    resize(path, 96, 80)
+    with pytest.raises(
+        AnnotationError, match=r"annotation \d has keypoints outside of .*1\.png, which has 96×80 pixels"
+    ):
+        photo_paths(data, path.with_suffix(""))
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "points"),
+    [([1, 2, 30, 2, 30, 40], 3), ([[[1, 2], [30, 2], [30, 40]]], 3), ([None, [1, 2, 30, 2, 30, 40]], 3)],
+)
+def test_outlines_are_read_in_every_nesting(path, segmentation, points):
+    read(path, lambda d: d["annotations"][0].update(segmentation=segmentation))
+    assert len(KeypointDataset(path).records[0].silhouettes[0].polygons[0]) == points
+
+
+def test_an_outline_that_cannot_be_read_is_named(path):
+    with pytest.raises(
+        AnnotationError, match=r"people\.json: segmentation of annotation 1 \(image 0\): expected a list of"
+    ):
+        read(path, lambda d: d["annotations"][0].update(segmentation=["x"]))
+        KeypointDataset(path)
 
 
 def test_a_single_category_need_not_be_named_by_its_annotations(path):

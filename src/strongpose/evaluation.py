@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass
 from os import PathLike
 from typing import Any
 
-from strongpose.annotated_photos import photo_paths
-from strongpose.annotations import load_annotations
+from strongpose.annotations import load_annotations, photo_paths
 from strongpose.estimator import StrongPose
 from strongpose.json_files import is_id, is_number
 from strongpose.kept_poses import MAX_DETECTIONS, EvaluationError, find_poses
@@ -136,7 +135,7 @@ def evaluate_results(
     for i, result in enumerate(results):
         if len(result["keypoints"]) != values:
             raise EvaluationError(f"expected {values} keypoint values a result, got {len(result['keypoints'])}")
-        if result["category_id"] != category["id"]:
+        if result["category_id"] not in category.get("ids", [category["id"]]):
             got = f"{result['category_id']!r:.80}"
             raise EvaluationError(f"result {i} is of category {got}, expected {category['id']!r:.80}")
     content = _essentials(data, numbers)

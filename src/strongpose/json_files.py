@@ -9,6 +9,11 @@ from typing import Any
 
 __all__ = ["JsonError", "is_id", "is_name", "is_number", "parse_json", "read_json"]
 
+_STRANGERS = {
+    b"\x1f\x8b": "is packed by gzip; unpack it first",
+    b"PK\x03\x04": "is a zip archive; unpack it first",
+    b"version https://git-lfs": "is a pointer of Git LFS, not the file; fetch it with `git lfs pull`",
+}
 _MOST = 1e12  # pixels and square pixels of any photo are less
 
 
@@ -44,9 +49,16 @@ def parse_json(data: bytes, name: str) -> Any:
     """
     if not data.strip():
         raise JsonError(f"{name}: the file is empty; copy or download it again")
+    for beginning, what in _STRANGERS.items():
+        if data.startswith(beginning):
+            raise JsonError(f"{name}: {what}")
     try:
         return json.loads(data)
     except json.JSONDecodeError as error:
+        if error.msg == "Extra data":
+            raise JsonError(
+                f"{name}, line {error.lineno}: more follows behind the first JSON value (JSON Lines?); expected one"
+            ) from error
         raise JsonError(
             f"{name}, line {error.lineno}: not JSON, or cut short ({error.msg}); copy or download it again"
         ) from error

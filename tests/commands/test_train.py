@@ -53,8 +53,9 @@ def test_photos_that_are_damaged_end_the_run_with_one_line(strongpose, tmp_path)
         photo.write_bytes(b"damaged")
     run = strongpose("train", "--data", annotations, "--out", tmp_path / "run", "--side", 65, "--workers", 1)
     assert run.returncode == 1
-    *_, last = run.stderr.splitlines()
+    *first, last = run.stderr.splitlines()
     assert last.startswith("strongpose: 10 photos in a row cannot be opened, the last: ")
+    assert first and all(line.startswith("strongpose: left out of training: ") for line in first)
     assert "Traceback" not in run.stderr
 
 

@@ -67,7 +67,23 @@ def test_a_right_data_set_has_no_findings(data_set):
 @pytest.mark.parametrize(
     ("change", "kind", "text"),
     [
-        (lambda d: d["images"][0].pop("width"), "damaged entry", "image 0 needs 'id', 'file_name', 'width'"),
+        (lambda d: d["images"][0].update(width="x"), "damaged entry", "image 0 needs 'id', 'file_name', 'width'"),
+        (lambda d: d["images"][0].pop("width"), "no size", "its width and height are not stated"),
+        (
+            lambda d: d["annotations"][0].update(bbox=[150, 100, 90, 90]),
+            "box outside the picture",
+            "annotation 1: a box to 240, 190",
+        ),
+        (
+            lambda d: d["annotations"][0]["keypoints"].__setitem__(slice(0, 3), [0, 0, 2]),
+            "labelled at 0 0",
+            "annotation 1: nose",
+        ),
+        (
+            lambda d: [p.update(bbox=[v / 200 for v in p["bbox"]]) for p in d["annotations"]],
+            "wrong unit",
+            "its boxes lie within 0 to 1.5: they look like shares",
+        ),
         (lambda d: d["annotations"][1].update(image_id=99), "damaged entry", "annotation 1 is about no photo"),
         (lambda d: d["images"][0].update(file_name="no.png"), "missing photo", "not in"),
         (
@@ -207,5 +223,5 @@ def test_sheets_show_what_was_found(data_set):
 
 
 def test_every_kind_is_an_error_or_a_remark():
-    assert sum(KINDS.values()) == 10
+    assert sum(KINDS.values()) == 11
     assert not KINDS["swapped sides"]

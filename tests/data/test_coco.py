@@ -66,7 +66,10 @@ def test_crowds_and_people_without_keypoints_are_ignored(dataset):
             "its keypoints are nose, but the model's are",
         ),
         (lambda d: d["annotations"][0].update(keypoints=[1, 2, 2]), "annotation 0 needs 51 keypoint values"),
-        (lambda d: d["images"][1].pop("width"), "annotations of image 1 do not fit"),
+        (
+            lambda d: (d["images"][1].pop("width"), d["images"][1].update(file_name="no.png")),
+            "image 1 has no size, and .*no.png: no such file",
+        ),
         (lambda d: d.update(annotations=[]), "no photo has an annotated person"),
     ],
 )

@@ -198,7 +198,7 @@ def test_what_cannot_be_evaluated_is_said(data_set, change, message):
         (lambda d: d["annotations"][0]["keypoints"].__setitem__(0, float("nan")), "keypoints are not all numbers"),
         (lambda d: d["annotations"][0]["keypoints"].__setitem__(0, 1e308), "keypoints are not all numbers"),
         (lambda d: d["images"][0].update(width=float("inf")), "image 0 needs a number of pixels as 'width'"),
-        (lambda d: d["images"][0].update(width=0), "the photo cannot have 0×40 pixels"),
+        (lambda d: d["images"][0].update(width=0.5), "image 0 cannot have 0.5×40 pixels"),
         (lambda d: d["annotations"][1]["segmentation"].update(size=[40, 10**9]), "a mask of .* for a photo of"),
         (lambda d: d["annotations"][1]["segmentation"].update(counts=[10, 10**12]), "must add up to 1920 pixels"),
         (lambda d: d["annotations"][1]["segmentation"].update(counts=[-5, 1925]), "must add up to 1920 pixels"),

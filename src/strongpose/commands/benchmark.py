@@ -99,8 +99,7 @@ def _photos(
     photos: tuple[str, ...], annotations: Path | None, images: Path | None
 ) -> tuple[dict[str, Any] | None, list[Path]]:
     """The annotations, if there are any, and the photos in their order."""
-    from strongpose.annotated_photos import photo_paths
-    from strongpose.annotations import load_annotations
+    from strongpose.annotations import load_annotations, photo_paths
     from strongpose.benchmarking import BenchmarkError
     from strongpose.commands.evaluate import _say
     from strongpose.images.folders import photos_named

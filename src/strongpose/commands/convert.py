@@ -40,7 +40,7 @@ def convert(
             keypoints that the labels are about.
         neck_from_shoulders: Let a neck that the annotations lack lie midway between the shoulders: an estimate.
     """
-    from strongpose.annotated_photos import photo_paths
+    from strongpose.annotations import photo_paths
     from strongpose.data.convert import ConversionError, with_skeleton, write_yolo
     from strongpose.files import write_whole
     from strongpose.skeletons import load_skeleton

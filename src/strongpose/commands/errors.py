@@ -50,8 +50,7 @@ def errors(
         threads: CPU threads of the network; 0 takes all cores.
         runtime: What runs the network; auto takes the fastest that is installed.
     """
-    from strongpose.annotated_photos import photo_paths
-    from strongpose.annotations import load_annotations
+    from strongpose.annotations import load_annotations, photo_paths
     from strongpose.commands.evaluate import _say, _show_progress
     from strongpose.errors import format_report
     from strongpose.estimator import StrongPose
@@ -112,7 +111,7 @@ def _read_results(path: Path, data: dict[str, Any], skeleton: Skeleton) -> list[
     results = read_json(path)
     if not isinstance(results, list):
         raise EvaluationError(f"{path}: expected a list of results, got a {type(results).__name__}")
-    known, category = {image["id"] for image in data["images"]}, data["categories"][0]["id"]
+    known, category = {image["id"] for image in data["images"]}, data["categories"][0]
     values = 3 * skeleton.num_keypoints
     for i, result in enumerate(results):
         if not isinstance(result, dict) or not {"image_id", "category_id", "keypoints", "score"} <= set(result):
@@ -120,9 +119,9 @@ def _read_results(path: Path, data: dict[str, Any], skeleton: Skeleton) -> list[
         if not is_id(result["image_id"]) or result["image_id"] not in known:
             image_id = f"{result['image_id']!r:.80}"
             raise EvaluationError(f"{path}: result {i} is about image {image_id}, which is not annotated")
-        if result["category_id"] != category:
+        if result["category_id"] not in category.get("ids", [category["id"]]):
             got = f"{result['category_id']!r:.80}"
-            raise EvaluationError(f"{path}: result {i} is of category {got}, expected {category}")
+            raise EvaluationError(f"{path}: result {i} is of category {got}, expected {category['id']!r:.80}")
         keypoints = result["keypoints"]
         fits = isinstance(keypoints, list) and len(keypoints) == values
         if not fits or not all(map(is_number, [*keypoints, result["score"]])):

@@ -136,8 +136,7 @@ def _run(
     stop: StopRequest,
 ) -> tuple[Figures | None, list[float]]:
     """Find the poses, keep them beside ``target``, and write it; the figures where there are annotations."""
-    from strongpose.annotated_photos import load_sets, photo_paths
-    from strongpose.annotations import load_images
+    from strongpose.annotations import load_images, load_sets, photo_paths
     from strongpose.evaluation import evaluate_results
     from strongpose.files import write_whole
     from strongpose.kept_poses import KeptPoses, describe_run, find_poses

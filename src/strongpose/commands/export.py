@@ -80,8 +80,7 @@ def export(
     """
     try:
         _check_options(out, precision, calibrate, evaluate, images)
-        from strongpose.annotated_photos import photo_paths
-        from strongpose.annotations import load_annotations
+        from strongpose.annotations import load_annotations, photo_paths
         from strongpose.commands.evaluate import _say
         from strongpose.network import at_output_stride
         from strongpose.network.export import describe, export_onnx

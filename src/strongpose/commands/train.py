@@ -28,6 +28,7 @@ def train(config: TrainConfig, *, preset: PresetName | None = None) -> int:
     """
     with StopRequest(signal.SIGTERM, signal.SIGINT) as stop:  # from now on, as the imports take seconds
         try:
+            from strongpose.data.batches import warn_in_one_line
             from strongpose.training.loop import TrainingError
             from strongpose.training.loop import train as run
         except ImportError as error:
@@ -35,6 +36,7 @@ def train(config: TrainConfig, *, preset: PresetName | None = None) -> int:
                 f"strongpose: training needs more packages ({error}): pip install 'strongpose[train]'", file=sys.stderr
             )
             return 1
+        warn_in_one_line()
         try:
             weights = run(config, stop=stop)
         except (ValueError, FileNotFoundError, TrainingError) as error:  # data sets, checkpoints, weights, divergence

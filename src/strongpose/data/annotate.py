@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from strongpose.annotated_photos import other_size
-from strongpose.annotations import people_categories
+from strongpose.annotations import other_size, people_categories
+from strongpose.annotations.person import checked_person
 from strongpose.data.closer_look import AnnotateOptions, Proposal, fit_to_box, propose
 from strongpose.decode.suppression import AREA_SHARE
 from strongpose.estimator import StrongPose
@@ -20,6 +21,7 @@ from strongpose.skeleton import Skeleton
 __all__ = ["Annotated", "complete_annotations"]
 
 _NEW = "strongpose"
+_LABELS = ("keypoints", "num_keypoints", "iscrowd")
 _FILLED = 0.3  # intersection over union of a pose and a region from which the region is one person, not a crowd
 
 
@@ -72,14 +74,16 @@ def complete_annotations(
     categories = [category["id"] for category in people_categories(data, "annotations", skeleton)]
     people: dict[Any, list[int]] = {image["id"]: [] for image in data["images"]}
     result = list(data["annotations"])
+    checked: dict[int, dict[str, Any]] = {}
     for i, person in enumerate(result):
         if person.get("category_id", categories[0]) in categories:
+            checked[i] = checked_person(person, skeleton.num_keypoints, f"annotation {i}", Counter())
             people[person["image_id"]].append(i)
     next_id = 1 + max((p["id"] for p in result if isinstance(p.get("id"), int)), default=0)
     errors: list[ImageError] = []
     for done, image in enumerate(data["images"], start=1):
         indices = people[image["id"]]
-        here = [result[i] for i in indices]
+        here = [checked[i] for i in indices]
         try:
             if detector is not None or any(_is_undefined(person, options.again) for person in here):
                 photo = _open_as_annotated(image, open_photo)
@@ -90,7 +94,8 @@ def complete_annotations(
             progress(done, len(data["images"]))
             continue
         for i, person in zip(indices, here, strict=False):
-            result[i] = _sourced(person)
+            labels = {key: person[key] for key in _LABELS} if person != checked[i] else {}
+            result[i] = {**result[i], **labels, **_origin(person)}
         for person in here[len(indices) :]:
             result.append({**person, "id": next_id, "category_id": categories[0]})
             next_id += 1
@@ -120,10 +125,11 @@ def _has_keypoints(person: Mapping[str, Any]) -> bool:
     return any(v > 0 for v in (person.get("keypoints") or [])[2::3])
 
 
-def _sourced(person: Mapping[str, Any]) -> dict[str, Any]:
-    """A given annotation that says where it is from."""
+def _origin(person: Mapping[str, Any]) -> dict[str, Any]:
+    """Where an annotation is from, and how sure it is."""
     source = "human" if _has_keypoints(person) and not person.get("iscrowd") else "ignore"
-    return {**person, "keypoint_source": person.get("keypoint_source", source)}
+    sure = {"keypoint_score": person["keypoint_score"]} if "keypoint_score" in person else {}
+    return {"keypoint_source": person.get("keypoint_source", source), **sure}
 
 
 def _complete(

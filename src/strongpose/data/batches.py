@@ -27,7 +27,7 @@ from strongpose.data.coco import KeypointDataset
 from strongpose.data.shards import RemoteShards
 from strongpose.images import ImageError
 
-__all__ = ["Batch", "BatchesByStep", "LoaderError", "batch_loader"]
+__all__ = ["Batch", "BatchesByStep", "LoaderError", "batch_loader", "warn_in_one_line"]
 
 
 _TRIES = 10  # photos drawn for one sample before giving up
@@ -199,6 +199,11 @@ def batch_loader(
                 worker.kill()  # one that hangs; Python would wait for it at its end
 
 
+def warn_in_one_line() -> None:
+    """From now on, warnings of this process are one line without a place in the source."""
+    warnings.formatwarning = lambda message, *_, **__: f"strongpose: {message}\n"
+
+
 @contextmanager
 def _born_deaf() -> Iterator[None]:
     """Processes that are started in the context do not hear the signals to which `_start_worker` makes them deaf.
@@ -232,6 +237,7 @@ def _start_worker(_: int) -> None:
     """One thread, and deaf to the signals that ask the whole run to stop: the main process finishes its step."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    warn_in_one_line()
     Thread(target=_end_with_parent, daemon=True).start()
     atexit.register(os._exit, 0)  # the thread that sends batches may be at work, and would not survive Python's end
     cv2.setNumThreads(0)

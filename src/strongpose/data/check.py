@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from strongpose.annotated_photos import other_size
-from strongpose.annotations import AnnotationError, people_categories, read_lists
+from strongpose.annotations import AnnotationError, other_size, people_categories, read_lists, unheard
+from strongpose.annotations.person import checked_person
+from strongpose.annotations.plausible import check_units
 from strongpose.data.check_people import check_people
 from strongpose.data.findings import CheckedPhoto, Finding
 from strongpose.data.photos import PhotoStore
-from strongpose.images import ImageError
+from strongpose.images import MAX_PIXELS, ImageError
 from strongpose.json_files import is_id, is_name, is_number
 from strongpose.sides_by_name import sides_by_name
 from strongpose.skeleton import Skeleton
@@ -67,9 +69,11 @@ def check_data_set(
     if others:
         listed = ", ".join(f"{category!r:.40} ({number})" for category, number in others.most_common(5))
         general.append(Finding("other category", "", f"not looked at: annotations of category_id {listed}"))
+    general += _check_units(data["images"], [p for those in people.values() for p in those], skeleton, path)
     checked = [CheckedPhoto("", np.zeros((0, skeleton.num_keypoints, 3)), general)]
     for done, image in enumerate(photos, start=1):
-        findings = list(_check_photo(image, store))
+        size, findings = _check_photo(image, store)
+        image = {**image, "width": image.get("width") or size[0], "height": image.get("height") or size[1]}
         keypoints = check_people(image, people[image["id"]], skeleton, findings)
         checked.append(CheckedPhoto(image["file_name"], keypoints, findings))
         progress(done, len(photos))
@@ -98,8 +102,7 @@ def _photos(images: list[Any], general: list[Finding]) -> list[dict[str, Any]]:
             isinstance(image, dict)
             and is_id(image.get("id"))
             and is_name(image.get("file_name"))
-            and is_number(image.get("width"))
-            and is_number(image.get("height"))
+            and all(image.get(side) is None or is_number(image[side]) for side in ("width", "height"))
         ):
             general.append(Finding("damaged entry", "", f"image {i} needs 'id', 'file_name', 'width' and 'height'"))
             continue
@@ -111,19 +114,35 @@ def _photos(images: list[Any], general: list[Finding]) -> list[dict[str, Any]]:
     return list(photos.values())
 
 
-def _check_photo(image: dict[str, Any], store: PhotoStore) -> Iterator[Finding]:
-    name = image["file_name"]
+def _check_photo(image: dict[str, Any], store: PhotoStore) -> tuple[tuple[int, int], list[Finding]]:
+    """The (width, height) of the photo, or more than any has, and what is wrong with it."""
+    name, unknown = image["file_name"], (MAX_PIXELS, MAX_PIXELS)
     if name not in store:
-        yield Finding("missing photo", name, f"not in {store.folder}")
-        return
+        return unknown, [Finding("missing photo", name, f"not in {store.folder}")]
     try:
         height, width = store.open(name).shape[:2]
     except ImageError as error:
-        yield Finding("unreadable photo", name, str(error))
-    else:
-        wrong = other_size(image, name, (width, height))
-        if wrong is not None:
-            yield Finding("other photo size", name, str(wrong).removeprefix(f"{name} "))
+        return unknown, [Finding("unreadable photo", name, str(error))]
+    wrong = other_size(image, name, (width, height))
+    if wrong is not None:
+        return wrong.size, [Finding("other photo size", name, str(wrong).removeprefix(f"{name} "))]
+    stated = image.get("width") and image.get("height")
+    return (width, height), [] if stated else [Finding("no size", name, "its width and height are not stated")]
+
+
+def _check_units(
+    images: list[Any], annotations: list[dict[str, Any]], skeleton: Skeleton, path: Path
+) -> Iterator[Finding]:
+    """Whether keypoints and boxes can be pixels, by those annotations that can be read."""
+    people = []
+    for annotation in annotations:
+        with suppress(AnnotationError):
+            people.append(checked_person(annotation, skeleton.num_keypoints, "annotation", Counter()))
+    known = [image for image in images if isinstance(image, dict) and is_id(image.get("id"))]
+    try:
+        check_units(people, known, str(path), unheard)
+    except AnnotationError as error:
+        yield Finding("wrong unit", "", str(error).removeprefix(f"{path}: "))
 
 
 def _plain_skeleton(names: tuple[str, ...], limbs: Any) -> Skeleton:

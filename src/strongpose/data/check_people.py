@@ -92,10 +92,17 @@ def _check_person(
     if not unstated and box is not None and (box[2:] > 0).all() and not has_area({**annotation, "bbox": box.tolist()}):
         stated = annotation["area"]
         yield finding("no area", f"area {stated!r:.20} for a box of {box[2]:g}×{box[3]:g} pixels", ~labelled & False)
+    count = int(labelled.sum())
+    nowhere = labelled & (points == 0).all(1)
+    if nowhere.any():
+        yield finding("labelled at 0 0", named(nowhere), nowhere)
+        labelled = labelled & ~nowhere
     size = np.array([image["width"], image["height"]], dtype=np.float64)
     outside = labelled & ((points < -_MARGIN) | (points > size - 1 + _MARGIN)).any(1)
     if outside.any():
         yield finding("outside the picture", named(outside), outside)
+    if box is not None and (box[:2] + box[2:] > size + 2).any():
+        yield finding("box outside the picture", f"a box to {box[0] + box[2]:g}, {box[1] + box[3]:g}", labelled & False)
     if box is not None:
         beyond = np.maximum(box[:2] - points, points - box[:2] - box[2:]).max(1)
         far = labelled & ~outside & (beyond > _FAR * box[2:].max())
@@ -109,11 +116,9 @@ def _check_person(
         if labelled[pair].all() and (points[pair[0]] == points[pair[1]]).all():
             text = " and ".join(skeleton.names[k] for k in pair)
             yield finding("sides at one place", text, np.isin(np.arange(len(rows)), pair))
-    stated = annotation.get("num_keypoints", int(labelled.sum()))
-    if not isinstance(stated, int) or stated != labelled.sum():
-        yield finding(
-            "wrong count", f"num_keypoints {stated!r:.20}, but {labelled.sum()} are labelled", ~labelled & False
-        )
+    stated = annotation.get("num_keypoints", count)
+    if not isinstance(stated, int) or stated != count:
+        yield finding("wrong count", f"num_keypoints {stated!r:.20}, but {count} are labelled", ~labelled & False)
 
 
 def _check_outline(image: dict[str, Any], annotation: dict[str, Any], what: str, index: int) -> Iterator[Finding]:

@@ -10,14 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.annotated_photos import OtherSize, other_size
-from strongpose.annotations import AnnotationError, Say, read_annotations, unheard
+from strongpose.annotations import AnnotationError, OtherSize, Say, other_size, read_annotations, unheard
 from strongpose.data.photos import PhotoStore
 from strongpose.data.regions import Region, read_box, read_region
 from strongpose.data.remote import is_address, read_whole_file
 from strongpose.data.shards import Kept, RemoteShards
 from strongpose.images import MAX_PIXELS, ImageError
-from strongpose.json_files import JsonError, is_number, parse_json
+from strongpose.json_files import JsonError, parse_json
 from strongpose.skeleton import COCO, Skeleton
 
 __all__ = ["KeypointDataset", "PhotoRecord"]
@@ -94,6 +93,8 @@ class KeypointDataset:
                 f"{self.path}: no photo has an annotated person; photos without people are learnt from (--negatives) "
                 "where their file has people as well"
             )
+        if not any(person["num_keypoints"] and not person["iscrowd"] for person in data["annotations"]):
+            raise AnnotationError(f"{self.path}: nobody has keypoints to learn (a visibility of 1 or 2, and iscrowd 0)")
         self._check_photos(say)
 
     @cached_property
@@ -159,33 +160,45 @@ class KeypointDataset:
 
     def _record(self, image: dict[str, Any], annotations: list[dict[str, Any]]) -> PhotoRecord:
         k = self.skeleton.num_keypoints
-        try:
-            width, height = (image.get(side, "no known") for side in ("width", "height"))
-            if not is_number(width) or not is_number(height) or min(width, height) < 1 or width * height > MAX_PIXELS:
-                raise ValueError(f"the photo cannot have {width!r:.20}×{height!r:.20} pixels")
-            width, height = int(width), int(height)
-            keypoints, silhouettes, ignore = [], [], []
-            for annotation in annotations:
-                points = np.array(annotation["keypoints"], dtype=np.float32).reshape(k, 3)
-                known = not annotation["iscrowd"] and annotation.get("keypoint_source") not in self.leave_out
-                if not known or not (points[:, 2] > 0).any():
-                    ignore.append(read_region(annotation, width, height) or read_box(annotation["bbox"]))
-                else:
-                    keypoints.append(points)
-                    silhouettes.append(read_region(annotation, width, height))
-            return PhotoRecord(
-                file_name=image["file_name"],
-                width=width,
-                height=height,
-                keypoints=np.stack(keypoints) if keypoints else np.zeros((0, k, 3), dtype=np.float32),
-                silhouettes=tuple(silhouettes),
-                ignore=tuple(ignore),
-            )
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        width, height = self._size(image)
+        keypoints, silhouettes, ignore = [], [], []
+        for annotation in annotations:
+            try:
+                region = read_region(annotation, width, height)
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
+                which = f"{annotation.get('id', '?')!r:.80} (image {image['id']!r:.80})"
+                reason = " ".join(str(error).split())
+                raise AnnotationError(f"{self.path}: segmentation of annotation {which}: {reason:.120}") from error
+            points = np.array(annotation["keypoints"], dtype=np.float32).reshape(k, 3)
+            known = not annotation["iscrowd"] and annotation.get("keypoint_source") not in self.leave_out
+            if not known or not (points[:, 2] > 0).any():
+                ignore.append(region or read_box(annotation["bbox"]))
+            else:
+                keypoints.append(points)
+                silhouettes.append(region)
+        return PhotoRecord(
+            file_name=image["file_name"],
+            width=width,
+            height=height,
+            keypoints=np.stack(keypoints) if keypoints else np.zeros((0, k, 3), dtype=np.float32),
+            silhouettes=tuple(silhouettes),
+            ignore=tuple(ignore),
+        )
+
+    def _size(self, image: dict[str, Any]) -> tuple[int, int]:
+        """(width, height) as annotated, or the photo's where that is not stated."""
+        width, height = image.get("width"), image.get("height")
+        if (not width or not height) and isinstance(self.photos, PhotoStore):
+            try:
+                width, height = self.photos.read_size(image["file_name"])
+            except (FileNotFoundError, ImageError) as error:
+                raise AnnotationError(f"{self.path}: image {image['id']!r:.80} has no size, and {error}") from error
+        if not width or not height or min(width, height) < 1 or width * height > MAX_PIXELS:
             raise AnnotationError(
-                f"{self.path}: annotations of image {image['id']!r} do not fit: {error!r:.200}; "
-                f"expected COCO keypoint format with {k} keypoints a person"
-            ) from error
+                f"{self.path}: image {image['id']!r:.80} cannot have {width!r:.20}×{height!r:.20} pixels; "
+                "state its 'width' and 'height'"
+            )
+        return int(width), int(height)
 
 
 def _photos(path: Path | str, images: Path | str | None, kept: Kept) -> PhotoStore | RemoteShards:

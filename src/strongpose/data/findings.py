@@ -18,6 +18,7 @@ KINDS = {
     "empty box": True,
     "damaged outline": True,
     "outside the picture": True,
+    "wrong unit": True,
     "duplicate people": True,
     "swapped sides": False,
     "sides at one place": False,
@@ -25,6 +26,9 @@ KINDS = {
     "no keypoints": False,
     "wrong count": False,
     "no area": False,
+    "no size": False,
+    "box outside the picture": False,
+    "labelled at 0 0": False,
     "empty outline": False,
     "other category": False,
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from strongpose.annotations.photos import find_photo, spellings
 from strongpose.data.shards import members_of
 from strongpose.images import MAX_BYTES, open_image, read_size
 from strongpose.images.opening import read_part_size
@@ -42,7 +43,9 @@ class PhotoStore:
                     self._members[member.removeprefix("./").removeprefix(f"{self.folder.name}/")] = (shard, start, size)
 
     def __contains__(self, name: str) -> bool:
-        return name in self._members if self._members else (self.folder / name).is_file()
+        if self._members:
+            return any(spelling in self._members for spelling in spellings(name))
+        return find_photo(self.folder, name) is not None
 
     def open(self, name: str) -> np.ndarray:
         """The photo as (H, W, 3) uint8 RGB.
@@ -52,7 +55,7 @@ class PhotoStore:
             strongpose.images.ImageError: if it cannot be read; the message names it.
         """
         if not self._members:
-            return open_image(self.folder / name)
+            return open_image(find_photo(self.folder, name) or self.folder / name)
         shard, start, size = self._member(name)
         with shard.open("rb") as file:
             file.seek(start)
@@ -66,12 +69,13 @@ class PhotoStore:
             strongpose.images.ImageError: if its head cannot be read; the message names it.
         """
         if not self._members:
-            return read_size(self.folder / name)
+            return read_size(find_photo(self.folder, name) or self.folder / name)
         shard, start, size = self._member(name)
         with shard.open("rb") as file:
             return read_part_size(file, start, size, f"{shard}:{name}")
 
     def _member(self, name: str) -> tuple[Path, int, int]:
-        if name not in self._members:
-            raise FileNotFoundError(f"{self.folder}: no photo {name!r} in its shards")
-        return self._members[name]
+        for spelling in spellings(name):
+            if spelling in self._members:
+                return self._members[spelling]
+        raise FileNotFoundError(f"{self.folder}: no photo {name!r} in its shards")

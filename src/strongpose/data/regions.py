@@ -44,7 +44,11 @@ def read_region(annotation: Mapping[str, Any], width: int, height: int) -> Regio
         return None
     if not isinstance(segmentation, list):
         return Region(mask=_mask(segmentation, width, height))
-    outlines = [_numbers(polygon) for polygon in segmentation]
+    if all(map(is_number, segmentation)):
+        segmentation = [segmentation]  # a single outline without the list around it
+    if any(isinstance(outline, Mapping) for outline in segmentation):
+        raise ValueError("run-length masks must not stand in a list")
+    outlines = [_numbers(_flat(outline)) for outline in segmentation if outline is not None]
     if any(len(outline) % 2 for outline in outlines):
         raise ValueError("an outline must be pairs of x and y")
     polygons = tuple(outline.reshape(-1, 2) for outline in outlines if len(outline) >= 6)
@@ -61,10 +65,17 @@ def read_box(box: Any) -> Region:
     return Region((np.array([[x, y], [x + w, y], [x + w, y + h], [x, y + h]], dtype=np.float32),))
 
 
+def _flat(outline: Any) -> Any:
+    """X and y in one list, where they are written as pairs."""
+    if isinstance(outline, list) and all(isinstance(point, list) and len(point) == 2 for point in outline):
+        return [value for point in outline for value in point]
+    return outline
+
+
 def _numbers(values: Any) -> np.ndarray:
     """(L,) float32 of a list; refuses what cannot be pixels."""
     if not isinstance(values, list) or not all(map(is_number, values)):
-        raise ValueError("expected finite numbers")
+        raise ValueError("expected a list of finite numbers")
     return np.array(values, dtype=np.float32)
 
 
@@ -76,10 +87,15 @@ def _mask(segmentation: dict[str, Any], width: int, height: int) -> np.ndarray:
     if segmentation["size"] != [height, width]:
         raise ValueError(f"a mask of {segmentation['size']!r:.40} for a photo of {[height, width]} pixels")
     counts = segmentation["counts"]
-    runs = _unpacked(counts) if isinstance(counts, str) else counts
+    runs = _unpacked(counts) if isinstance(counts, str) else [_whole(run) for run in counts]
     if not all(isinstance(run, int) and run >= 0 for run in runs) or sum(runs) != height * width:
         raise ValueError(f"the runs of a mask must add up to {height * width} pixels")
     return np.repeat(np.arange(len(runs), dtype=np.uint8) % 2, runs).reshape(width, height).T
+
+
+def _whole(run: Any) -> Any:
+    """A run that is written as 5.0 as 5."""
+    return int(run) if isinstance(run, float) and run.is_integer() else run
 
 
 def _unpacked(text: str) -> list[int]:

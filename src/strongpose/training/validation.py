@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from strongpose.annotated_photos import photo_paths
-from strongpose.annotations import Say, load_annotations
+from strongpose.annotations import Say, load_annotations, photo_paths
 from strongpose.estimator import StrongPose
 from strongpose.evaluation import Figures, evaluate
 from strongpose.network import PoseNetwork

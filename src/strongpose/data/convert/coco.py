@@ -27,6 +27,12 @@ def read_coco(path: Path, say: Say = unheard) -> dict[str, Any]:
         ConversionError: if it does not state the size of a photo.
     """
     data = read_annotations(path, say=say)
+    data["categories"] = [{key: value for key, value in data["categories"][0].items() if key != "ids"}]
+    numbers = [person["id"] for person in data["annotations"] if isinstance(person.get("id"), int)]
+    for number, person in enumerate(
+        (p for p in data["annotations"] if "id" not in p), start=1 + max(numbers, default=0)
+    ):
+        person["id"] = number
     for i, image in enumerate(data["images"]):
         sizes = image.get("width"), image.get("height")
         if not all(is_number(side) and side > 0 for side in sizes):

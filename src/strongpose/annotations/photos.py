@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from strongpose.annotations import AnnotationError, Say, load_annotations, unheard
+from strongpose.annotations.errors import AnnotationError, Say, unheard
+from strongpose.annotations.reading import load_annotations
 from strongpose.images import read_size
 from strongpose.json_files import is_number
 from strongpose.skeleton import Skeleton
 
-__all__ = ["OtherSize", "load_sets", "other_size", "photo_paths"]
+__all__ = ["OtherSize", "find_photo", "load_sets", "other_size", "photo_paths", "spellings"]
+
+_BEYOND = 0.05  # of a side, by which labelled keypoints may lie outside of a photo whose annotated size is not known
 
 
 class OtherSize(NamedTuple):
@@ -65,19 +69,56 @@ def photo_paths(
         strongpose.images.ImageError: if the head of a photo is damaged.
     """
     folder = Path(images)
-    paths = {image["id"]: folder / image["file_name"] for image in data["images"]}
-    missing = [path for path in paths.values() if not path.is_file()]
+    found = {image["id"]: find_photo(folder, image["file_name"]) for image in data["images"]}
+    paths = {image_id: path for image_id, path in found.items() if path is not None}
+    missing = [folder / image["file_name"] for image in data["images"] if image["id"] not in paths]
     if missing:
         raise AnnotationError(
-            f"{name}: {len(missing)} of the {len(paths)} annotated photos are missing, the first is {missing[0]}; "
-            "check the folder of the photos"
+            f"{name}: {len(missing)} of the {len(found)} annotated photos are missing, the first is {missing[0]}; "
+            "check the folder of the photos, and capital letters"
         )
-    sizes = (other_size(image, str(paths[image["id"]]), read_size(paths[image["id"]])) for image in data["images"])
-    wrong = [size for size in sizes if size is not None]
+    sizes = {image_id: read_size(path) for image_id, path in paths.items()}
+    others = (other_size(image, str(paths[image["id"]]), sizes[image["id"]]) for image in data["images"])
+    wrong = [other for other in others if other is not None]
     if wrong:
         many = f"{len(wrong)} of the {len(paths)} photos have another size than is annotated, the first: "
         raise AnnotationError(f"{name}: {many if len(wrong) > 1 else ''}{wrong[0]}")
+    unknown = {image["id"] for image in data["images"] if not (image.get("width") and image.get("height"))}
+    for person in data.get("annotations", ()):
+        if person["image_id"] in unknown and _is_outside(person, sizes[person["image_id"]]):
+            width, height = sizes[person["image_id"]]
+            raise AnnotationError(
+                f"{name}: annotation {person.get('id', '?')!r:.80} has keypoints outside of "
+                f"{paths[person['image_id']]}, which has {width}×{height} pixels; take the photos that were annotated"
+            )
     return paths
+
+
+def find_photo(folder: Path, name: str) -> Path | None:
+    """A photo by its ``file_name``, also where that was written on another system (`spellings`); None if not there."""
+    return next((path for path in (folder / spelling for spelling in spellings(name)) if path.is_file()), None)
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """A file name as it is, with Windows' separators replaced, and with accents as one sign or as two.
+
+    A Mac writes two (Unicode's NFD) where others write one (NFC).
+    """
+    plain = name.replace("\\", "/")
+    forms = (unicodedata.normalize(form, plain) for form in ("NFC", "NFD"))
+    return tuple(dict.fromkeys((name, plain, *forms)))
+
+
+def _is_outside(person: Mapping[str, Any], size: tuple[int, int]) -> bool:
+    """Whether labelled keypoints lie outside of a photo of that (width, height) by more than a twentieth."""
+    values = person["keypoints"]
+    return any(
+        v > 0
+        and not (
+            -_BEYOND * size[0] <= x <= (1 + _BEYOND) * size[0] and -_BEYOND * size[1] <= y <= (1 + _BEYOND) * size[1]
+        )
+        for x, y, v in zip(values[::3], values[1::3], values[2::3], strict=True)
+    )
 
 
 def load_sets(
