@@ -178,7 +178,7 @@ def test_an_evaluation_that_was_killed_goes_on(coco, tmp_path, capsys):
     photos = tmp_path / "photos"
     photos.mkdir()
     for i in range(1, 31):
-        (photos / f"{i}.jpg").symlink_to(coco / "val2017" / data["images"][i % 4]["file_name"])
+        (photos / f"{i}.jpg").symlink_to(coco / "val2017" / data["images"][(i - 1) % 4]["file_name"])
     data["images"] = [{"id": i, "file_name": f"{i}.jpg"} for i in range(1, 31)]
     data["annotations"] = [person for person in data["annotations"] if person["image_id"] != 4]
     (tmp_path / "many.json").write_text(json.dumps(data))
