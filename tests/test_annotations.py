@@ -233,7 +233,7 @@ def test_boxes_in_shares_or_as_corners_are_refused(path):
         read(path, as_corners)
     path.write_text(whole)
     assert read(path, lambda d: d["annotations"][1].update(bbox=[150, 100, 90, 90]))[1] == [
-        f"{path}: 1 boxes reach out of their photos"
+        f"{path}: boxes that reach far out of their photos: 1"
     ]
 
 

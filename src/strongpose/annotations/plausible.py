@@ -13,7 +13,8 @@ from strongpose.json_files import is_number
 __all__ = ["check_units"]
 
 _SMALL = 8  # pixels: nobody is annotated with keypoints in a photo that is not larger
-_BEYOND = 2.0  # pixels by which a box may reach out of its photo
+_BEYOND = 2.0  # pixels by which a box reaches out of its photo, or a keypoint out of its box, without being noticed
+_FAR = 0.1  # of a side, by which boxes of whole people may reach out of their photo
 
 
 def check_units(people: Sequence[Mapping[str, Any]], images: Sequence[Mapping[str, Any]], name: str, say: Say) -> None:
@@ -54,8 +55,9 @@ def check_units(people: Sequence[Mapping[str, Any]], images: Sequence[Mapping[st
             f"{name}: {outside.sum()} boxes reach out of their photos, and all fit as corners x0, y0, x1, y1; "
             "COCO's are x, y, width, height"
         )
-    if outside.any():
-        say(f"{outside.sum()} boxes reach out of their photos")
+    far = ((boxes[:, :2] + boxes[:, 2:]) > extent * (1 + _FAR)).any(1)
+    if far.any():
+        say(f"boxes that reach far out of their photos: {far.sum()}")
     photos = {p["image_id"] for p in known}
     if most.max() <= 100 and len(photos) > 1 and extent.min() > 200:
         say(f"all keypoints of {len(photos)} photos lie within 0 to {most.max():g} pixels; are they percents?")
