@@ -7,7 +7,8 @@ from strongpose.data.convert.lsp import read_lsp
 from strongpose.data.convert.mpii import read_mpii
 from strongpose.data.convert.ochuman import read_ochuman
 from strongpose.data.convert.posetrack import read_posetrack
-from strongpose.data.convert.yolo import read_yolo, write_yolo
+from strongpose.data.convert.to_yolo import write_yolo
+from strongpose.data.convert.yolo import read_yolo
 
 __all__ = [
     "ConversionError",
