@@ -58,10 +58,11 @@ def convert(
         elif neck_from_shoulders:
             raise ConversionError("--neck-from-shoulders needs a --skeleton with a keypoint 'neck'")
         if to == "yolo":
-            people = write_yolo(data, out)
+            people, labelled = write_yolo(data, out)
         else:
             write_whole(out, json.dumps(data))
             people = len(data["annotations"])
+            labelled = sum(person.get("num_keypoints", 0) for person in data["annotations"])
     except (ValueError, ImportError) as error:  # the annotations, the skeleton, or a missing package
         reason = " ".join(str(error).splitlines())
         where = "" if str(annotations) in reason else f"{annotations}: "
@@ -74,7 +75,6 @@ def convert(
         print(f"strongpose: {error.filename or out}: cannot be read or written ({error.strerror})", file=sys.stderr)
         return 1
     names = data["categories"][0]["keypoints"]
-    labelled = sum(person.get("num_keypoints", 0) for person in data["annotations"])
     print(f"{out}: {len(data['images'])} photos, {people} people, {labelled} labelled keypoints of {len(names)} kinds")
     if to == "yolo":
         print(f"for its data.yaml: kpt_shape: [{len(names)}, 3], {_about_flips(names, chosen)}")

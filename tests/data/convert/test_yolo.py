@@ -167,7 +167,7 @@ def test_yolo_folders_must_fit(tmp_path):
 def test_coco_becomes_yolo_and_comes_back(tmp_path):
     data = read_coco(write(tmp_path / "a.json", coco()))
     assert [annotation["id"] for annotation in data["annotations"]] == [5, 6]
-    assert write_yolo(data, tmp_path / "labels") == 1
+    assert write_yolo(data, tmp_path / "labels") == (1, 1)
     assert (tmp_path / "labels/b.txt").read_text() == ""
     words = (tmp_path / "labels/train/a.txt").read_text().split()
     assert words[:8] == ["0", "0.187500", "0.500000", "0.375000", "0.800000", "0.250000", "0.200000", "2"]
@@ -177,6 +177,20 @@ def test_coco_becomes_yolo_and_comes_back(tmp_path):
     back = read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
     assert named(back) == {"nose": [20, 10, 2]}
     assert back["annotations"][0]["bbox"] == [0, 5, 30, 40]
+
+
+def test_every_labelled_keypoint_is_written_as_hidden_or_visible(tmp_path):
+    content = coco()
+    visibilities = [0.4, 0.93, 0.04, 1, 1.5, 2, 3, 0, -1]
+    content["images"], content["annotations"] = content["images"][:1], content["annotations"][:1]
+    content["annotations"][0]["keypoints"] = [v for k in range(17) for v in (20, 10, [*visibilities, *[0] * 8][k])]
+    written = write_yolo(read_coco(write(tmp_path / "a.json", content)), tmp_path / "labels")
+    words = (tmp_path / "labels/train/a.txt").read_text().split()
+    assert words[7::3] == [*"222122200", *"0" * 8]
+    assert written == (1, 7)
+    write_photo(tmp_path / "images/train/a.jpg", 80, 50)
+    back = read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
+    assert back["annotations"][0]["num_keypoints"] == 7
 
 
 def test_photos_that_would_share_a_label_file_are_refused(tmp_path):

@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from strongpose.data.convert.dataset import ConversionError
 from strongpose.files import write_whole
 
-__all__ = ["write_yolo"]
+__all__ = ["Written", "write_yolo"]
 
 
-def write_yolo(data: dict[str, Any], folder: Path) -> int:
+class Written(NamedTuple):
+    """How many people have a line in the label files, and how many labelled keypoints these hold."""
+
+    people: int
+    keypoints: int
+
+
+def write_yolo(data: dict[str, Any], folder: Path) -> Written:
     """Write a label file for each photo, empty where nobody is.
 
     YOLO knows no regions to ignore, so crowds are left out. Boxes are cut off at the photo's border, and keypoints
-    outside of the photo become unlabelled.
+    outside of the photo become unlabelled. Visibilities become YOLO's 0, 1 and 2: more than 2, and confidences between
+    them, are labelled and count as visible.
 
     Args:
         data: COCO keypoint annotations with one category, as the converters of this package return them.
         folder: where to; subfolders as in the photos' file names.
 
     Returns:
-        The number of people written.
+        How much was written.
 
     Raises:
         ConversionError: if two photos would share a label file.
         OSError: if a file cannot be written.
     """
     lines: dict[Any, list[str]] = {image["id"]: [] for image in data["images"]}
+    labelled = 0
     sizes = {image["id"]: (float(image["width"]), float(image["height"])) for image in data["images"]}
     for person in data["annotations"]:
         if not person.get("iscrowd"):
-            line = _line(person, sizes[person["image_id"]], len(data["categories"][0]["keypoints"]))
-            lines[person["image_id"]] += [line] if line else []
+            size = sizes[person["image_id"]]
+            box = _box(person["bbox"], size)
+            if box is not None:
+                rows = _keypoints(person, size, len(data["categories"][0]["keypoints"]))
+                lines[person["image_id"]].append(_line(box, rows))
+                labelled += int((rows[:, 2] > 0).sum())
     targets: dict[PurePosixPath, str] = {}
     for image in data["images"]:
         target = PurePosixPath(image["file_name"]).with_suffix(".txt")
@@ -46,19 +60,26 @@ def write_yolo(data: dict[str, Any], folder: Path) -> int:
         targets[target] = image["file_name"]
     for image, target in zip(data["images"], targets, strict=True):
         write_whole(folder / target, "".join(f"{line}\n" for line in lines[image["id"]]))
-    return sum(map(len, lines.values()))
+    return Written(sum(map(len, lines.values())), labelled)
 
 
-def _line(person: dict[str, Any], size: tuple[float, float], count: int) -> str | None:
-    """A person's line, or None if nothing of the box lies in the photo."""
+def _box(box: Sequence[float], size: tuple[float, float]) -> np.ndarray | None:
+    """Centre and size of the part of a box that lies in the photo, as shares of it; None if there is none."""
     scale = np.array(size)
-    x, y, w, h = person["bbox"]
+    x, y, w, h = box
     low, high = np.clip([[x, y], [x + w, y + h]], 0, scale) / scale
-    if (high <= low).any():
-        return None
+    return None if (high <= low).any() else np.concatenate([(low + high) / 2, high - low])
+
+
+def _keypoints(person: dict[str, Any], size: tuple[float, float], count: int) -> np.ndarray:
+    """(K, 3) shares of the photo and a visibility of 0, 1 or 2; all 0 where a keypoint is not labelled, or outside."""
     rows = np.array(person.get("keypoints") or [0] * (3 * count), dtype=np.float64).reshape(-1, 3)
-    rows[:, :2] /= scale
-    rows[~((rows[:, 2] > 0) & ((rows[:, :2] >= 0) & (rows[:, :2] <= 1)).all(1))] = 0
-    numbers = [*((low + high) / 2), *(high - low)]
-    keypoints = [f"{px:.6f} {py:.6f} {v:.0f}" for px, py, v in rows]
-    return " ".join(["0", *(f"{value:.6f}" for value in numbers), *keypoints])
+    rows[:, :2] /= size
+    labelled = (rows[:, 2] > 0) & ((rows[:, :2] >= 0) & (rows[:, :2] <= 1)).all(1)
+    rows[:, 2] = np.where(rows[:, 2] == 1, 1, 2)
+    return np.where(labelled[:, None], rows, 0)
+
+
+def _line(box: np.ndarray, rows: np.ndarray) -> str:
+    keypoints = [f"{x:.6f} {y:.6f} {v:.0f}" for x, y, v in rows]
+    return " ".join(["0", *(f"{value:.6f}" for value in box), *keypoints])
