@@ -216,3 +216,23 @@ def test_damaged_coco_is_explained(tmp_path, change, message):
     change(content)
     with pytest.raises((AnnotationError, ConversionError), match=message):
         read_coco(write(tmp_path / "a.json", content))
+
+
+def test_backslashes_in_file_names_part_folders(tmp_path):
+    content = coco()
+    content["images"][0]["file_name"] = "train\\sub\\a.jpg"
+    write_yolo(read_coco(write(tmp_path / "a.json", content)), tmp_path / "labels")
+    assert sorted(path.name for path in (tmp_path / "labels").iterdir()) == ["b.txt", "train"]
+    assert len((tmp_path / "labels/train/sub/a.txt").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["https://a.b/c.jpg", "s3://a/b.jpg", "/data/a.jpg", "C:\\x\\a.jpg", "c:/x/a.jpg", "\\\\nas\\a.jpg", "..\\a.jpg"],
+)
+def test_photos_that_lie_elsewhere_are_refused(tmp_path, name):
+    content = coco()
+    content["images"][1]["file_name"] = name
+    with pytest.raises(ConversionError, match=r"does not lie in the photos' folder; give file names relative to that"):
+        write_yolo(read_coco(write(tmp_path / "a.json", content)), tmp_path / "labels")
+    assert not (tmp_path / "labels").exists()

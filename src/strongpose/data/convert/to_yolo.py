@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -12,6 +13,8 @@ from strongpose.data.convert.dataset import ConversionError
 from strongpose.files import write_whole
 
 __all__ = ["Written", "write_yolo"]
+
+_ELSEWHERE = re.compile(r"[A-Za-z]:|[A-Za-z][A-Za-z0-9+.-]*://")  # a drive of Windows, or an address
 
 
 class Written(NamedTuple):
@@ -36,7 +39,7 @@ def write_yolo(data: dict[str, Any], folder: Path) -> Written:
         How much was written.
 
     Raises:
-        ConversionError: if two photos would share a label file.
+        ConversionError: if two photos would share a label file, or one lies elsewhere than in the photos' folder.
         OSError: if a file cannot be written.
     """
     lines: dict[Any, list[str]] = {image["id"]: [] for image in data["images"]}
@@ -52,15 +55,23 @@ def write_yolo(data: dict[str, Any], folder: Path) -> Written:
                 labelled += int((rows[:, 2] > 0).sum())
     targets: dict[PurePosixPath, str] = {}
     for image in data["images"]:
-        target = PurePosixPath(image["file_name"]).with_suffix(".txt")
-        if target.is_absolute() or ".." in target.parts:
-            raise ConversionError(f"photo {image['file_name']!r} does not lie in the photos' folder")
+        target = _label_of(image["file_name"])
         if target in targets:
             raise ConversionError(f"{image['file_name']} and {targets[target]} would share the label file {target}")
         targets[target] = image["file_name"]
     for image, target in zip(data["images"], targets, strict=True):
         write_whole(folder / target, "".join(f"{line}\n" for line in lines[image["id"]]))
     return Written(sum(map(len, lines.values())), labelled)
+
+
+def _label_of(name: str) -> PurePosixPath:
+    """Where the label file of a photo lies; a backslash is Windows' sign between folders."""
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or _ELSEWHERE.match(name):
+        raise ConversionError(
+            f"photo {name!r:.200} does not lie in the photos' folder; give file names relative to that folder"
+        )
+    return path.with_suffix(".txt")
 
 
 def _box(box: Sequence[float], size: tuple[float, float]) -> np.ndarray | None:
