@@ -32,6 +32,14 @@ def test_yolo_shares_become_pixels(tmp_path, visibilities):
     assert named(data) == {"nose": [40, 40, 2], "right_ankle": [30, 60, hidden]}
 
 
+@pytest.mark.parametrize("nobody", ["0 0", "-1 -1", "-1.000000 -1"])
+def test_keypoints_without_visibilities_that_are_not_labelled(tmp_path, nobody):
+    write_photo(tmp_path / "images/a.jpg", 80, 200)
+    write(tmp_path / "labels/a.txt", " ".join(["0 0.5 0.25 0.5 0.2", "0.5 0.2", *[nobody] * 15, "-0.05 0.3"]))
+    data = read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
+    assert named(data) == {"nose": [40, 40, 2], "right_ankle": [-4, 60, 2]}
+
+
 def test_photos_that_lie_on_their_side_are_measured_as_they_are_shown(tmp_path):
     turned = Image.Exif()
     turned[0x0112] = 6
@@ -78,6 +86,15 @@ def test_damaged_yolo_names_the_line(tmp_path, text, message):
         (yolo_line(False) + " 7", r"a\.txt, line 1: .*got 40; remove the number at the end"),
         ("0 0.5 0.5 0.1 0.1", r"a\.txt, line 1: .*got 5; a box without keypoints is no pose label"),
         (yolo_line().replace("0.5 0.2 2", "40 40 2"), r"a\.txt, line 1: the keypoint 40 40 is not in shares"),
+        (
+            yolo_line(False).replace("0.375 0.3", "-1 0.3"),
+            r"line 1: the keypoint -1 0\.3 is not in .*write zeros for one",
+        ),
+        (yolo_line(False).replace("0.375 0.3", "-2 -2"), r"line 1: the keypoint -2 -2 is not in shares"),
+        (yolo_line().replace("0.375 0.3 1", "-1 -1 1"), r"line 1: the keypoint -1 -1 is not in shares"),
+        (yolo_line().replace("0.3 1", "0.3 -1"), r"line 1: visibilities .* got -1; write 0 for a keypoint that is not"),
+        (yolo_line().replace("0.375", "nan"), r"line 1: not all numbers are finite; write zeros for what is not"),
+        ("# people\n" + yolo_line(), r"line 1: not a number .*; labels have no comments, remove the line"),
         (
             yolo_line().replace("0 0.5 0.25", "0 1.01 0.25"),
             r"a\.txt, line 1: the box 1\.01 0\.25 0\.5 0\.2 is not in shares",

@@ -16,17 +16,17 @@ __all__ = ["read_yolo"]
 _CLASS_LISTS = ("classes.txt", "labels.txt", "names.txt", "predefined_classes.txt")
 """Files that name the classes, which programs for labelling write beside the labels; in any case."""
 _ROUNDING = 0.002  # share of the photo; whole pixels of small photos
-_FAR = 1.5  # shares from the middle of the photo; farther keypoints are in pixels
+_FAR = 1.0  # shares from the middle of the photo; farther keypoints are in pixels, or no keypoints
 
 
 def read_yolo(labels: Path, images: Path | None, skeleton: Skeleton) -> dict[str, Any]:
     """A folder of label files as a data set; photos without a label file have no people.
 
     A line is ``class x y width height`` and K times ``x y visibility`` or ``x y``; x and y of the box are its centre,
-    all are shares of the photo's width and height. Without visibilities, a keypoint at 0 0 is unlabelled. Only class
-    0, people, is known. Numbers that lie beyond 0 and 1 by rounding are taken, and boxes are cut off at the photo's
-    border. The case of letters does not matter in names, nor do lists of classes (classes.txt). Pixels are the share
-    times the width or height, as in the usual conversion from COCO.
+    all are shares of the photo's width and height. Without visibilities, a keypoint at 0 0 or -1 -1 is unlabelled. Only
+    class 0, people, is known. Numbers that lie beyond 0 and 1 by rounding are taken, and boxes are cut off at the
+    photo's border. The case of letters does not matter in names, nor do lists of classes (classes.txt). Pixels are the
+    share times the width or height, as in the usual conversion from COCO.
 
     Source: https://docs.ultralytics.com/datasets/pose/. The files do not name the keypoints; ``skeleton`` does.
 
@@ -112,21 +112,34 @@ def _person(text: str, image_id: int, size: tuple[int, int], skeleton: Skeleton,
             f"{what}: class {values[0]:g}; only class 0, people, can be converted; make people class 0, and remove "
             "the lines of other classes"
         )
-    rows = values[5:].reshape(k, -1)
-    if rows.shape[1] == 2:
-        rows = np.concatenate([rows, np.where(rows.any(1), 2.0, 0.0)[:, None]], axis=1)
-    if not np.isin(rows[:, 2], (0, 1, 2)).all():
-        raise ConversionError(f"{what}: visibilities must be 0, 1 or 2, got {sorted(set(rows[:, 2].tolist()))}")
-    shares = rows[rows[:, 2] > 0, :2]
-    if shares.size and np.abs(shares - 0.5).max() > _FAR:
-        far = shares[np.abs(shares - 0.5).max(1).argmax()]
-        raise ConversionError(f"{what}: the keypoint {far[0]:g} {far[1]:g} is not in shares of the photo, 0 to 1")
+    rows = _with_visibilities(values[5:].reshape(k, -1), what)
     near = np.abs(rows[:, :2] - rows[:, :2].clip(0, 1)) <= _ROUNDING
     rows[:, :2] = np.where(near, rows[:, :2].clip(0, 1), rows[:, :2])
     scale = np.array(size, dtype=np.float64)
     rows[:, :2] *= scale
     low, high = _edges(values[1:5], what)
     return describe_person(image_id, rows, [*(low * scale), *((high - low) * scale)])
+
+
+def _with_visibilities(rows: np.ndarray, what: str) -> np.ndarray:
+    """(K, 3) from K times two or three numbers, whose labelled keypoints lie in the photo or not far from it."""
+    if rows.shape[1] == 2:
+        is_labelled = rows.any(1) & ~(rows == -1).all(1)
+        rows = np.concatenate([rows, np.where(is_labelled, 2.0, 0.0)[:, None]], axis=1)
+    known = np.isin(rows[:, 2], (0, 1, 2))
+    if not known.all():
+        raise ConversionError(
+            f"{what}: visibilities must be 0, 1 or 2, got {rows[~known, 2][0]:g}; write 0 for a keypoint that is not "
+            "labelled, 1 for a hidden and 2 for a visible one"
+        )
+    shares = rows[rows[:, 2] > 0, :2]
+    if shares.size and np.abs(shares - 0.5).max() > _FAR:
+        far = shares[np.abs(shares - 0.5).max(1).argmax()]
+        raise ConversionError(
+            f"{what}: the keypoint {far[0]:g} {far[1]:g} is not in shares of the photo, 0 to 1; divide pixels by the "
+            "width and height, and write zeros for one that is not labelled"
+        )
+    return rows
 
 
 def _numbers(text: str, what: str) -> np.ndarray:
@@ -136,9 +149,11 @@ def _numbers(text: str, what: str) -> np.ndarray:
             numbers.append(float(word))
         except ValueError as error:
             remedy = "; numbers have a decimal point, and blanks between them" if "," in word else ""
+            if text.lstrip().startswith("#"):
+                remedy = "; labels have no comments, remove the line"
             raise ConversionError(f"{what}: not a number ({error}){remedy}") from error
     if not np.isfinite(numbers).all():
-        raise ConversionError(f"{what}: not all numbers are finite")
+        raise ConversionError(f"{what}: not all numbers are finite; write zeros for what is not labelled")
     return np.array(numbers)
 
 
