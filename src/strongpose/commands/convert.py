@@ -100,7 +100,7 @@ def _read(annotations: Path, source: Source, images: Path | None, skeleton: str 
         case "posetrack":
             return convert.read_posetrack(annotations, images)
         case "yolo":
-            return convert.read_yolo(annotations, images, load_skeleton(skeleton or "coco"))
+            return convert.read_yolo(annotations, images, load_skeleton(skeleton or "coco"), _say)
 
 
 def _usual(source: Source) -> Any:

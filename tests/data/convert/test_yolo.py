@@ -45,7 +45,7 @@ def test_photos_that_lie_on_their_side_are_measured_as_they_are_shown(tmp_path):
     turned[0x0112] = 6
     (tmp_path / "images").mkdir()
     Image.new("RGB", (80, 200)).save(tmp_path / "images/a.jpg", exif=turned)
-    (tmp_path / "labels").mkdir()
+    write(tmp_path / "labels/a.txt", "")
     data = read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
     assert (data["images"][0]["width"], data["images"][0]["height"]) == (200, 80)
 
@@ -163,9 +163,53 @@ def test_lists_of_classes_and_hidden_files_are_no_labels(tmp_path):
         (tmp_path / name).write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        ")
     data = read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
     assert (len(data["images"]), len(data["annotations"])) == (1, 1)
-    write(tmp_path / "labels/README.txt", "of our set")
-    with pytest.raises(ConversionError, match=r"README\.txt: no photo .*or move the file elsewhere if it is no label"):
-        read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
+
+
+def test_text_files_that_are_no_labels_are_left_out_and_named(tmp_path):
+    write_photo(tmp_path / "images/a.jpg", 80, 200)
+    write(tmp_path / "labels/a.txt", yolo_line())
+    write(tmp_path / "labels/classes.txt", "person\n")
+    for name, text in (("README", "5 photos of 2020\n"), ("train", "images/a.jpg\n"), ("sub/notes", "no box 1 2 3")):
+        write(tmp_path / f"labels/{name}.txt", text)
+    said = []
+    folders = tmp_path / "labels", tmp_path / "images"
+    data = read_yolo(*folders, load_skeleton("coco"), said.append)
+    assert (len(data["images"]), len(data["annotations"])) == (1, 1)
+    assert said == [f"{folders[0]}: left out 3 text files that are no labels (README.txt, train.txt, notes.txt)"]
+    for text in (yolo_line(), "person\n" + yolo_line().replace(" ", ", "), ""):
+        write(tmp_path / "labels/train.txt", text)
+        with pytest.raises(
+            ConversionError, match=r"train\.txt: no photo .*or move the file elsewhere if it is no label"
+        ):
+            read_yolo(*folders, load_skeleton("coco"))
+    write_photo(tmp_path / "images/train.jpg", 80, 200)
+    write(tmp_path / "labels/train.txt", "images/a.jpg")
+    with pytest.raises(ConversionError, match=r"train\.txt, line 1: not a number"):
+        read_yolo(*folders, load_skeleton("coco"))
+
+
+def test_photos_of_which_none_has_a_label_file_are_refused(tmp_path):
+    write_photo(tmp_path / "images/a.jpg", 80, 200)
+    (tmp_path / "labels").mkdir()
+    for name in (None, "a.json", "README.txt"):
+        if name is not None:
+            write(tmp_path / "labels" / name, "not a label")
+        with pytest.raises(
+            ConversionError, match=r"labels: none of the 1 photos in .*images has a label file, a \.txt"
+        ):
+            read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
+
+
+@pytest.mark.parametrize("sub", ["{}", "{}/train", "train/{}"])
+def test_photos_and_labels_below_one_folder(tmp_path, sub):
+    photo = f"{sub.format('images')}/a.jpg"
+    write_photo(tmp_path / photo, 80, 200)
+    write(tmp_path / sub.format("labels") / "a.txt", yolo_line())
+    for labels, images in ((".", "."), ("labels", "."), (".", "images")):
+        if (tmp_path / labels).is_dir() and (tmp_path / images).is_dir():
+            data = read_yolo(tmp_path / labels, tmp_path / images, load_skeleton("coco"))
+            assert len(data["annotations"]) == 1
+            assert tmp_path / images / data["images"][0]["file_name"] == tmp_path / photo
 
 
 def test_yolo_folders_must_fit(tmp_path):

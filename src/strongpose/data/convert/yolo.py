@@ -7,26 +7,25 @@ from typing import Any
 
 import numpy as np
 
+from strongpose.annotations import Say, unheard
 from strongpose.data.convert.dataset import ConversionError, data_set, describe_person, photo_size
-from strongpose.images.folders import files_below, photos_below
+from strongpose.data.convert.yolo_files import label_files
 from strongpose.skeleton import Skeleton
 
 __all__ = ["read_yolo"]
 
-_CLASS_LISTS = ("classes.txt", "labels.txt", "names.txt", "predefined_classes.txt")
-"""Files that name the classes, which programs for labelling write beside the labels; in any case."""
 _ROUNDING = 0.002  # share of the photo; whole pixels of small photos
 _FAR = 1.0  # shares from the middle of the photo; farther keypoints are in pixels, or no keypoints
 
 
-def read_yolo(labels: Path, images: Path | None, skeleton: Skeleton) -> dict[str, Any]:
+def read_yolo(labels: Path, images: Path | None, skeleton: Skeleton, say: Say = unheard) -> dict[str, Any]:
     """A folder of label files as a data set; photos without a label file have no people.
 
     A line is ``class x y width height`` and K times ``x y visibility`` or ``x y``; x and y of the box are its centre,
     all are shares of the photo's width and height. Without visibilities, a keypoint at 0 0 or -1 -1 is unlabelled. Only
     class 0, people, is known. Numbers that lie beyond 0 and 1 by rounding are taken, and boxes are cut off at the
-    photo's border. The case of letters does not matter in names, nor do lists of classes (classes.txt). Pixels are the
-    share times the width or height, as in the usual conversion from COCO.
+    photo's border. Pixels are the share times the width or height, as in the usual conversion from COCO. Which file is
+    about which photo: `strongpose.data.convert.yolo_files.label_files`.
 
     Source: https://docs.ultralytics.com/datasets/pose/. The files do not name the keypoints; ``skeleton`` does.
 
@@ -34,6 +33,7 @@ def read_yolo(labels: Path, images: Path | None, skeleton: Skeleton) -> dict[str
         labels: the folder, searched with its subfolders.
         images: the folder of the photos, with the same subfolders.
         skeleton: the K keypoints, in the files' order.
+        say: told which text files are no labels and left out.
 
     Raises:
         ConversionError: if a file does not have that format, or a photo is missing; names the line.
@@ -42,49 +42,15 @@ def read_yolo(labels: Path, images: Path | None, skeleton: Skeleton) -> dict[str
         raise ConversionError(f"{labels}: name the folder of the photos with --images; there is no folder {images}")
     if not labels.is_dir():
         raise ConversionError(f"{labels}: expected a folder of YOLO's .txt files")
-    found: dict[Path, Path] = {}
-    for path in photos_below(images):
-        stem = path.relative_to(images).with_suffix("")
-        if stem in found:
-            raise ConversionError(f"{path}: {found[stem].name} has the same name; YOLO cannot tell them apart")
-        found[stem] = path
-    texts = _labels_of(found, labels, images)
     photos, people = [], []
-    for number, (stem, path) in enumerate(found.items(), start=1):
+    for number, (path, file) in enumerate(label_files(labels, images, say), start=1):
         name = path.relative_to(images).as_posix()
         width, height = photo_size(images, name, str(path))
         photos.append({"id": number, "file_name": name, "width": width, "height": height})
-        if stem in texts:
-            for line, text in enumerate(_lines_of(texts[stem]), start=1):
-                if text.strip():
-                    people.append(_person(text, number, (width, height), skeleton, f"{texts[stem]}, line {line}"))
+        for line, text in enumerate(_lines_of(file) if file else (), start=1):
+            if text.strip():
+                people.append(_person(text, number, (width, height), skeleton, f"{file}, line {line}"))
     return data_set(photos, people, skeleton)
-
-
-def _labels_of(found: dict[Path, Path], labels: Path, images: Path) -> dict[Path, Path]:
-    """The label file of each photo that has one, by the photo's stem; the case of letters may differ."""
-    alike: dict[str, list[Path]] = {}
-    for stem in found:
-        alike.setdefault(str(stem).casefold(), []).append(stem)
-    texts: dict[Path, Path] = {}
-    for path in files_below(labels):
-        if path.suffix.lower() != ".txt":
-            continue
-        stem = path.relative_to(labels).with_suffix("")
-        near = alike.get(str(stem).casefold(), [])
-        if stem not in found and len(near) == 1:
-            [stem] = near
-        if stem not in found:
-            if path.name.lower() in _CLASS_LISTS:
-                continue
-            raise ConversionError(
-                f"{path}: no photo {images / stem}.* ; check the folder of the photos, or move the file elsewhere if "
-                "it is no label"
-            )
-        if stem in texts:
-            raise ConversionError(f"{path}: {texts[stem].name} is about the same photo; keep one of them")
-        texts[stem] = path
-    return texts
 
 
 def _lines_of(path: Path) -> list[str]:
