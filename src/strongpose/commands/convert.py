@@ -98,7 +98,7 @@ def _read(annotations: Path, source: Source, images: Path | None, skeleton: str 
         case "ochuman":
             return convert.read_ochuman(annotations)
         case "posetrack":
-            return convert.read_posetrack(annotations, images)
+            return convert.read_posetrack(annotations, images, _say)
         case "yolo":
             return convert.read_yolo(annotations, images, load_skeleton(skeleton or "coco"), _say)
 

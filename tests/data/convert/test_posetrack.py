@@ -45,7 +45,9 @@ def test_posetrack_joins_videos_and_keeps_regions_to_ignore(tmp_path):
     for video in (1, 2):
         write(tmp_path / "annotations" / f"00000{video}.json", posetrack(video))
         write_photo(tmp_path / f"images/train/v{video}/0.jpg", 160, 90)
-    data = read_posetrack(tmp_path / "annotations", tmp_path)
+    said: list[str] = []
+    data = read_posetrack(tmp_path / "annotations", tmp_path, said.append)
+    assert said == [f"{tmp_path}/annotations: left out 2 annotations of frames that are not labelled"]
     assert [image["file_name"] for image in data["images"]] == ["images/train/v1/0.jpg", "images/train/v2/0.jpg"]
     assert data["images"][0] == {
         "id": 10_000_020_000,
@@ -80,6 +82,10 @@ def test_damaged_posetrack_is_explained(tmp_path):
     content = posetrack(1)
     content["images"][0]["ignore_regions_y"] = []
     with pytest.raises(ConversionError, match=r"v\.json: image 0: 1 ignore_regions_x but 0 ignore_regions_y"):
+        read_posetrack(write(tmp_path / "v.json", content), tmp_path)
+    content = posetrack(1)
+    content["annotations"][1]["image_id"] = "10000020000"
+    with pytest.raises(ConversionError, match=r"annotation 1 is about image '10000020000', which is not among .*; ids"):
         read_posetrack(write(tmp_path / "v.json", content), tmp_path)
     content = posetrack(1)
     content["annotations"][0]["keypoints"] = [1.0, 2.0]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from strongpose.annotations import Say, unheard
 from strongpose.data.convert.dataset import (
     ConversionError,
     data_set,
@@ -25,7 +26,7 @@ __all__ = ["read_posetrack"]
 _KEPT = ("track_id", "person_id")
 
 
-def read_posetrack(path: Path, images: Path | None) -> dict[str, Any]:
+def read_posetrack(path: Path, images: Path | None, say: Say = unheard) -> dict[str, Any]:
     """One annotation file, or a folder of them, as one data set.
 
     17 keypoints are listed: nose, head bottom, head top, left ear, right ear, left shoulder … right ankle; the ears
@@ -38,6 +39,7 @@ def read_posetrack(path: Path, images: Path | None) -> dict[str, Any]:
     Args:
         path: the file or folder.
         images: the folder to which the files' "images/train/…" are relative.
+        say: told how many people in frames that are not labelled are left out.
 
     Raises:
         ConversionError: if a file does not have that format, or a photo is missing; names the entry.
@@ -49,35 +51,46 @@ def read_posetrack(path: Path, images: Path | None) -> dict[str, Any]:
     people: list[dict[str, Any]] = []
     names: list[str] | None = None
     seen: dict[Any, Path] = {}
+    left_out = 0
     for file in files:
         data = required(read_json(file), ("images", "annotations", "categories"), f"{file}")
         found = required((data["categories"] or [None])[0], ("keypoints",), f"{file}: category 0")["keypoints"]
         if names is not None and found != names:
             raise ConversionError(f"{file}: its keypoints are not those of {files[0]}")
         names = found
-        kept = set()
+        kept: dict[Any, bool] = {}
         for i, image in enumerate(data["images"]):
             what = f"{file}: image {i}"
             image = required(image, ("id", "file_name"), what)
-            if not image.get("is_labeled", True):
-                continue
             if image["id"] in seen:
                 raise ConversionError(f"{what}: image id {image['id']} is in {seen[image['id']]} already")
             seen[image["id"]] = file
-            kept.add(image["id"])
+            kept[image["id"]] = bool(image.get("is_labeled", True))
+            if not kept[image["id"]]:
+                continue
             width, height = photo_size(images, image["file_name"], what)
             photos.append({"id": image["id"], "file_name": image["file_name"], "width": width, "height": height})
             people += _regions(image, len(names), what)
-        people += _people(file, data["annotations"], kept, len(names))
+        labelled = list(_people(file, data["annotations"], kept, len(names)))
+        people += labelled
+        left_out += len(data["annotations"]) - len(labelled)
     assert names is not None
+    if left_out:
+        say(f"{path}: left out {left_out} annotations of frames that are not labelled")
     return data_set(photos, people, names)
 
 
-def _people(file: Path, annotations: list[Any], kept: set[Any], count: int) -> Iterator[dict[str, Any]]:
+def _people(file: Path, annotations: list[Any], kept: dict[Any, bool], count: int) -> Iterator[dict[str, Any]]:
+    """The people in frames that are kept."""
     for i, annotation in enumerate(annotations):
         what = f"{file}: annotation {i}"
         annotation = required(annotation, ("image_id",), what)
         if annotation["image_id"] not in kept:
+            raise ConversionError(
+                f"{what} is about image {annotation['image_id']!r:.80}, which is not among the file's images; ids must "
+                "be written in the same way"
+            )
+        if not kept[annotation["image_id"]]:
             continue
         keypoints = keypoint_rows(annotation.get("keypoints") or np.zeros(3 * count), count, 3, what)
         keypoints[:, 2] = np.where(keypoints[:, 2] > 0, 2, 0)
