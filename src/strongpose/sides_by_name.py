@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-__all__ = ["NamedSides", "sides_by_name"]
+from strongpose.side_words import is_in_the_middle, plain_letters, with_side
+
+__all__ = ["NamedSides", "sides_by_name", "usual_spelling"]
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+|[^\W\d_a-zA-Z]+")
 _OTHER = {"left": "right", "l": "r", "lt": "rt", "lft": "rgt"}
@@ -33,11 +35,13 @@ class NamedSides:
         pairs: (left, right) indices of keypoints that trade places in a mirrored photo.
         alone: names that have a side, but no partner on the other one.
         count: K.
+        doubtful: names in which no side is known, nor that they are in the middle.
     """
 
     pairs: tuple[tuple[int, int], ...]
     alone: tuple[str, ...]
     count: int
+    doubtful: tuple[str, ...] = ()
 
     @property
     def flip_order(self) -> tuple[int, ...] | None:
@@ -57,7 +61,8 @@ def sides_by_name(names: Sequence[str]) -> NamedSides:
     """The pairs of left and right keypoints, in all usual ways of naming them.
 
     Such are left_eye, leftEye, "Left Eye", eye-left, l_eye, LEye, eye.L and lefteye; the two of a pair may be named in
-    different ways where it is clear which belong together. Words such as upright and leftover have no side.
+    different ways where it is clear which belong together. Words such as upright and leftover have no side. FL and FR,
+    port and starboard, and the words of some other languages count where both sides are there.
 
     Args:
         names: of the K keypoints.
@@ -67,17 +72,32 @@ def sides_by_name(names: Sequence[str]) -> NamedSides:
     for shape in (_as_written, _in_words, _without_place):  # the strictest first
         open_ = [i for i in range(len(names)) if i not in pairs]
         pairs |= _partners({i: parted[i] for i in open_}, shape)
-    open_ = [i for i in range(len(names)) if i not in pairs and not any(part.is_side for part in parted[i])]
-    pairs |= _glued({names[i]: i for i in open_})
-    alone = tuple(name for i, name in enumerate(names) if i not in pairs and any(part.is_side for part in parted[i]))
+    for find in (_glued, _in_other_words):
+        unsided = [i for i in range(len(names)) if i not in pairs and not any(part.is_side for part in parted[i])]
+        pairs |= find({names[i]: i for i in unsided})
+    rest = [i for i in range(len(names)) if i not in pairs]
+    alone = tuple(names[i] for i in rest if any(part.is_side for part in parted[i]))
+    doubtful = tuple(names[i] for i in rest if names[i] not in alone and not is_in_the_middle(_words(names[i])))
     both = [(i, j) if _is_left(parted[i], names[i]) else (j, i) for i, j in sorted(pairs.items()) if i < j]
-    return NamedSides(tuple(both), alone, len(names))
+    return NamedSides(tuple(both), alone, len(names), doubtful)
+
+
+def usual_spelling(name: str) -> str:
+    """A text that is the same for all usual ways of writing a keypoint's name: its side in front, small letters."""
+    text = "".join(part.text for part in _without_place(_parted(name)))
+    for side in ("left", "right"):
+        if text.endswith(side):
+            return side + text.removesuffix(side)
+    return text
+
+
+def _words(name: str) -> list[str]:
+    return [word.lower() for word in _WORD.findall(plain_letters(name))]
 
 
 def _parted(name: str) -> _Name:
     parts: list[_Part] = []
-    for word in _WORD.findall(name):
-        text = word.lower()
+    for text in _words(name):
         stem = text.rstrip("0123456789")
         if stem in ("left", "right"):
             parts += [_Part(stem, True), *([_Part(text[len(stem) :])] if stem != text else [])]
@@ -133,6 +153,21 @@ def _glued(names: dict[str, int]) -> dict[int, int]:
     return {i: j for i, j in found.items() if found.get(j) == i}
 
 
+def _in_other_words(names: dict[str, int]) -> dict[int, int]:
+    """Partners among names with other words for the sides, which count only if both are there."""
+    places: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for name, i in names.items():
+        sided = with_side(_words(name))
+        if sided is not None:
+            places.setdefault(sided, []).append(i)
+    found = {}
+    for (side, others), here in places.items():
+        there = places.get((_OTHER[side], others), [])
+        if len(here) == len(there) == 1:
+            found[here[0]] = there[0]
+    return found
+
+
 def _glued_mirrors(name: str) -> Iterator[str]:
     for side in ("left", "right"):
         if name.startswith(side):
@@ -146,6 +181,9 @@ def _glued_mirrors(name: str) -> Iterator[str]:
 
 def _is_left(name: _Name, text: str) -> bool:
     side = next((part.text for part in name if part.is_side), None)
+    other = with_side(_words(text))
+    if side is None and other is not None:
+        return other[0] == "left"
     if side is None:
         text = text.lower()
         return text.startswith("l") if text[:1] in ("l", "r") and not text.endswith("left") else text.endswith("left")
