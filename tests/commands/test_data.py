@@ -31,6 +31,11 @@ def test_coco_to_yolo_and_back_by_the_command_line(strongpose, tmp_path):
     [
         (["nose", "leftEye", "rightEye"], "kpt_shape: [3, 3], flip_idx: [0, 2, 1]"),
         (["eye.R", "Nose", "eye.L"], "kpt_shape: [3, 3], flip_idx: [2, 1, 0]"),
+        (["nose", "l_eye", "r_eye", "FL_paw", "FR_paw"], "kpt_shape: [5, 3], flip_idx: [0, 2, 1, 4, 3]\n"),
+        (
+            ["left_eye", "right_eye", "nose", "paw1", "paw2"],
+            "flip_idx: [1, 0, 2, 3, 4]; this takes 'paw1', 'paw2' as being in the middle: correct it by hand if not",
+        ),
         (["nose", "left_eye", "right_ear"], "flip_idx is not known, as the names show no other side of 'left_eye', "),
         (["nose", "neck"], "flip_idx is not known, as no keypoint has a side by its name; if none has any, "),
     ],
@@ -49,6 +54,14 @@ def test_sides_of_other_keypoints_are_told_or_said_to_be_unknown(strongpose, tmp
     assert run.returncode == 0, run.stderr
     assert said in run.stdout
     assert ("flip_idx: [" in run.stdout) == ("flip_idx: [" in said)
+
+
+def test_keypoints_that_a_chosen_skeleton_lacks_are_said(strongpose, tmp_path):
+    annotations, out = write_dataset(tmp_path / "set", 1), tmp_path / "out.json"
+    run = strongpose("data", "convert", annotations, "--from", "coco", "--skeleton", "lsp14", "--out", out)
+    assert run.returncode == 0, run.stderr
+    said = "data left out: nose, left_eye, right_eye, left_ear, right_ear; keypoints of skeleton 'lsp14' that they lack"
+    assert f"strongpose: {annotations}: keypoints of the {said}, unlabelled: neck, head_top\n" in run.stderr
 
 
 def test_photos_are_compared_with_the_sizes_that_coco_files_state(strongpose, tmp_path):

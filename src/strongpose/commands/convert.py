@@ -40,7 +40,8 @@ def convert(
             keypoints that the labels are about.
         neck_from_shoulders: Let a neck that the annotations lack lie midway between the shoulders: an estimate.
     """
-    from strongpose.annotations import photo_paths
+    from strongpose.annotations import photo_paths, unheard
+    from strongpose.commands.evaluate import _say
     from strongpose.data.convert import ConversionError, with_skeleton, write_yolo
     from strongpose.files import write_whole
     from strongpose.skeletons import load_skeleton
@@ -54,7 +55,8 @@ def convert(
             photo_paths(data, images, annotations)
         chosen = load_skeleton(skeleton) if skeleton else _usual(source)
         if chosen is not None:
-            data = with_skeleton(data, chosen, neck_from_shoulders)
+            say = unheard if skeleton is None else lambda line: _say(f"{annotations}: {line}")
+            data = with_skeleton(data, chosen, neck_from_shoulders, say)
         elif neck_from_shoulders:
             raise ConversionError("--neck-from-shoulders needs a --skeleton with a keypoint 'neck'")
         if to == "yolo":
@@ -120,7 +122,11 @@ def _about_flips(names: list[str], chosen: Skeleton | None) -> str:
         return f"flip_idx: {list(skeleton.flip_order)}"
     sides = sides_by_name(names)
     if sides.flip_order is not None:
-        return f"flip_idx: {list(sides.flip_order)}"
+        flips = f"flip_idx: {list(sides.flip_order)}"
+        if not sides.doubtful:
+            return flips
+        middle = ", ".join(map(repr, sides.doubtful[:5])) + (", …" if len(sides.doubtful) > 5 else "")
+        return f"{flips}; this takes {middle} as being in the middle: correct it by hand if not"
     remedy = "or train without mirroring (fliplr: 0.0)"
     if sides.alone:
         which = ", ".join(map(repr, sides.alone[:3])) + (", …" if len(sides.alone) > 3 else "")
