@@ -93,12 +93,33 @@ def test_drawings_are_told_from_photos_of_their_name(tmp_path):
         assert picture.size == (40, 20)
 
 
+def test_copies_of_drawings_are_known_by_their_mark(tmp_path):
+    for name in ("A.POSES.JPG", "a.poses (1).jpg", "a.poses copy.jpg", "a.Fields.jpeg", "a_poses-small.JPG"):
+        write_drawing(tmp_path / name)
+    own = [write_photo(tmp_path / name) for name in ("B.POSES.JPG", "b.poses (1).jpg", "poses.jpg")]
+    assert photos_in(tmp_path).photos == tuple(sorted(own))
+    assert len(photos_in(tmp_path).results) == 5
+
+
 def test_results_take_the_place_of_results_only(tmp_path):
     write_photo(tmp_path / "own.fields.jpg")
     write_drawing(tmp_path / "x.poses.jpg")
     photos = [tmp_path / name for name in ("own.jpg", "x.jpg", "X.png", "y.jpg", "Y.poses.jpg")]
     assert list(result_names(photos, tmp_path)) == ["own-2", "x", "X-2", "y-2", "Y.poses"]
     assert list(result_names(photos, tmp_path / "out")) == ["own", "x", "X-2", "y", "Y.poses"]
+
+
+def test_results_of_other_photos_keep_their_place(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    out.mkdir()
+    monkeypatch.chdir(tmp_path)
+    for name, photo in (("a", str(tmp_path / "p/a.jpg")), ("a-2", "q/a.jpg"), ("b", "\0"), ("c", 7)):
+        about = {"photo": photo, "skeleton": {}, "poses": []}
+        (out / f"{name}.poses.json").write_text(json.dumps(about))
+    (out / "d.poses.json").write_text('{"photo": "p/d.jpg", "skel')  # cut short
+    assert list(result_names([tmp_path / "q/a.jpg", tmp_path / "r/../p/a.jpg"], out)) == ["a-2", "a"]
+    photos = [tmp_path / "r" / name for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")]
+    assert list(result_names(photos, out)) == ["a-3", "b-2", "c-2", "d"]
 
 
 def test_drawings_of_earlier_versions_are_known_by_the_file_beside_them(tmp_path):

@@ -137,6 +137,45 @@ def test_photos_of_the_same_name_do_not_overwrite_each_other(strongpose, tiny_mo
     assert {json.loads(path.read_text())["width"] for path in results} == {60, 61, 62, 63}
 
 
+def test_results_of_other_photos_are_not_overwritten(strongpose, tiny_model, tmp_path):
+    for i, folder in enumerate("pq"):
+        (tmp_path / folder).mkdir()
+        Image.new("RGB", (60 + i, 40)).save(tmp_path / folder / "a.png")
+    options = ("--out", tmp_path / "out", "--model", tiny_model)
+    for folder in ("p", "q", "p", "q"):
+        run = strongpose("predict", tmp_path / folder, *options)
+        assert run.returncode == 0, run.stderr
+        assert run.stdout.splitlines()[0] == f"[1/1] {tmp_path / folder}/a.png: 0 people" + (
+            "; results called a-2" if folder == "q" else ""
+        )
+    run = strongpose("predict", tmp_path / "q", tmp_path / "p", *options, "--resume")
+    assert "2 of 2 photos have their results" in run.stdout
+    about = {path.name: json.loads(path.read_text())["width"] for path in (tmp_path / "out").glob("*.json")}
+    assert about == {"a.poses.json": 60, "a-2.poses.json": 61}
+
+
+def test_a_photo_that_is_named_in_several_ways_is_looked_at_once(strongpose, tiny_model, tmp_path, monkeypatch):
+    (tmp_path / "in").mkdir()
+    Image.new("RGB", (60, 40)).save(tmp_path / "in/a.png")
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    monkeypatch.chdir(tmp_path)
+    ways = ("in/a.png", tmp_path / "in/a.png", "./in/../in/a.png", "in", "link/*.png")
+    run = strongpose("predict", *ways, "--out", "out", "--model", tiny_model)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[0] == "[1/1] in/a.png: 0 people" and len(run.stdout.splitlines()) == 2
+    for way in ways:
+        run = strongpose("predict", way, "--out", "out", "--model", tiny_model, "--resume")
+        assert "1 of 1 photos have their results" in run.stdout
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.poses.jpg", "a.poses.json"]
+
+
+def test_a_line_break_in_a_name_does_not_break_the_line(strongpose, tiny_model, tmp_path):
+    Image.new("RGB", (60, 40)).save(tmp_path / "a\nb.png")
+    run = strongpose("predict", tmp_path / "a\nb.png", "--out", tmp_path / "out", "--model", tiny_model)
+    assert run.stdout.splitlines()[0] == f"[1/1] {tmp_path}/a\\nb.png: 0 people"
+    assert (tmp_path / "out/a\nb.poses.json").exists()
+
+
 def test_a_second_run_into_the_same_folder_takes_the_photos_only(strongpose, tiny_model, tmp_path):
     Image.new("RGB", (60, 40)).save(tmp_path / "x.png")
     for _ in range(2):

@@ -145,6 +145,7 @@ def predict_all(
         KeyboardInterrupt: after the photo at hand, when SIGTERM has come.
     """
     from strongpose.images import ImageError
+    from strongpose.images.errors import printable
     from strongpose.images.folders import first_names
     from strongpose.images.results import result_names
     from strongpose.runtime import ModelError
@@ -169,12 +170,13 @@ def predict_all(
                     count = _predict_one(estimator, look, path, target, wanted)
                 except OSError as error:
                     failed.append(path)
-                    _complain(f"{path}: the results cannot be written to {out} ({error.strerror})")
+                    _complain(f"{printable(str(path))}: the results cannot be written to {out} ({error.strerror})")
                     continue
                 done += 1
                 people += count
                 found = f"{count} {'person' if count == 1 else 'people'}{_hint(look, estimator.size, count)}"
-                print(f"[{number}/{len(targets)}] {path}: {found}", flush=True)
+                found += f"; results called {printable(target.name)}" if target.name != path.stem else ""
+                print(f"[{number}/{len(targets)}] {printable(str(path))}: {found}", flush=True)
     except ModelError as error:
         _complain(str(error))
         return False
@@ -196,6 +198,8 @@ def _is_done(path: Path, target: Path, wanted: Wanted) -> bool:
 
     The JSON file is written last, and each file whole or not at all.
     """
+    from strongpose.images.results import is_about
+
     results = target.with_name(f"{target.name}.poses.json")
     try:
         about = json.loads(results.read_bytes())
@@ -203,12 +207,8 @@ def _is_done(path: Path, target: Path, wanted: Wanted) -> bool:
     except (OSError, ValueError, RecursionError):
         return False
     drawn = all(target.with_name(f"{target.name}.{kind}.jpg").is_file() for kind in wanted.pictures)
-    return (
-        fresh
-        and drawn
-        and isinstance(about, dict)
-        and (about.get("photo"), about.get("run")) == (str(path), wanted.run)
-    )
+    is_ours = isinstance(about, dict) and "photo" in about and is_about(about, path)
+    return fresh and drawn and is_ours and about.get("run") == wanted.run
 
 
 def _find(arguments: Sequence[str]) -> tuple[bool, Found]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from strongpose.images.errors import printable
-from strongpose.images.results import is_result
+from strongpose.images.results import is_result, place_of
 
 __all__ = [
     "OTHER_SUFFIXES",
@@ -63,14 +63,17 @@ class Found:
 
     @classmethod
     def all_of(cls, parts: Iterable[Found]) -> Found:
-        """What was found in several places, each file once."""
+        """What was found in several places, each file once, by whichever way it is named first."""
         parts = list(parts)
-        return cls(
-            *(
-                tuple(dict.fromkeys(path for part in parts for path in getattr(part, field)))
-                for field in cls.__dataclass_fields__
-            )
-        )
+
+        def joined(field: str) -> tuple[Path, ...]:
+            first: dict[str, Path] = {}
+            for part in parts:
+                for path in getattr(part, field):
+                    first.setdefault(place_of(path), path)
+            return tuple(first.values())
+
+        return cls(*map(joined, cls.__dataclass_fields__))
 
     @property
     def left_out(self) -> tuple[str, ...]:

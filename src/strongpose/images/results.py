@@ -6,11 +6,12 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
-__all__ = ["KINDS", "is_drawing", "is_result", "jpeg_of", "marked", "result_names"]
+__all__ = ["KINDS", "is_about", "is_drawing", "is_result", "jpeg_of", "marked", "place_of", "result_names"]
 
 KINDS = ("poses", "fields")
 """Of pictures: their names end in .poses.jpg and .fields.jpg."""
@@ -20,6 +21,7 @@ _MARK = b"\xff\xfe" + (len(_COMMENT) + 2).to_bytes(2, "big") + _COMMENT
 _MOST_JPEG = 65500  # pixels a side
 _MOST_HEAD = 1000  # bytes of the file, in which the mark is found
 _SUFFIXES = tuple(f".{kind}.jpg" for kind in KINDS)
+_JPEG = (".jpg", ".jpeg", ".jpe")
 
 
 def marked(jpeg: bytes) -> bytes:
@@ -43,13 +45,20 @@ def jpeg_of(picture: np.ndarray) -> bytes:
 
 
 def is_drawing(name: str, content: bytes) -> bool:
-    """Whether a file is such a picture, by its name and mark.
+    """Whether a file is such a picture, by its mark.
+
+    Files are only looked into if their name has one of `KINDS` in it, as copies have: "x.poses (1).jpg".
 
     Args:
         name: of the file.
         content: its first bytes, or all of them.
     """
-    return name.endswith(_SUFFIXES) and _MARK in content[:_MOST_HEAD]
+    return _may_be_drawing(name) and _MARK in content[:_MOST_HEAD]
+
+
+def _may_be_drawing(name: str) -> bool:
+    name = name.lower()
+    return name.endswith(_JPEG) and any(kind in name for kind in KINDS)
 
 
 def is_result(path: Path) -> bool:
@@ -60,7 +69,7 @@ def is_result(path: Path) -> bool:
     """
     if path.name.endswith(".poses.json"):
         return _is_ours(path)
-    if not path.name.endswith(_SUFFIXES):
+    if not _may_be_drawing(path.name):
         return False
     try:
         with path.open("rb") as file:
@@ -68,15 +77,15 @@ def is_result(path: Path) -> bool:
                 return True
     except OSError:
         return False
-    name = next(path.name.removesuffix(suffix) for suffix in _SUFFIXES if path.name.endswith(suffix))
-    return _is_ours(path.with_name(f"{name}.poses.json"))
+    names = (path.name.removesuffix(suffix) for suffix in _SUFFIXES if path.name.endswith(suffix))
+    return any(_is_ours(path.with_name(f"{name}.poses.json")) for name in names)
 
 
 def result_names(photos: Sequence[Path], out: Path) -> Iterator[str]:
     """For each photo the name of its results, without ``.poses.jpg`` and the like.
 
     They differ, also on file systems that ignore case, and no result takes the place of one of the photos, nor of a
-    picture in the folder that is no result.
+    picture in the folder that is no result, nor of results of another photo.
 
     Args:
         photos: all that results are written of.
@@ -86,9 +95,13 @@ def result_names(photos: Sequence[Path], out: Path) -> Iterator[str]:
     taken: set[str] = set()
     for path in photos:
         name, count = path.stem, 1
-        while name.casefold() in taken or any(
-            os.path.abspath(target).casefold() in kept or (os.path.exists(target) and not is_result(target))
-            for target in (out / f"{name}{suffix}" for suffix in _SUFFIXES)
+        while (
+            name.casefold() in taken
+            or any(
+                os.path.abspath(target).casefold() in kept or (os.path.exists(target) and not is_result(target))
+                for target in (out / f"{name}{suffix}" for suffix in _SUFFIXES)
+            )
+            or not is_about(_about(out / f"{name}.poses.json"), path)
         ):
             count += 1
             name = f"{path.stem}-{count}"
@@ -96,9 +109,26 @@ def result_names(photos: Sequence[Path], out: Path) -> Iterator[str]:
         yield name
 
 
+def place_of(path: str | Path) -> str:
+    """The same text for all ways to a file, but for links to the file itself."""
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)
+
+
+def is_about(about: dict[str, Any] | None, photo: Path) -> bool:
+    """Whether the content of a JSON file of ours, if there is one, is about a photo and no other."""
+    name = None if about is None else about["photo"]
+    return about is None or (isinstance(name, str) and "\0" not in name and place_of(name) == place_of(photo))
+
+
 def _is_ours(path: Path) -> bool:
+    return _about(path) is not None
+
+
+def _about(path: Path) -> dict[str, Any] | None:
+    """The content of a JSON file that ``strongpose predict`` wrote; None of any other."""
     try:
         about = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(about, dict) and {"photo", "skeleton", "poses"} <= set(about)
+        return None
+    return about if isinstance(about, dict) and {"photo", "skeleton", "poses"} <= set(about) else None
