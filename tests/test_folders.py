@@ -1,6 +1,7 @@
 """Photos are found in folders and by patterns; what only looks like one, or was drawn by us, is left out and named."""
 
 import json
+import os
 
 import pytest
 from PIL import Image
@@ -32,6 +33,7 @@ def test_photos_of_all_kinds_in_any_case(tmp_path):
     kinds = (
         "jpg JPEG jpe JFIF jif png apng WebP bmp DIB gif tif TIFF ppm pgm pbm pnm pfm mpo avif avifs HEIC heif".split()
     )
+    kinds += ["pjpeg", "PJP", "jpg_large", "JPG ", "png  "]
     for kind in kinds:
         (tmp_path / f"a.{kind}").touch()
     (tmp_path / "a.txt").touch()
@@ -42,8 +44,12 @@ def test_photos_of_all_kinds_in_any_case(tmp_path):
 
 def test_hidden_files_and_folders_are_no_photos(tmp_path):
     write_photo(tmp_path / "a.jpg")
-    for name in ("._a.jpg", ".b.jpg", "__MACOSX/a.jpg", "__MACOSX/._a.jpg", ".git/c.jpg", "below/._d.jpg", "Thumbs.db"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+    for name in (
+        *("._a.jpg", ".b.jpg", "__MACOSX/a.jpg", "__MACOSX/._a.jpg", ".git/c.jpg", "below/._d.jpg", "Thumbs.db"),
+        *("@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg", "$RECYCLE.BIN/a.jpg", "System Volume Information/a.jpg"),
+        *("lost+found/a.jpg", "#recycle/a.jpg", "@Recycle/a.jpg"),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
         (tmp_path / name).write_bytes(SIDECAR)
     found = photos_in(tmp_path)
     assert (names(found.photos), found.left_out) == (["a.jpg"], ())
@@ -68,6 +74,29 @@ def test_pictures_of_other_kinds_and_folders_with_photos_are_named(tmp_path):
         "4 pictures of kinds that are not opened (1.psd, 2.CR2, 3.svg, …)",
         "1 sub-folder with photos (b)",
     )
+
+
+def test_pictures_whose_names_do_not_say_so_are_named(tmp_path):
+    for name in ("a.jpg", "b", "c.jpg~", "d.part", "e.txt", ".f", "g"):
+        write_photo(tmp_path / name)
+    for number, kind in enumerate(("PNG", "GIF", "TIFF", "WEBP")):
+        Image.new("RGB", (40, 20)).save(tmp_path / f"h{number}", kind)
+    (tmp_path / "g").write_text("no picture")
+    os.mkfifo(tmp_path / "pipe")
+    found = photos_in(tmp_path)
+    assert (names(found.photos), names(found.unnamed)) == (["a.jpg"], ["b", "c.jpg~", "d.part", "h0", "h1", "h2", "h3"])
+    assert found.left_out == ("7 pictures whose names do not say so (b, c.jpg~, d.part, …)",)
+    assert names(photos_named(str(tmp_path / "b")).photos) == ["b"]
+
+
+def test_folders_in_front_of_a_pattern_may_have_brackets(tmp_path):
+    for name in ("in [2020]/a.jpg", "in [2020]/[b] 1/c.jpg", "in 2/d.jpg"):
+        write_photo(tmp_path / name)
+    for pattern, expected in (
+        *(("in [2020]/*.jpg", ["a.jpg"]), ("in [2020]/**/*.jpg", ["c.jpg", "a.jpg"]), ("in [20]/*.jpg", ["d.jpg"])),
+        *(("in [2020]/[[]b] ?/*", ["c.jpg"]), ("in [2020]/[b] 1/[c]*", ["c.jpg"]), ("in*/*.jpg", ["d.jpg", "a.jpg"])),
+    ):
+        assert names(photos_named(f"{tmp_path}/{pattern}").photos) == expected, pattern
 
 
 def test_links_that_lead_nowhere_are_not_passed_over(tmp_path):

@@ -209,14 +209,16 @@ def test_the_end_names_what_was_left_out(strongpose, tiny_model, photos, tmp_pat
     Image.new("RGB", (60, 40)).save(tmp_path / "below" / "b.png")
     for name in ("c.psd", "d.NEF", "._a.png", "notes.txt"):
         (tmp_path / name).write_bytes(b"whatever")
+    shutil.copy(tmp_path / "a.png", tmp_path / "e")
     run = strongpose("predict", tmp_path, "--out", tmp_path / "out", "--model", tiny_model)
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[-1].endswith(
         f"results in {tmp_path / 'out'}; left out: 2 pictures of kinds that are not opened (c.psd, d.NEF), "
-        "1 sub-folder with photos (below)"
+        "1 sub-folder with photos (below), 1 picture whose name does not say so (e)"
     )
     assert run.stderr.splitlines() == [
         f"strongpose: {tmp_path}/c.psd and 1 more: pictures of this kind are not opened; save them as JPEG or PNG",
+        f"strongpose: {tmp_path}/e: not looked at, as the name does not end like a photo's; rename it to .jpg",
         f"strongpose: {tmp_path}/below: its photos are not looked at; folders in a folder must be named as well",
     ]
 

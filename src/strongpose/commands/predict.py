@@ -233,6 +233,10 @@ def _find(arguments: Sequence[str]) -> tuple[bool, Found]:
         _complain(f"no photo to look at; left out: {', '.join(found.left_out)}")
     if found.other_pictures:
         _complain(f"{_listed(found.other_pictures)}: pictures of this kind are not opened; save them as JPEG or PNG")
+    if found.unnamed:
+        _complain(
+            f"{_listed(found.unnamed)}: not looked at, as the name does not end like a photo's; rename it to .jpg"
+        )
     if found.folders:
         _complain(f"{_listed(found.folders)}: its photos are not looked at; folders in a folder must be named as well")
     return missing, found

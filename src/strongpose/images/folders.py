@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import itertools
+import mimetypes
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,8 +30,9 @@ __all__ = [
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".jif", ".mpo", ".png", ".apng", ".webp", ".avif", ".avifs"),
     *(".heic", ".heif", ".hif", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
+    *(".pjpeg", ".pjp", ".jpg_large"),
 )
-"""File name endings that count as photos in a folder, in any case."""
+"""File name endings that count as photos in a folder, in any case, also with blanks behind them."""
 OTHER_SUFFIXES = (
     *(".3fr", ".ai", ".arw", ".bpg", ".cr2", ".cr3", ".crw", ".dcr", ".dds", ".djvu", ".dng", ".emf", ".eps", ".erf"),
     *(".exr", ".fff", ".flif", ".hdr", ".icns", ".ico", ".iiq", ".j2c", ".j2k", ".jls", ".jp2", ".jpc", ".jpf", ".jpm"),
@@ -40,7 +42,11 @@ OTHER_SUFFIXES = (
 )
 """File name endings of pictures that are not opened, in any case."""
 
-_FOR_COMPUTERS = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini")
+_FOR_COMPUTERS = (
+    *("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"),
+    *("lost+found", "@eadir", "@recycle", "#recycle", "#snapshot"),
+)
+_BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"II*\0", b"MM\0*")
 _MOST_NAMES = 3
 _MOST_SEEN = 10_000  # files, in a folder that is not searched
 
@@ -54,12 +60,14 @@ class Found:
         results: what ``strongpose predict`` wrote there before.
         other_pictures: of formats that are not opened.
         folders: that hold photos, and were not searched.
+        unnamed: pictures by their first bytes, whose names do not end like those of photos.
     """
 
     photos: tuple[Path, ...] = ()
     results: tuple[Path, ...] = ()
     other_pictures: tuple[Path, ...] = ()
     folders: tuple[Path, ...] = ()
+    unnamed: tuple[Path, ...] = ()
 
     @classmethod
     def all_of(cls, parts: Iterable[Found]) -> Found:
@@ -84,6 +92,7 @@ class Found:
                 ("result of an earlier run", "results of earlier runs", self.results),
                 ("picture of a kind that is not opened", "pictures of kinds that are not opened", self.other_pictures),
                 ("sub-folder with photos", "sub-folders with photos", self.folders),
+                ("picture whose name does not say so", "pictures whose names do not say so", self.unnamed),
             )
             if paths
         )
@@ -97,12 +106,16 @@ def is_hidden(name: str | PurePath) -> bool:
 
 def is_photo_name(name: str | PurePath) -> bool:
     """Whether a file counts as a photo by its name alone."""
-    return not is_hidden(name) and PurePath(name).suffix.lower() in SUFFIXES
+    return not is_hidden(name) and _suffix(name) in SUFFIXES
 
 
 def is_other_picture(name: str | PurePath) -> bool:
     """Whether a file is a picture of a format that is not opened, by its name alone."""
-    return not is_hidden(name) and PurePath(name).suffix.lower() in OTHER_SUFFIXES
+    return not is_hidden(name) and _suffix(name) in OTHER_SUFFIXES
+
+
+def _suffix(name: str | PurePath) -> str:
+    return PurePath(name).suffix.rstrip().lower()
 
 
 def photos_in(folder: Path) -> Found:
@@ -124,7 +137,23 @@ def photos_in(folder: Path) -> Found:
         tuple(sorted(results)),
         tuple(path for path in files if is_other_picture(path)),
         tuple(path for path in folders if _has_photos(path)),
+        tuple(path for path in files if _is_unnamed_picture(path)),
     )
+
+
+def _is_unnamed_picture(path: Path) -> bool:
+    """Whether a file with an ending that says nothing, or without one, begins like a picture."""
+    suffix = _suffix(path)
+    if suffix in (*SUFFIXES, *OTHER_SUFFIXES) or suffix in mimetypes.types_map:
+        return False
+    try:
+        if not path.is_file():  # a pipe would wait for ever
+            return False
+        with path.open("rb") as file:
+            head = file.read(12)
+    except OSError:
+        return False
+    return head.startswith(_BEGINNINGS) or (head[:4], head[8:]) == (b"RIFF", b"WEBP")
 
 
 def _has_photos(folder: Path) -> bool:
@@ -163,7 +192,7 @@ def photos_named(argument: str) -> Found:
     """The photos that an argument of a command names: itself, those in a folder, or those that fit a pattern.
 
     What is named by itself or by a pattern may be called anything; shells put the names in the place of patterns, so
-    results are left out there, too.
+    results are left out there, too. Folders in front of a pattern that exist may have brackets in their names.
 
     Raises:
         OSError: if a folder cannot be read.
@@ -175,7 +204,7 @@ def photos_named(argument: str) -> Found:
         files = [path]
     else:
         asked = set(path.parts)
-        matches = map(Path, sorted(glob.glob(argument, recursive=True)))
+        matches = map(Path, sorted(glob.glob(_pattern(path), recursive=True)))
         files = [
             match
             for match in matches
@@ -183,6 +212,14 @@ def photos_named(argument: str) -> Found:
         ]
     results = {file for file in files if is_result(file)}
     return Found(tuple(file for file in files if file not in results), tuple(sorted(results)))
+
+
+def _pattern(path: Path) -> str:
+    """A pattern for `glob` whose first folders, as far as they exist, are called just so: brackets are no signs."""
+    for folder in path.parents:
+        if folder.is_dir():
+            return os.path.join(glob.escape(str(folder)), *path.relative_to(folder).parts)
+    return str(path)
 
 
 def first_names(paths: Sequence[Path]) -> str:
