@@ -137,6 +137,17 @@ def test_photos_in_all_usual_forms_of_base64(client, photos):
     assert answer.json["photos"][0]["error"] == "'data' is a data URL that is not in base64"
 
 
+@pytest.mark.parametrize("content_type", ["image/jpg", "image/pjpeg", "image/x-png", "Image/JPG; q=1"])
+def test_old_names_of_content_types(client, photos, content_type):
+    assert client.post("/api/poses", (photos / "astronaut.jpg").read_bytes(), content_type).status == 200
+
+
+def test_json_may_begin_with_a_byte_order_mark(client, photos):
+    sent = json.dumps({"photos": [{"data": base64.b64encode((photos / "astronaut.jpg").read_bytes()).decode()}]})
+    answer = client.post("/api/batch", b"\xef\xbb\xbf" + sent.encode(), "application/json")
+    assert (answer.status, answer.json["photos"][0]["status"]) == (200, 200)
+
+
 def test_model_and_health(client):
     model = client("GET", "/api/model").json
     assert (model["model"], model["sizes"], model["flip"], model["stride"]) == ("base", [257], False, 8)

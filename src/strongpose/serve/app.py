@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from importlib import resources
@@ -208,7 +209,7 @@ def _read_batch(body: bytes, limits: Limits) -> Batch:
     if sum(body.count(mark) for mark in (b"[", b"{", b",")) > _MARKS_PER_PHOTO * limits.max_batch:
         raise RefusedError(413, f"the JSON has too many values for the {limits.max_batch} photos that are taken")
     try:
-        sent = Batch.model_validate_json(body)
+        sent = Batch.model_validate_json(body.removeprefix(codecs.BOM_UTF8))
     except ValidationError as error:
         raise RefusedError(422, _first_line(error.errors(include_url=False))) from error
     if len(sent.photos) > limits.max_batch:

@@ -12,10 +12,12 @@ from PIL import Image
 from strongpose.images import MAX_BYTES, MAX_PIXELS, ImageError, open_image
 from strongpose.pieces import too_many_pieces
 
-__all__ = ["CONTENT_TYPES", "Limits", "RefusedError", "open_upload"]
+__all__ = ["CONTENT_TYPES", "OLD_TYPES", "Limits", "RefusedError", "open_upload"]
 
 CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp")
 """What a photo may be sent as."""
+OLD_TYPES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
+"""Other names that programs send for them."""
 
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP")  # MPO: a JPEG file of some cameras, with more pictures behind the first
 

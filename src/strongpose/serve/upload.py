@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect, Request
 
-from strongpose.serve.limits import Limits, RefusedError
+from strongpose.serve.limits import OLD_TYPES, Limits, RefusedError
 
 __all__ = ["Uploads", "check_content_type", "decode_base64", "disconnection", "drain"]
 
@@ -25,7 +25,7 @@ def check_content_type(request: Request, expected: tuple[str, ...]) -> None:
         RefusedError: 415, and what was expected.
     """
     got = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if got not in expected:
+    if OLD_TYPES.get(got, got) not in expected:
         wanted = " or ".join(expected)
         raise RefusedError(415, f"expected a body with content type {wanted}, got {got[:80] or 'none'}")
 
