@@ -188,8 +188,8 @@ def test_formats_that_have_a_true_alpha_are_laid_on_white_where_it_is_zero(kind)
     assert (open_image(out.getvalue()) == 255).all()
 
 
-def png(values, kind, transparent):
-    """A 16-bit PNG file with a transparent colour; kind: 0 grey, 2 RGB."""
+def png(values, kind, transparent=None, bits=None):
+    """A 16-bit PNG file; kind: 0 grey, 2 RGB, 4 grey with alpha, 6 RGBA; with a transparent colour, or sBIT."""
 
     def chunk(name, content):
         return len(content).to_bytes(4, "big") + name + content + zlib.crc32(name + content).to_bytes(4, "big")
@@ -200,7 +200,8 @@ def png(values, kind, transparent):
         [
             b"\x89PNG\r\n\x1a\n",
             chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)),
-            chunk(b"tRNS", np.array(transparent, ">u2").tobytes()),
+            b"" if bits is None else chunk(b"sBIT", bytes([bits] * (3 if kind & 2 else 1) + [16] * (kind >> 2))),
+            b"" if transparent is None else chunk(b"tRNS", np.array(transparent, ">u2").tobytes()),
             chunk(b"IDAT", zlib.compress(rows)),
             chunk(b"IEND", b""),
         ]
@@ -214,6 +215,62 @@ def test_the_transparent_colour_of_16_bit_png_files_becomes_white():
     colours[:, 0] = 0x1234, 0x5678, 0
     picture = open_image(png(colours, 2, [0x1234, 0x5678, 0]))
     assert picture[0, [0, 32]].tolist() == [[255, 255, 255], [130, 0, 0]]
+
+
+def reddish(top):
+    """RAMP in red and turned round in blue, with an alpha, in 16 bits of which white is ``top``."""
+    values = np.rint(RAMP * top)
+    return np.dstack([values, 0 * values, top - values, 0 * values + 65535])
+
+
+@pytest.mark.parametrize("top", [255, 1023, 4095, 8191])
+def test_values_of_few_bits_reach_from_black_to_white(top):
+    values = np.rint(RAMP * top)
+    for data in (
+        *(png(values, 0), png(np.dstack([values, 0 * values + 65535]), 4), png(values, 0, bits=top.bit_length())),
+        *(tiff([values.astype("<u2").tobytes()], [16], 1), tiff([values.astype("<i4").tobytes()], [32], 1)),
+        *(
+            tiff([values.astype("<f4").tobytes()], [32], 1, kind=3),
+            tiff([values.astype(">u2").tobytes()], [16], 1, 1, ">"),
+        ),
+    ):
+        assert np.abs(grey(data) - [0, 130, 255]).max() <= 1
+    assert np.abs(grey(tiff([values.astype("<u2").tobytes()], [16], 0)) - [255, 125, 0]).max() <= 1
+    colours = reddish(top)
+    for data in (
+        *(png(colours[..., :3], 2), png(colours, 6), png(colours[..., :3], 2, bits=top.bit_length())),
+        *(tiff([colours[..., :3].astype(f"{order}u2").tobytes()], [16] * 3, 2, 1, order) for order in "<>"),
+    ):
+        assert (
+            np.abs(open_image(data)[0, [0, 32, 63]].astype(int) - [[0, 0, 255], [130, 0, 125], [255, 0, 0]]).max() <= 1
+        )
+    assert open_image(png(colours[..., :3], 2, [0, 0, top]))[0, [0, 63]].tolist() == [[255, 255, 255], [255, 0, 0]]
+
+
+def test_values_of_14_bits_reach_to_white_where_the_file_says_so():
+    values = np.rint(RAMP * 16383)
+    plane = values.astype("<u2").tobytes()
+    for data in (png(values, 0, bits=14), tiff([plane], [16], 1, more={281: [16383]})):
+        assert np.abs(grey(data) - [0, 130, 255]).max() <= 1
+    assert (
+        np.abs(
+            open_image(png(reddish(16383)[..., :3], 2, bits=14))[0, [0, 63]].astype(int) - [[0, 0, 255], [255, 0, 0]]
+        ).max()
+        <= 1
+    )
+    for data in (png(values, 0), tiff([plane], [16], 1), tiff([plane], [16], 1, more={281: [16300]})):
+        assert np.abs(grey(data) - [0, 32, 64]).max() <= 1
+
+
+@pytest.mark.parametrize("top", [8192, 65535])
+def test_values_of_the_full_range_stay_as_they_are(top):
+    values, expected = np.rint(RAMP * top), np.rint(RAMP[0, [0, 32, 63]] * top / 257)
+    for data in (
+        *(png(values, 0), png(values, 0, bits=12), tiff([values.astype("<u2").tobytes()], [16], 1)),
+        *(tiff([values.astype("<u2").tobytes()], [16], 1, more={281: [4095]}), png(reddish(top)[..., [0, 0, 0]], 2)),
+    ):
+        assert np.abs(grey(data) - expected).max() <= 1
+    assert (open_image(png(np.zeros((*RAMP.shape, 3)), 2)) == 0).all()
 
 
 def test_a_jpeg_of_cyan_magenta_yellow_and_black_by_adobe():

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import BmpImagePlugin, Image, TiffImagePlugin
 
-from strongpose.images.tiff import Grey, grey_of, why_unreadable
+from strongpose.images.depth import eight_bit, highest_value, with_used_bits
+from strongpose.images.tiff import is_white_zero, why_unreadable
 
 __all__ = ["rgb"]
 
@@ -13,12 +14,15 @@ _TRANSPARENT_BACKGROUND = (255, 255, 255)
 _EXTRA_SAMPLES = 338
 
 
-def rgb(image: Image.Image, is_negative: bool = False) -> Image.Image:
+def rgb(image: Image.Image, is_negative: bool = False, data: bytes | None = None) -> Image.Image:
     """Any decoded Pillow image as 8-bit RGB; transparency is laid on white.
+
+    Of 16-bit images in which few bits are used, those count: see `strongpose.images.depth.eight_bit`.
 
     Args:
         image: as it was opened, or of no file.
         is_negative: whether 0 is white in it, see `strongpose.images.tiff.correct_grey`.
+        data: its file, if it is known.
 
     Raises:
         ValueError: if it cannot be known which colours are meant.
@@ -26,9 +30,12 @@ def rgb(image: Image.Image, is_negative: bool = False) -> Image.Image:
     reason = why_unreadable(image)
     if reason is not None:
         raise ValueError(reason)
+    top = highest_value(image, data)
     if image.mode.startswith("I") or image.mode == "F":
-        return _deep_grey(image, grey_of(image, is_negative)).convert("RGB")
-    if image.has_transparency_data and not _has_idle_alpha(image):
+        return _deep_grey(image, is_white_zero(image, is_negative), top).convert("RGB")
+    has_idle_alpha = _has_idle_alpha(image)
+    image = with_used_bits(image, data, top)
+    if image.has_transparency_data and not has_idle_alpha:
         background = Image.new("RGBA", image.size, _TRANSPARENT_BACKGROUND)
         return Image.alpha_composite(background, _with_alpha(image)).convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")  # which copies
@@ -55,30 +62,13 @@ def _with_alpha(image: Image.Image) -> Image.Image:
     return image.convert("RGBA")
 
 
-def _deep_grey(image: Image.Image, grey: Grey) -> Image.Image:
+def _deep_grey(image: Image.Image, is_negative: bool, top: int | None) -> Image.Image:
     """A grey image with more than 8 bits in 8 bits; the value that is transparent becomes white."""
     values = np.asarray(image)
-    pixels = _eight_bit(values, grey.top)
-    if grey.is_negative:
+    pixels = eight_bit(values, top)
+    if is_negative:
         pixels = 255 - pixels
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
         pixels[values == transparent] = 255
     return Image.fromarray(pixels)
-
-
-def _eight_bit(values: np.ndarray, known_top: int | None) -> np.ndarray:
-    """(H, W) uint8 of 16-bit, or floating-point, grey values."""
-    low, high = float(values.min()), float(values.max())
-    if known_top is not None and 0 <= low and high <= known_top:
-        top = float(known_top)
-    elif values.dtype.kind == "f" and 0 <= low and high <= 1:
-        top = 1.0
-    elif values.dtype.kind == "f" and 0 <= low and high <= 255:
-        top = 255.0
-    elif 0 <= low and high <= 65535:
-        top = 65535.0
-    else:
-        raise ValueError(f"grey values from {low:g} to {high:g} instead of 0 to 65535")
-    scaled = np.multiply(values, np.float32(255.0 / top), dtype=np.float32)
-    return np.rint(scaled, out=scaled).astype(np.uint8)

@@ -8,7 +8,7 @@ from typing import IO
 
 from strongpose.pieces import MOST_PIECES
 
-__all__ = ["FilePart", "png_notes"]
+__all__ = ["FilePart", "png_notes", "png_significant_bits"]
 
 _READS = 4 * MOST_PIECES  # Pillow reads a segment of a JPEG file in four steps
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -91,3 +91,17 @@ def png_notes(file: FilePart) -> bytes:
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
     return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+
+
+def png_significant_bits(data: bytes) -> int | None:
+    """How many bits of a sample count in a PNG file of 16 bits a sample, of alpha aside; None if it does not say."""
+    at = len(_PNG)
+    if data[24:25] != b"\x10":
+        return None
+    while at + 8 <= len(data) and data[at + 4 : at + 8] not in (b"IDAT", b"IEND"):
+        length = int.from_bytes(data[at : at + 4], "big")
+        if data[at + 4 : at + 8] == b"sBIT":
+            colours = data[at + 8 : at + 8 + length][: 3 if data[25] & 2 else 1]
+            return max(colours, default=None)
+        at += length + 12
+    return None

@@ -41,7 +41,8 @@ def open_image(source: Photo, name: str | None = None) -> np.ndarray:
     """Open a photo as it is meant to be seen: turned as EXIF says, in 8-bit RGB.
 
     Grey, palette, CMYK and 16-bit images are converted, transparent ones are laid on white, and of
-    animated ones the first frame is taken.
+    animated ones the first frame is taken. 16-bit images that only hold values of 8 to 13 bits are
+    scaled to those, as they would be black.
 
     Args:
         source: a path, the bytes of an image file, an (H, W, 3) uint8 RGB array or a Pillow image.
@@ -158,7 +159,7 @@ def _opened(data: bytes, name: str) -> np.ndarray:
         part.seek(0)
         data = part.read()
     with _pillow_image(io.BytesIO(data), name) as image:
-        return _decoded(image, name, is_negative)
+        return _decoded(image, name, is_negative, data)
 
 
 def _pillow_image(file: io.BytesIO | FilePart, name: str) -> Image.Image:
@@ -183,7 +184,7 @@ def _pillow_image(file: io.BytesIO | FilePart, name: str) -> Image.Image:
         raise ImageError(f"{name}: not a photo that can be read, or damaged; save it again as JPEG or PNG") from error
 
 
-def _decoded(image: Image.Image, name: str, is_negative: bool = False) -> np.ndarray:
+def _decoded(image: Image.Image, name: str, is_negative: bool = False, data: bytes | None = None) -> np.ndarray:
     _check_size(*image.size, name)
     try:
         with warnings.catch_warnings():
@@ -192,7 +193,7 @@ def _decoded(image: Image.Image, name: str, is_negative: bool = False) -> np.nda
     except Exception as error:  # the decoders raise anything on damaged files
         raise ImageError(f"{name}: damaged or cut short ({one_line(error)}); copy or download it again") from error
     try:
-        return np.array(rgb(upright(image), is_negative))
+        return np.array(upright(rgb(image, is_negative, data), image))
     except Exception as error:  # as above
         reason = one_line(error)
         raise ImageError(f"{name}: colour mode {image.mode} ({reason}); save it again as 8-bit RGB") from error

@@ -24,9 +24,14 @@ _UPRIGHT = {
 _SIDEWAYS = (5, 6, 7, 8)
 
 
-def upright(image: Image.Image) -> Image.Image:
-    """A decoded image as its EXIF data turns it; EXIF data that is damaged elsewhere does not matter."""
-    way = _UPRIGHT.get(_orientation(image))
+def upright(image: Image.Image, source: Image.Image) -> Image.Image:
+    """An image as the EXIF data of the one it was made of turns it; damage to that data elsewhere does not matter.
+
+    Args:
+        image: in other colours.
+        source: as it was decoded.
+    """
+    way = _UPRIGHT.get(_orientation(source))
     return image if way is None else image.transpose(way)
 
 

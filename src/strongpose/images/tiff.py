@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from PIL import Image, TiffImagePlugin
 
 from strongpose.images.header import FilePart
 
-__all__ = ["Grey", "correct_grey", "grey_of", "why_unreadable"]
+__all__ = ["correct_grey", "is_white_zero", "why_unreadable"]
 
 _SUBFILE, _MORE_PICTURES = 254, 330
 _BITS, _PHOTOMETRIC, _SAMPLES, _PLANES, _FORMATS = 258, 262, 277, 284, 339
@@ -18,18 +18,6 @@ _SEPARATE, _TOGETHER = 2, 1
 _SIGNED = 2
 _BYTE, _SHORT, _LONG = 1, 3, 4
 _MOST_ENTRIES = 4096
-
-
-class Grey(NamedTuple):
-    """How the values of a grey TIFF image with more than 8 bits are meant.
-
-    Attributes:
-        is_negative: whether 0 is white.
-        top: the highest value; None where the values must tell.
-    """
-
-    is_negative: bool = False
-    top: int | None = None
 
 
 def correct_grey(file: FilePart) -> bool:
@@ -53,19 +41,15 @@ def correct_grey(file: FilePart) -> bool:
     return True
 
 
-def grey_of(image: Image.Image, is_negative: bool) -> Grey:
-    """How the values of a grey image with more than 8 bits are meant.
+def is_white_zero(image: Image.Image, is_negative: bool) -> bool:
+    """Whether 0 is white in a grey image with more than 8 bits.
 
     Args:
         image: of any format.
         is_negative: what `correct_grey` said.
     """
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return Grey()
-    bits = image.tag_v2.get(_BITS, (1,))
-    return Grey(
-        is_negative or image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO,
-        4095 if bits in (12, (12,)) else None,
+    return is_negative or (
+        isinstance(image, TiffImagePlugin.TiffImageFile) and image.tag_v2.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
     )
 
 
