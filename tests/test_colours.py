@@ -121,6 +121,33 @@ def test_the_preview_in_a_raw_photo_is_not_taken_for_it():
         open_image(tiff([plane], [8], 1, more={254: [1], 330: [0]}))
 
 
+def pages(kinds):
+    """A TIFF file of pages whose NewSubfileType is as given, with as many columns as their number says."""
+    out = io.BytesIO()
+    pictures = [Image.new("RGB", (20 + 10 * i, 8), (0, 0, 80 * i)) for i in range(len(kinds))]
+    for picture, kind in zip(pictures, kinds, strict=True):
+        picture.encoderinfo = {} if kind is None else {"tiffinfo": {254: kind}}
+    pictures[0].save(out, "TIFF", save_all=True, append_images=pictures[1:], **pictures[0].encoderinfo)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "taken"), [((1, 0), 1), ((1, 2), 1), ((1, 5, 2, 0), 2), ((0, 1), 0), ((None, 0), 0), ((1, 1), 0)]
+)
+def test_the_first_page_that_is_no_preview_is_taken(kinds, taken):
+    data = pages(kinds)
+    assert open_image(data).shape == (8, 20 + 10 * taken, 3)
+    assert (open_image(data) == (0, 0, 80 * taken)).all()
+    assert read_size(data) == (20 + 10 * taken, 8)
+
+
+def test_pages_in_a_circle_come_to_an_end():
+    data = bytearray(tiff([(RAMP * 255).astype(np.uint8).tobytes()], [8], 1, more={254: [1]}))
+    after = 8 + 2 + 12 * int.from_bytes(data[8:10], "little")
+    data[after : after + 4] = (8).to_bytes(4, "little")
+    assert open_image(bytes(data)).shape == (*RAMP.shape, 3)
+
+
 @pytest.mark.parametrize("order", "<>")
 def test_deep_colours_in_separate_planes_are_right_or_refused(order):
     planes = [(plane * 65535).astype(f"{order}u2").tobytes() for plane in (RAMP, 1 - RAMP, 0 * RAMP)]

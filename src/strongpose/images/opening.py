@@ -20,7 +20,7 @@ from strongpose.images.errors import ImageError, one_line, printable
 from strongpose.images.header import FilePart
 from strongpose.images.heif import REMEDY, can_open_heif, is_heif
 from strongpose.images.orientation import shown_size, upright
-from strongpose.images.tiff import correct_grey
+from strongpose.images.tiff import begin_with_full_page, correct_grey
 from strongpose.pieces import MOST_PIECES, too_many_pieces
 
 __all__ = ["MAX_BYTES", "MAX_PIXELS", "Photo", "open_image", "read_part_size", "read_size"]
@@ -40,9 +40,9 @@ _EMPTY = "the file is empty; copy or download it again"
 def open_image(source: Photo, name: str | None = None) -> np.ndarray:
     """Open a photo as it is meant to be seen: turned as EXIF says, in 8-bit RGB.
 
-    Grey, palette, CMYK and 16-bit images are converted, transparent ones are laid on white, and of
-    animated ones the first frame is taken. 16-bit images that only hold values of 8 to 13 bits are
-    scaled to those, as they would be black.
+    Grey, palette, CMYK and 16-bit images are converted, transparent ones are laid on white. Of animated
+    ones the first frame is taken, of TIFF files the first page that is no preview. 16-bit images that
+    only hold values of 8 to 13 bits are scaled to those, as they would be black.
 
     Args:
         source: a path, the bytes of an image file, an (H, W, 3) uint8 RGB array or a Pillow image.
@@ -113,6 +113,7 @@ def read_part_size(file: IO[bytes], start: int, size: int, name: str) -> tuple[i
     if size == 0:
         raise ImageError(f"{name}: {_EMPTY}")
     part = FilePart(file, start, min(size, MAX_BYTES))
+    begin_with_full_page(part)
     correct_grey(part)
     with _pillow_image(part, name) as image:
         width, height = shown_size(image, part)
@@ -154,6 +155,7 @@ def _opened(data: bytes, name: str) -> np.ndarray:
     if excess is not None:
         raise ImageError(f"{name}: {excess}; save it again")
     part = FilePart(io.BytesIO(data))
+    begin_with_full_page(part)
     is_negative = correct_grey(part)
     if part.changes:
         part.seek(0)

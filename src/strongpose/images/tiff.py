@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Literal
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 from PIL import Image, TiffImagePlugin
 
 from strongpose.images.header import FilePart
 
-__all__ = ["correct_grey", "is_white_zero", "why_unreadable"]
+__all__ = ["begin_with_full_page", "correct_grey", "is_white_zero", "why_unreadable"]
 
 _SUBFILE, _MORE_PICTURES = 254, 330
 _BITS, _PHOTOMETRIC, _SAMPLES, _PLANES, _FORMATS = 258, 262, 277, 284, 339
@@ -18,6 +19,32 @@ _SEPARATE, _TOGETHER = 2, 1
 _SIGNED = 2
 _BYTE, _SHORT, _LONG = 1, 3, 4
 _MOST_ENTRIES = 4096
+_MOST_PAGES = 64
+_REDUCED, _MASK = 1, 4  # bits of the tag _SUBFILE
+
+
+def begin_with_full_page(file: FilePart) -> None:
+    """Let a TIFF file whose first page is a reduced one, or a mask, begin with the first full page, as it is read.
+
+    The preview in a camera's raw photo stays what it is: see `why_unreadable`.
+    """
+    layout = _layout(file)
+    if layout is None:
+        return
+    at, seen = layout.first, set[int]()
+    while len(seen) < _MOST_PAGES:
+        start = _number(file, at, layout.offset, layout.order)
+        count = _number(file, start, layout.counter, layout.order)
+        if start in seen or not 0 < count <= _MOST_ENTRIES:
+            return
+        is_full = not _short_tags(file, start).get(_SUBFILE, (0, 0))[1] & (_REDUCED | _MASK)
+        if not seen and (is_full or any(tag == _MORE_PICTURES for tag, _, _ in _entries(file, start))):
+            return
+        if is_full:
+            file.changes |= dict(enumerate(start.to_bytes(layout.offset, layout.order), layout.first))
+            return
+        seen.add(start)
+        at = start + layout.counter + layout.entry * count
 
 
 def correct_grey(file: FilePart) -> bool:
@@ -76,27 +103,70 @@ def _as_tuple(value: int | tuple[int, ...]) -> tuple[int, ...]:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _short_tags(file: FilePart) -> dict[int, tuple[int, int]]:
-    """Of the first picture's tags that are one whole number: where its lowest byte is, and the number."""
+class _Layout(NamedTuple):
+    """How a TIFF file is written: its byte order, and the sizes and places of numbers in it.
+
+    Attributes:
+        order: of bytes.
+        first: where the head says where the first page's tags are.
+        offset: bytes of a place in the file.
+        counter: bytes of the number of tags.
+        entry: bytes of a tag.
+        value: where a tag's value is in it.
+    """
+
+    order: Literal["little", "big"]
+    first: int
+    offset: int
+    counter: int
+    entry: int
+    value: int
+
+
+def _layout(file: FilePart) -> _Layout | None:
     file.seek(0)
-    head = file.read(16)
+    head = file.read(4)
     if head[:2] not in (b"II", b"MM"):
-        return {}
+        return None
     order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"
-    big = int.from_bytes(head[2:4], order) == 43  # BigTIFF
-    if not big and int.from_bytes(head[2:4], order) != 42:
-        return {}
-    count_size, entry_size, value_at = (8, 20, 12) if big else (2, 12, 8)
-    start = int.from_bytes(head[8:16] if big else head[4:8], order)
-    file.seek(start)
-    count = min(int.from_bytes(file.read(count_size), order), _MOST_ENTRIES)
-    entries = file.read(count * entry_size)
+    kind = int.from_bytes(head[2:4], order)
+    if kind == 43:  # BigTIFF
+        return _Layout(order, 8, 8, 8, 20, 12)
+    return _Layout(order, 4, 4, 2, 12, 8) if kind == 42 else None
+
+
+def _number(file: FilePart, at: int, size: int, order: Literal["little", "big"]) -> int:
+    file.seek(at)
+    return int.from_bytes(file.read(size), order)
+
+
+def _entries(file: FilePart, start: int | None = None) -> Iterator[tuple[int, int, bytes]]:
+    """The tags of a page: the number of each, where it is, and its bytes.
+
+    Args:
+        file: the whole.
+        start: where the tags are; left out, those of the first page.
+    """
+    layout = _layout(file)
+    if layout is None:
+        return
+    if start is None:
+        start = _number(file, layout.first, layout.offset, layout.order)
+    count = min(_number(file, start, layout.counter, layout.order), _MOST_ENTRIES)
+    entries = file.read(count * layout.entry)
+    for i in range(0, len(entries) - layout.entry + 1, layout.entry):
+        entry = entries[i : i + layout.entry]
+        yield int.from_bytes(entry[:2], layout.order), start + layout.counter + i, entry
+
+
+def _short_tags(file: FilePart, start: int | None = None) -> dict[int, tuple[int, int]]:
+    """Of a page's tags those that are one whole number: where its lowest byte is, and the number."""
+    layout = _layout(file)
     found = {}
-    for i in range(0, len(entries) - entry_size + 1, entry_size):
-        entry = entries[i : i + entry_size]
-        tag, kind = (int.from_bytes(entry[j : j + 2], order) for j in (0, 2))
-        size = {_BYTE: 1, _SHORT: 2, _LONG: 4}.get(kind)
-        if size is not None and int.from_bytes(entry[4:value_at], order) == 1:
-            at = start + count_size + i + value_at + (0 if order == "little" else size - 1)
-            found[tag] = at, int.from_bytes(entry[value_at : value_at + size], order)
+    for tag, at, entry in _entries(file, start) if layout else ():
+        assert layout is not None
+        size = {_BYTE: 1, _SHORT: 2, _LONG: 4}.get(int.from_bytes(entry[2:4], layout.order))
+        if size is not None and int.from_bytes(entry[4 : layout.value], layout.order) == 1:
+            lowest = at + layout.value + (0 if layout.order == "little" else size - 1)
+            found[tag] = lowest, int.from_bytes(entry[layout.value : layout.value + size], layout.order)
     return found
