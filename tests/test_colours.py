@@ -126,13 +126,13 @@ def pages(kinds):
     out = io.BytesIO()
     pictures = [Image.new("RGB", (20 + 10 * i, 8), (0, 0, 80 * i)) for i in range(len(kinds))]
     for picture, kind in zip(pictures, kinds, strict=True):
-        picture.encoderinfo = {} if kind is None else {"tiffinfo": {254: kind}}
-    pictures[0].save(out, "TIFF", save_all=True, append_images=pictures[1:], **pictures[0].encoderinfo)
+        picture.encoderinfo = {"tiffinfo": {254: kind}}
+    pictures[0].save(out, "TIFF", save_all=True, append_images=pictures[1:], tiffinfo={254: kinds[0]})
     return out.getvalue()
 
 
 @pytest.mark.parametrize(
-    ("kinds", "taken"), [((1, 0), 1), ((1, 2), 1), ((1, 5, 2, 0), 2), ((0, 1), 0), ((None, 0), 0), ((1, 1), 0)]
+    ("kinds", "taken"), [((1, 0), 1), ((1, 2), 1), ((1, 5, 2, 0), 2), ((0, 1), 0), ((2, 0), 0), ((1, 1, 5), 2)]
 )
 def test_the_first_page_that_is_no_preview_is_taken(kinds, taken):
     data = pages(kinds)

@@ -13,6 +13,7 @@ from strongpose.images.header import FilePart
 __all__ = ["begin_with_full_page", "correct_grey", "is_white_zero", "why_unreadable"]
 
 _SUBFILE, _MORE_PICTURES = 254, 330
+_WIDTH, _HEIGHT = 256, 257
 _BITS, _PHOTOMETRIC, _SAMPLES, _PLANES, _FORMATS = 258, 262, 277, 284, 339
 _WHITE_IS_ZERO, _BLACK_IS_ZERO = 0, 1
 _SEPARATE, _TOGETHER = 2, 1
@@ -26,25 +27,31 @@ _REDUCED, _MASK = 1, 4  # bits of the tag _SUBFILE
 def begin_with_full_page(file: FilePart) -> None:
     """Let a TIFF file whose first page is a reduced one, or a mask, begin with the first full page, as it is read.
 
-    The preview in a camera's raw photo stays what it is: see `why_unreadable`.
+    Where all pages are said to be such, it begins with the largest. The preview in a camera's raw photo stays what it
+    is: see `why_unreadable`.
     """
     layout = _layout(file)
     if layout is None:
         return
-    at, seen = layout.first, set[int]()
-    while len(seen) < _MOST_PAGES:
+    at = layout.first
+    best = 0
+    sizes: dict[int, int] = {}  # pixels of the pages seen, by where their tags are
+    while len(sizes) < _MOST_PAGES:
         start = _number(file, at, layout.offset, layout.order)
         count = _number(file, start, layout.counter, layout.order)
-        if start in seen or not 0 < count <= _MOST_ENTRIES:
+        if start in sizes or not 0 < count <= _MOST_ENTRIES:
+            break
+        tags = {tag: value for tag, (_, value) in _short_tags(file, start).items()}
+        is_full = not tags.get(_SUBFILE, 0) & (_REDUCED | _MASK)
+        if not sizes and (is_full or any(tag == _MORE_PICTURES for tag, _, _ in _entries(file, start))):
             return
-        is_full = not _short_tags(file, start).get(_SUBFILE, (0, 0))[1] & (_REDUCED | _MASK)
-        if not seen and (is_full or any(tag == _MORE_PICTURES for tag, _, _ in _entries(file, start))):
-            return
+        sizes[start] = tags.get(_WIDTH, 0) * tags.get(_HEIGHT, 0)
+        best = start if is_full else max(sizes, key=sizes.__getitem__)
         if is_full:
-            file.changes |= dict(enumerate(start.to_bytes(layout.offset, layout.order), layout.first))
-            return
-        seen.add(start)
+            break
         at = start + layout.counter + layout.entry * count
+    if best:
+        file.changes |= dict(enumerate(best.to_bytes(layout.offset, layout.order), layout.first))
 
 
 def correct_grey(file: FilePart) -> bool:
