@@ -123,6 +123,30 @@ def test_damaged_files_are_named_in_the_error(tmp_path, content, message):
     assert str(caught.value).startswith(str(path))
 
 
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize(
+    "options", [{}, {"progressive": True}, {"quality": 95, "subsampling": 0}, {"restart_marker_rows": 1}]
+)
+def test_a_jpeg_that_was_cut_short_and_closed_again_is_refused(photos, mode, options):
+    with Image.open(photos / "group.jpg") as photo:
+        data = encoded(photo.convert(mode), "JPEG", **options)
+    assert open_image(data).shape == (420, 1198, 3)
+    for share in (0.1, 0.33, 0.66, 0.95) if "progressive" not in options else (0.03,):
+        with pytest.raises(ImageError, match=r"beach: damaged or cut short \(it ends before the last pixel\); copy"):
+            open_image(data[: int(share * len(data))] + b"\xff\xd9", "beach")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_a_jpeg_with_a_grey_corner_is_not_cut_short(mode):
+    image = Image.effect_noise((203, 101), 50).convert(mode)
+    image.paste(Image.new(mode, (203, 50), "#808080"), (0, 51))
+    data = encoded(image, "JPEG", quality=100)
+    corner = [128, 128, 128]
+    for content in (data, data + b"\0\0junk", data[:-2] + b"\0\0" + data[-2:]):
+        assert open_image(content)[-1, -1].tolist() == corner
+    assert open_image(encoded(Image.new(mode, (40, 20), "#808080"), "JPEG"))[-1, -1].tolist() == corner
+
+
 def test_missing_files_and_folders_are_named_in_the_error(tmp_path):
     with pytest.raises(ImageError, match=r"beach\.jpg: no such file"):
         open_image(tmp_path / "beach.jpg")

@@ -19,6 +19,7 @@ from strongpose.images.colours import rgb
 from strongpose.images.errors import ImageError, one_line, printable
 from strongpose.images.header import FilePart
 from strongpose.images.heif import REMEDY, can_open_heif, is_heif
+from strongpose.images.jpeg import ends_early
 from strongpose.images.orientation import shown_size, upright
 from strongpose.images.tiff import begin_with_full_page, correct_grey
 from strongpose.pieces import MOST_PIECES, too_many_pieces
@@ -192,6 +193,8 @@ def _decoded(image: Image.Image, name: str, is_negative: bool = False, data: byt
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of damage that does not spoil the photo
             image.load()
+            if data is not None and ends_early(image, data):
+                raise OSError("it ends before the last pixel")
     except Exception as error:  # the decoders raise anything on damaged files
         raise ImageError(f"{name}: damaged or cut short ({one_line(error)}); copy or download it again") from error
     try:
