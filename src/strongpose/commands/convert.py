@@ -60,7 +60,7 @@ def convert(
         elif neck_from_shoulders:
             raise ConversionError("--neck-from-shoulders needs a --skeleton with a keypoint 'neck'")
         if to == "yolo":
-            people, labelled = write_yolo(data, out)
+            people, labelled = write_yolo(data, out, _say)
         else:
             write_whole(out, json.dumps(data))
             people = len(data["annotations"])

@@ -254,6 +254,15 @@ def test_every_labelled_keypoint_is_written_as_hidden_or_visible(tmp_path):
     assert back["annotations"][0]["num_keypoints"] == 7
 
 
+def test_people_without_a_box_in_the_photo_are_left_out_and_counted(tmp_path):
+    content, said = coco(), []
+    content["annotations"][0]["bbox"] = [-30, 10, 20, 30]
+    content["annotations"][1].update(iscrowd=0, bbox=[90, 0, 10, 10])
+    written = write_yolo(read_coco(write(tmp_path / "a.json", content)), tmp_path / "labels", said.append)
+    assert written == (0, 0)
+    assert said == [f"{tmp_path}/labels: left out 2 people whose box is empty or lies outside of the photo"]
+
+
 def test_photos_that_would_share_a_label_file_are_refused(tmp_path):
     content = coco()
     content["images"][1]["file_name"] = "train/a.png"

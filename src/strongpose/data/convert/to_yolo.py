@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from strongpose.annotations import Say, unheard
 from strongpose.data.convert.dataset import ConversionError
 from strongpose.files import write_whole
 
@@ -24,7 +25,7 @@ class Written(NamedTuple):
     keypoints: int
 
 
-def write_yolo(data: dict[str, Any], folder: Path) -> Written:
+def write_yolo(data: dict[str, Any], folder: Path, say: Say = unheard) -> Written:
     """Write a label file for each photo, empty where nobody is.
 
     YOLO knows no regions to ignore, so crowds are left out. Boxes are cut off at the photo's border, and keypoints
@@ -34,6 +35,7 @@ def write_yolo(data: dict[str, Any], folder: Path) -> Written:
     Args:
         data: COCO keypoint annotations with one category, as the converters of this package return them.
         folder: where to; subfolders as in the photos' file names.
+        say: told how many people are left out, as they have no box in the photo.
 
     Returns:
         How much was written.
@@ -43,13 +45,15 @@ def write_yolo(data: dict[str, Any], folder: Path) -> Written:
         OSError: if a file cannot be written.
     """
     lines: dict[Any, list[str]] = {image["id"]: [] for image in data["images"]}
-    labelled = 0
+    labelled = left_out = 0
     sizes = {image["id"]: (float(image["width"]), float(image["height"])) for image in data["images"]}
     for person in data["annotations"]:
         if not person.get("iscrowd"):
             size = sizes[person["image_id"]]
             box = _box(person["bbox"], size)
-            if box is not None:
+            if box is None:
+                left_out += 1
+            else:
                 rows = _keypoints(person, size, len(data["categories"][0]["keypoints"]))
                 lines[person["image_id"]].append(_line(box, rows))
                 labelled += int((rows[:, 2] > 0).sum())
@@ -61,6 +65,8 @@ def write_yolo(data: dict[str, Any], folder: Path) -> Written:
         targets[target] = image["file_name"]
     for image, target in zip(data["images"], targets, strict=True):
         write_whole(folder / target, "".join(f"{line}\n" for line in lines[image["id"]]))
+    if left_out:
+        say(f"{folder}: left out {left_out} people whose box is empty or lies outside of the photo")
     return Written(sum(map(len, lines.values())), labelled)
 
 
