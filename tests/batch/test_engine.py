@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def test_a_killed_process_is_started_again_with_its_part(cluster, crowd, job_on,
     command = [sys.executable, "-c", DRIVER, cluster, str(tmp_path), json.dumps(asdict(job))]
     run = subprocess.run(command, capture_output=True, text=True, timeout=180)
     assert run.returncode == 0, run.stderr
-    reports = [line.split()[1:] for line in run.stdout.splitlines() if line.startswith("report ")]  # Ray prints, too
+    reports = re.findall(r"report (\d+) (\d+)", run.stdout)  # Ray prints, too, at times into the same line
     numbers, pids = zip(*([int(value) for value in report] for report in reports), strict=True)
     assert sorted(numbers) == list(range(6))
     assert set(pids[2:]) - set(pids[:2]), "the part of the killed process was not done by a new one"
