@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import re
 import time
 from collections.abc import Iterator
@@ -11,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strongpose.video.ending import is_cut_short
-from strongpose.video.frame import Shot, reason_of
+from strongpose.video.frame import Damage, Shot, reason_of
+from strongpose.video.packets import CAMERA, INDEXED, Packets
 from strongpose.video.picture import Turn, pixels, turn_of
 from strongpose.video.timing import fine_tick
 
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["Film"]
 
 _MOST_RATE = 1000  # frames a second; more is no rate, but the tick of the time stamps
-_TOO_EARLY = 0.95  # less than this share of what is promised
-_INDEXED = ("mov,mp4,m4a,3gp,3g2,mj2",)  # formats that count their packets
-_TIMED = ("flv", "mxf")  # formats that say how long the longest track is, and no sizes
-_CAMERA = "mpjpeg"  # pictures without time stamps, sent as they are taken
+_RAW = ("h264", "hevc", "vvc", "m4v", "mpegvideo", "cavsvideo", "vc1")  # pictures alone, without time stamps
+_UNPRESENTED = ("avi",)  # formats that say when pictures are decoded, not when they are shown
+_WRAPPING = ("mpegts", "mpeg")  # formats whose clock begins anew
+_WRAP = 1 << 33  # ticks after which it does
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own leave the transparency out
 
 
@@ -47,7 +46,8 @@ class Film:
         self, container: av.container.InputContainer, stream: av.VideoStream, path: Path | None, live: bool
     ) -> None:
         self._container, self._stream, self._path, self._live = container, stream, path, live
-        rate = stream.average_rate or stream.guessed_rate
+        kind = container.format.name
+        rate = stream.guessed_rate if kind in _RAW else stream.average_rate or stream.guessed_rate
         self.rate = Fraction(rate) if rate and 0 < rate <= _MOST_RATE else None
         self._time_base = stream.time_base or Fraction(1, 90_000)
         self.tick = fine_tick(self._time_base)
@@ -55,9 +55,9 @@ class Film:
         self.frames = None if live else self._count()
         self.duration = None if live else self._seconds()
         self.aspect = Fraction(stream.sample_aspect_ratio or 1)
-        self.damage: tuple[int, str] | None = None
+        self.damage: Damage | None = None
         self._decoder = self._fitting_decoder()
-        self._read, self._end = 0, Fraction(0)  # packets of the pictures; seconds, of all tracks
+        self._last = self._wrapped = 0  # ticks: of the picture before; to be taken off
 
     def close(self) -> None:
         """Give the file, camera or stream back."""
@@ -73,9 +73,10 @@ class Film:
         import av
 
         count, whole = 0, False
-        for packet in self._packets():
+        packets = Packets(self._container, self._stream, self._path, self.rate)
+        for packet in packets:
             if isinstance(packet, av.FFmpegError):
-                self._note(count, f"the rest cannot be read ({reason_of(packet)})")
+                self._note_broken_off(count, packet)
                 continue
             # what begins in the middle cannot be decoded up to a whole picture
             whole = whole or (packet is not None and packet.is_keyframe)
@@ -90,67 +91,48 @@ class Film:
                     self._note(count, "the picture is damaged")
                 count += 1
                 yield frame
-        if self._ends_early():
-            self._note(count, "the file ends early; copy or download it again")
+        if not self._live and (missing := packets.what_is_missing()):
+            self._note(count, missing)
 
-    def _packets(self) -> Iterator[Any]:
-        """Packets of the pictures, and the error that ends them; None gets what the decoder still holds."""
+    def _note(self, index: int, reason: str, what: str = "damaged") -> None:
+        self.damage = self.damage or Damage(index, reason, what)
+
+    def _note_broken_off(self, index: int, error: av.FFmpegError) -> None:
         import av
 
-        timed = self._container.format.name in _TIMED
-        packets: Iterator[Any] = self._container.demux() if timed else self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets)
-            except StopIteration:
-                return
-            except av.FFmpegError as error:
-                if not self._is_the_end(error):
-                    yield error
-                yield None
-                return
-            if timed and packet.pts is not None and packet.time_base:
-                self._end = max(self._end, (packet.pts + (packet.duration or 0)) * packet.time_base)
-            if packet.stream is self._stream:
-                self._read += packet.size > 0 or packet.dts is not None  # the last is neither
-                yield packet
-
-    def _is_the_end(self, error: av.FFmpegError) -> bool:
-        """Whether an error only means that a camera, or a stream of unknown length, sends no more."""
-        import av
-
-        if self._container.format.name == _CAMERA:
-            return isinstance(error, av.error.InvalidDataError)
-        return self._container.name.startswith("http") and self._container.size <= 0 and error.errno == errno.EIO
-
-    def _ends_early(self) -> bool:
-        """Whether the file promises more than it held; trusts no lengths that may be those of another track."""
-        if self._live:
-            return False
-        if self._path is not None and is_cut_short(self._path):
-            return True
-        if self._container.format.name in _INDEXED:
-            return self._read < _TOO_EARLY * len(getattr(self._stream, "index_entries", ()))
-        if self._container.format.name in _TIMED and self._container.duration:
-            start = Fraction(self._container.start_time or 0, 1_000_000)
-            return self._end - start < _TOO_EARLY * Fraction(self._container.duration, 1_000_000)
-        return False
-
-    def _note(self, index: int, reason: str) -> None:
-        self.damage = self.damage or (index, reason)
+        if isinstance(error, av.error.ExitError):
+            self._note(index, "nothing more came in time; check that it sends", "ended")
+        elif self._live and isinstance(error, OSError):
+            self._note(index, f"the connection was closed ({reason_of(error)}); open it again", "ended")
+        else:
+            self._note(index, f"the rest cannot be read ({reason_of(error)})")
 
     def _stamp(self, frame: av.VideoFrame) -> int | None:
-        if self._live and self._container.format.name == _CAMERA:
+        kind = self._container.format.name
+        if self._live and kind == CAMERA:
             return round(time.monotonic() / self.tick)
-        if frame.pts is None or frame.time_base is None:
+        stamp = frame.dts if kind in _UNPRESENTED else frame.pts
+        if stamp is None or frame.time_base is None:
             return None
+        if kind in _WRAPPING:
+            stamp = self._set_back(stamp)
         if frame.time_base == self._time_base:
-            return frame.pts * self._ticks
-        return round(frame.pts * frame.time_base / self.tick)
+            return stamp * self._ticks
+        return round(stamp * frame.time_base / self.tick)
+
+    def _set_back(self, stamp: int) -> int:
+        """What the clock says: FFmpeg takes one that was set back by minutes for one that began anew."""
+        stamp -= self._wrapped
+        if abs(stamp - self._last) > _WRAP // 2 and self._last:
+            back = _WRAP if stamp > self._last else -_WRAP
+            self._wrapped += back
+            stamp -= back
+        self._last = stamp
+        return stamp
 
     def _count(self) -> int | None:
         """How many frames the container counts, but for those that an edit list leaves out."""
-        if self._container.format.name not in _INDEXED:
+        if self._container.format.name not in INDEXED:
             return self._stream.frames or None
         entries = getattr(self._stream, "index_entries", ())  # of PyAV since 16
         if len(entries) == self._stream.frames:
@@ -159,14 +141,18 @@ class Film:
 
     def _seconds(self) -> float | None:
         """How long the pictures last, as their own track says."""
+        wraps = self._container.format.name in _WRAPPING
+        if wraps and (self._container.duration or 0) * 90_000 // 1_000_000 > _WRAP // 2:
+            return None  # the clock was set back
         if self._stream.duration and self._stream.time_base:
             return float(self._stream.duration * self._stream.time_base)
         said = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", self._stream.metadata.get("DURATION", ""))
         if said:
             hours, minutes, seconds = map(float, said.groups())
             return 3600 * hours + 60 * minutes + seconds or None
-        alone = len(self._container.streams) == 1
-        return self._container.duration / 1_000_000 if alone and self._container.duration else None
+        if len(self._container.streams) != 1 or not self._container.duration:
+            return None
+        return self._container.duration / 1_000_000
 
     def _fitting_decoder(self) -> Any:
         """FFmpeg's own, but for VP8 and VP9 with transparency, which lies beside the pictures."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-__all__ = ["Footage", "Frame", "Shot", "VideoError", "reason_of"]
+__all__ = ["Damage", "Footage", "Frame", "Shot", "VideoError", "reason_of"]
 
 
 class VideoError(ValueError):
@@ -49,6 +49,24 @@ class Shot:
     aspect: Fraction = Fraction(1)
 
 
+@dataclass(frozen=True)
+class Damage:
+    """What was wrong with a video.
+
+    Attributes:
+        index: of the frame at which it was met.
+        reason: what it was, and the remedy if there is one.
+        what: the word for it.
+    """
+
+    index: int
+    reason: str
+    what: str = "damaged"
+
+    def __str__(self) -> str:
+        return f"{self.what} at frame {self.index}: {self.reason}; what could be read was kept"
+
+
 class Footage(Protocol):
     """Where the shots of a video come from.
 
@@ -58,7 +76,7 @@ class Footage(Protocol):
         duration: seconds of pictures, or None where that is not known.
         tick: seconds that the stamps of its shots count.
         aspect: width of a pixel divided by its height, before turning.
-        damage: at which frame what was wrong, once that was met.
+        damage: what was wrong, once that was met.
     """
 
     rate: Fraction | None
@@ -66,7 +84,7 @@ class Footage(Protocol):
     duration: float | None
     tick: Fraction
     aspect: Fraction
-    damage: tuple[int, str] | None
+    damage: Damage | None
 
     def shots(self) -> Iterator[Shot]:
         """One after the other, in the order they are shown."""

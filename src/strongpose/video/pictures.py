@@ -14,7 +14,7 @@ from PIL import Image
 
 from strongpose.images import ImageError, open_image
 from strongpose.images.heif import is_heif
-from strongpose.video.frame import Shot, VideoError, reason_of
+from strongpose.video.frame import Damage, Shot, VideoError, reason_of
 
 __all__ = ["IS_PHOTO", "AnimatedPicture", "NumberedPictures", "animated_picture", "is_pattern"]
 
@@ -44,7 +44,7 @@ class AnimatedPicture:
     def __init__(self, image: Image.Image, path: Path) -> None:
         self._image, self._path = image, path
         self.frames: int | None = getattr(image, "n_frames", 1)
-        self.damage: tuple[int, str] | None = None
+        self.damage: Damage | None = None
 
     def close(self) -> None:
         """Give the file back."""
@@ -58,7 +58,7 @@ class AnimatedPicture:
                 self._image.seek(number)
                 picture = open_image(self._image, str(self._path))
             except Exception as error:  # the decoders raise anything on damaged files
-                self.damage = number, f"the rest cannot be read ({reason_of(error)})"
+                self.damage = Damage(number, f"the rest cannot be read ({reason_of(error)})")
                 return
             yield Shot(stamp, _always(picture))
             stamp += 10 * int(self._image.info.get("duration") or _UNSAID)
@@ -86,7 +86,7 @@ class NumberedPictures:
         numbers = sorted(self._files)
         self.frames: int | None = len(numbers)
         self.duration: float | None = float((numbers[-1] - numbers[0] + 1) / _RATE)
-        self.damage: tuple[int, str] | None = None
+        self.damage: Damage | None = None
 
     def close(self) -> None:
         """Nothing is open."""
@@ -107,7 +107,7 @@ class NumberedPictures:
             yield Shot(_TICKS * (number - first), _always(picture))
 
     def _note(self, index: int, reason: str) -> None:
-        self.damage = self.damage or (index, reason)
+        self.damage = self.damage or Damage(index, reason)
 
 
 def is_pattern(source: str) -> bool:

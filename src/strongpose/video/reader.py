@@ -46,10 +46,7 @@ class VideoReader:
 
     @property
     def damage(self) -> str | None:  # noqa: D102 - described above
-        if self._footage.damage is None:
-            return None
-        index, reason = self._footage.damage
-        return f"{self.source}: damaged at frame {index}: {reason}; what could be read was kept"
+        return None if self._footage.damage is None else f"{self.source}: {self._footage.damage}"
 
     def __enter__(self) -> Self:
         return self
