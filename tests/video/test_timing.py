@@ -4,8 +4,9 @@ import json
 from fractions import Fraction
 from itertools import pairwise
 
+import av
 import pytest
-from videos import write_film
+from videos import number_of, numbered_picture, write_film
 
 from strongpose.video import open_video
 from strongpose.video.timing import fine_tick, in_order, in_order_at_once
@@ -90,3 +91,49 @@ def test_frames_with_ticks_of_their_own_length_keep_them(tmp_path):
     )
     with open_video(str(path)) as video:
         assert [frame.time for frame in video] == pytest.approx([0, 0.04, 0.08, 0.081, 0.12, 0.16], abs=1e-6)
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_pictures_of_an_avi_are_timed_in_the_order_they_are_shown(tmp_path, codec):
+    times = [n / 25 for n in range(50)]
+    with open_video(str(write_film(tmp_path / "a.avi", times, codec, tick=STEP, options={"bf": "3"}))) as video:
+        frames = list(video)
+    assert [frame.time for frame in frames] == pytest.approx(times, abs=1e-6)
+    assert [number_of(frame.image) for frame in frames] == pytest.approx(range(50), abs=1)
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.h264", "libx264"), ("a.hevc", "libx265")])
+def test_pictures_alone_come_at_the_rate_of_their_codec(tmp_path, name, codec):
+    with av.open(str(tmp_path / name), "w") as file:
+        stream = file.add_stream(codec, rate=60)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+        for n in range(30):
+            frame = av.VideoFrame.from_ndarray(numbered_picture(n), format="rgb24")
+            frame.pts, frame.time_base = n, Fraction(1, 60)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    with open_video(str(tmp_path / name)) as video:
+        assert video.rate == 60
+        assert [frame.time for frame in video] == pytest.approx([n / 60 for n in range(30)], abs=1e-6)
+
+
+@pytest.mark.parametrize("back", [70, 4000])
+def test_time_goes_on_where_the_clock_of_a_transport_stream_is_set_back(strongpose, tiny_model, tmp_path, back):
+    """FFmpeg takes that for a clock that began anew, 26.5 hours later."""
+    times = [n / 25 for n in range(25)]
+    parts = [write_film(tmp_path / f"{n}.ts", [start + time for time in times]) for n, start in enumerate((back, 0))]
+    (tmp_path / "a.ts").write_bytes(b"".join(part.read_bytes() for part in parts))
+    run = strongpose("video", tmp_path / "a.ts", "--out", tmp_path, "--model", tiny_model)
+    assert (run.returncode, run.stderr) == (0, "")
+    told = [json.loads(line)["time"] for line in (tmp_path / "a.poses.jsonl").read_text().splitlines()]
+    assert told == pytest.approx([n / 25 for n in range(50)], abs=2e-3)
+    with open_video(str(tmp_path / "a.poses.mp4")) as video:
+        assert [frame.time for frame in video] == pytest.approx(told, abs=1e-4)
+
+
+def test_a_clock_that_begins_anew_is_followed(tmp_path):
+    times = [n / 25 for n in range(50)]
+    path = write_film(tmp_path / "a.ts", [2**33 / 90_000 - 3 + time for time in times], "mpeg2video", tick=STEP)
+    with open_video(str(path)) as video:
+        assert [frame.time for frame in video] == pytest.approx(times, abs=2e-3)
