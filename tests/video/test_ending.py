@@ -7,7 +7,8 @@ from fractions import Fraction
 
 import av
 import pytest
-from videos import cut, number_of, write_film
+from PIL import Image
+from videos import cut, number_of, numbered_picture, write_film
 
 from strongpose.video import open_video
 from strongpose.video.ending import is_cut_short
@@ -149,3 +150,82 @@ def test_how_many_frames_to_expect_is_said_where_it_is_counted_only(tmp_path):
         assert video.duration == pytest.approx(20, rel=0.1)
     _, video = read(write_film(tmp_path / "a.flv", EVEN, "flv", tick=Fraction(1, 1000), sound=4.0))
     assert (video.frames, video.duration) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("times", "codec", "tick"),
+    [
+        (EVEN[:25], "libx264", Fraction(1, 25)),
+        (EVEN, "libx264", Fraction(1, 1000)),
+        ([0.0], "flv", Fraction(1, 25)),
+        ([float(n) for n in range(15)], "libx264", Fraction(1)),
+    ],
+    ids=["a second", "two seconds", "one picture", "one a second"],
+)
+def test_a_short_flash_video_whose_length_counts_from_before_its_start_is_whole(tmp_path, times, codec, tick):
+    frames, video = read(write_film(tmp_path / "a.flv", times, codec, tick=tick))
+    assert (len(frames), video.damage) == (len(times), None)
+
+
+@pytest.mark.parametrize(
+    ("name", "more"), [("a.ts", bytes(4096)), ("a.gif", b"\n"), ("a.gif", b"more" * 300), ("a.png", bytes(2000))]
+)
+def test_what_was_appended_to_a_whole_file_is_no_damage(tmp_path, name, more):
+    path = tmp_path / name
+    if name == "a.ts":
+        write_film(path, EVEN[:5])
+    else:
+        first, *others = (Image.fromarray(numbered_picture(n)) for n in range(5))
+        first.save(path, save_all=True, append_images=others, duration=40)
+    path.write_bytes(path.read_bytes() + more)
+    frames, video = read(path)
+    assert (len(frames), video.damage) == (5, None)
+
+
+def test_a_fragment_that_a_list_in_front_promises_is_missed(tmp_path):
+    flags = "dash+frag_keyframe+empty_moov+default_base_moof+global_sidx"
+    options = {**SHORT_GROUPS, "sc_threshold": "0"}
+    path = write_film(tmp_path / "a.mp4", EVEN, options=options, container_options={"movflags": flags})
+    frames, video = read(path)
+    assert (len(frames), video.damage) == (50, None)
+    data = path.read_bytes()
+    fragments = [n - 4 for n in range(len(data)) if data[n : n + 4] == b"moof"]
+    path.write_bytes(data[: fragments[2]])
+    frames, video = read(path)
+    assert 20 < len(frames) < 30 and "the file ends early; copy or download it again" in video.damage
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.webm", "libvpx"), ("a.avi", "mjpeg"), ("a.wmv", "wmv2")])
+@pytest.mark.parametrize("sound", [0.0, 4.0], ids=["silent", "longer sound"])
+def test_an_end_that_was_never_written_is_told(tmp_path, name, codec, sound):
+    sound_codec = {"a.webm": "libopus", "a.avi": "mp3", "a.wmv": "aac"}[name]
+    tick = Fraction(1, 25 if name == "a.avi" else 1000)
+    path = write_film(
+        tmp_path / name, EVEN, codec, tick=tick, sound=sound, sound_codec=sound_codec, options=SHORT_GROUPS
+    )
+    data = path.read_bytes()
+    assert read(path)[1].damage is None
+    kept = round(0.6 * len(data))
+    path.write_bytes(data[:kept] + bytes(len(data) - kept))
+    frames, video = read(path)
+    assert 10 < len(frames) < 50 and "the file ends early; copy or download it again" in video.damage
+    path.write_bytes(data + bytes(5000))
+    assert read(path)[1].damage is None
+
+
+def test_pictures_that_an_avi_lists_but_does_not_hold_are_missed(tmp_path):
+    path = write_film(tmp_path / "a.avi", EVEN, "mjpeg", tick=Fraction(1, 25))
+    data = path.read_bytes()
+    half = len(data) // 2
+    path.write_bytes(data[:half] + bytes(6000) + data[half + 6000 :])
+    frames, video = read(path)
+    assert 40 < len(frames) < 50
+    if COUNTS:
+        assert "a part of the file cannot be found; copy or download it again" in video.damage
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.ivf", "libvpx"), ("a.ogv", "libvpx")])
+def test_a_half_frame_or_page_at_the_end_is_told(tmp_path, name, codec):
+    path = write_film(tmp_path / name, EVEN, codec, tick=Fraction(1, 25), options=SHORT_GROUPS)
+    assert (len(read(path)[0]), read(path)[1].damage) == (50, None)
+    assert is_cut_short(cut(path, 0.6)) and read(cut(path, 0.6))[1].damage
