@@ -9,7 +9,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image, features
-from videos import write_film
+from videos import cut, write_film
 
 from strongpose.video import VideoError, open_video
 
@@ -104,6 +104,28 @@ def test_an_animated_picture_cut_short_is_told(strongpose, tiny_model, tmp_path)
         assert run.returncode == 1
         assert run.stderr.startswith(f"strongpose: {tmp_path / name}: ") and run.stderr.count("\n") == 1
         assert "damaged at" in run.stderr
+
+
+@pytest.mark.parametrize("share", [0.3, 0.55, 0.99])
+def test_the_whole_pictures_of_a_webp_cut_short_are_kept(tmp_path, share):
+    noise = np.random.default_rng(0)
+    images = [Image.fromarray(noise.integers(0, 256, (48, 64, 3), dtype=np.uint8)) for _ in range(6)]
+    images[0].save(tmp_path / "a.webp", save_all=True, append_images=images[1:], duration=100, lossless=True)
+    frames, video = read(cut(tmp_path / "a.webp", share))
+    assert len(frames) == int(6 * share)
+    assert f"damaged at frame {len(frames)}: the file ends early; copy or download it again" in video.damage
+    assert all(np.array_equal(frame.image, image) for frame, image in zip(frames, images, strict=False))
+
+
+@pytest.mark.parametrize("name", ["a.webp", "a.avif"])
+def test_a_start_that_cannot_be_read_is_told_in_words(tmp_path, name):
+    if name.endswith("avif") and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
+    first, *others = moving()
+    first.save(tmp_path / name, save_all=True, append_images=others, duration=100)
+    with pytest.raises(VideoError) as error:
+        open_video(str(cut(tmp_path / name, 60 / (tmp_path / name).stat().st_size)))
+    assert "not a video, or damaged at its start (" in str(error.value) and " at 0x" not in str(error.value)
 
 
 ONE = 1 << 16

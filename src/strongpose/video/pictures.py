@@ -10,13 +10,13 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from strongpose.images import ImageError, open_image
 from strongpose.images.heif import is_heif
 from strongpose.video.frame import Damage, Shot, VideoError, reason_of
 
-__all__ = ["IS_PHOTO", "AnimatedPicture", "NumberedPictures", "animated_picture", "is_pattern"]
+__all__ = ["IS_PHOTO", "AnimatedPicture", "NumberedPictures", "animated_picture", "animated_webp", "is_pattern"]
 
 IS_PHOTO = "is a photo, not a video; use strongpose predict"
 """What is said of photos."""
@@ -24,8 +24,8 @@ IS_PHOTO = "is a photo, not a video; use strongpose predict"
 _RATE = Fraction(25)  # numbered files a second, as FFmpeg has it
 _TICKS = 400  # between two of them
 _UNSAID = 100  # milliseconds that a picture of no length is shown, as browsers do
-_PATTERN = re.compile(r"%(0\d+)?d")
-_WEBP_ALPHA = 0x10
+_PATTERN = re.compile(r"%(\d+)?d")  # filled up with zeros in any case, as FFmpeg does
+_WEBP_ALPHA, _WEBP_MOVES = 0x10, 0x02
 _HEIF_SEQUENCES = (b"hevc", b"hevx", b"hevm", b"hevs", b"msf1")
 _AVIF_BRANDS = (b"ftypavif", b"ftypavis")
 
@@ -41,8 +41,8 @@ class AnimatedPicture:
     aspect = Fraction(1)
     tick = Fraction(1, 10_000)
 
-    def __init__(self, image: Image.Image, path: Path) -> None:
-        self._image, self._path = image, path
+    def __init__(self, image: Image.Image, name: str, whole: bool) -> None:
+        self._image, self._name, self._whole = image, name, whole
         self.frames: int | None = getattr(image, "n_frames", 1)
         self.damage: Damage | None = None
 
@@ -56,12 +56,14 @@ class AnimatedPicture:
         for number in range(self.frames or 0):
             try:
                 self._image.seek(number)
-                picture = open_image(self._image, str(self._path))
+                picture = open_image(self._image, self._name)
             except Exception as error:  # the decoders raise anything on damaged files
                 self.damage = Damage(number, f"the rest cannot be read ({reason_of(error)})")
                 return
             yield Shot(stamp, _always(picture))
             stamp += 10 * int(self._image.info.get("duration") or _UNSAID)
+        if not self._whole:
+            self.damage = Damage(self.frames or 0, "the file ends early; copy or download it again")
 
 
 class NumberedPictures:
@@ -128,23 +130,58 @@ def animated_picture(path: Path) -> AnimatedPicture | None:
             head = file.read(64)
             if is_heif(head) and head[8:12] not in _HEIF_SEQUENCES:
                 raise VideoError(f"{path}: {IS_PHOTO}")
-            kind = "WEBP" if head[:4] + head[8:12] == b"RIFFWEBP" else "AVIF" if head[4:12] in _AVIF_BRANDS else ""
+            webp = head[:4] + head[8:12] == b"RIFFWEBP"
             Image.init()
-            if kind not in Image.OPEN:
+            if ("WEBP" if webp else "AVIF" if head[4:12] in _AVIF_BRANDS else "") not in Image.OPEN:
                 return None
             data = bytearray(head + file.read())
     except OSError:
         return None  # which is said by whoever opens it next
-    if kind == "WEBP" and data[12:16] == b"VP8X" and len(data) > 20:
+    return animated_webp(data, str(path)) if webp else _animated(data, str(path), "AVIF", whole=True)
+
+
+def animated_webp(data: bytearray, name: str) -> AnimatedPicture:
+    """WebP as a video; of one that ends early, the whole pictures.
+
+    Args:
+        data: the file; it is changed.
+        name: in messages.
+
+    Raises:
+        VideoError: if it holds a single picture, or is damaged at its start.
+    """
+    whole = _chunks_kept(data)
+    if data[12:16] == b"VP8X" and len(data) > 20:
         data[20] |= _WEBP_ALPHA  # Pillow makes black what no picture covers, if the header says that all are opaque
+    return _animated(data, name, "WEBP", whole)
+
+
+def _chunks_kept(data: bytearray) -> bool:
+    """Whether all chunks of a WebP file are whole; the last one that is not is cut off."""
+    at = 12
+    while at + 8 <= len(data):
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        if at + 8 + length > len(data):
+            break
+        at += 8 + length + length % 2
+    if 8 + int.from_bytes(data[4:8], "little") <= len(data) + 1:  # the last byte may only fill it up
+        return True
+    del data[at:]
+    data[4:8] = (len(data) - 8).to_bytes(4, "little")
+    return False
+
+
+def _animated(data: bytearray, name: str, kind: str, whole: bool) -> AnimatedPicture:
     try:
         image = Image.open(io.BytesIO(data), formats=[kind])
     except Exception as error:  # as above
-        raise VideoError(f"{path}: not a video, or damaged at its start ({reason_of(error)})") from error
-    if not getattr(image, "is_animated", False):
+        reason = "cut short, or no such file" if isinstance(error, UnidentifiedImageError) else reason_of(error)
+        raise VideoError(f"{name}: not a video, or damaged at its start ({reason})") from error
+    cut = not whole and data[12:16] == b"VP8X" and data[20] & _WEBP_MOVES
+    if not cut and not getattr(image, "is_animated", False):
         image.close()
-        raise VideoError(f"{path}: {IS_PHOTO}")
-    return AnimatedPicture(image, path)
+        raise VideoError(f"{name}: {IS_PHOTO}")
+    return AnimatedPicture(image, name, whole)
 
 
 def _numbered(pattern: str) -> dict[int, Path]:
