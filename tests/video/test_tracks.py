@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import av
+import numpy as np
 import pytest
-from videos import write_film
+from videos import SIZE, number_of, numbered_picture, write_film
 
-from strongpose.video import open_video
+from strongpose.video import VideoError, open_video
 
 EVEN = [n / 25 for n in range(50)]
 SECOND = [2 + n / 25 for n in range(50)]
@@ -44,3 +46,47 @@ def test_sound_that_begins_midway_changes_nothing(tmp_path, name, codec, sound_c
     for _ in range(5):  # PyAV looks at memory that is not its own
         frames, video = read(tmp_path / name)
         assert (len(frames), video.damage) == (450, None)
+
+
+def write_thumb(path, film=0, sound=0.0):
+    """A track with one red picture, not marked as cover, before one with a film, or sound."""
+    with av.open(str(path), "w") as file:
+        thumb = file.add_stream("mjpeg", rate=25)
+        thumb.width, thumb.height, thumb.pix_fmt = 32, 32, "yuvj420p"
+        other = file.add_stream("libx264" if film else "aac", rate=25 if film else 48_000)
+        if film:
+            other.height, other.width = SIZE
+            other.pix_fmt = "yuv420p"
+        else:
+            other.layout = "mono"
+        file.start_encoding()
+        red = av.VideoFrame.from_ndarray(np.full((32, 32, 3), (255, 0, 0), np.uint8), format="rgb24")
+        red.pts = 0
+        packets = thumb.encode(red) + thumb.encode(None)
+        for n in range(film):
+            frame = av.VideoFrame.from_ndarray(numbered_picture(n), format="rgb24")
+            frame.pts = n
+            packets += other.encode(frame)
+        for at in range(0, round(48_000 * sound), 1024):
+            silence = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            silence.sample_rate, silence.pts = 48_000, at
+            packets += other.encode(silence)
+        for packet in packets + other.encode(None):
+            file.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.mov", "a.avi"])
+def test_a_single_picture_before_a_film_is_a_cover(tmp_path, name):
+    frames, video = read(write_thumb(tmp_path / name, film=25))
+    assert ([number_of(frame.image) for frame in frames], video.damage) == (list(range(25)), None)
+
+
+def test_a_single_picture_beside_sound_is_a_cover(tmp_path):
+    with pytest.raises(VideoError, match=r"a\.mov: holds sound only; a video with pictures is needed"):
+        open_video(str(write_thumb(tmp_path / "a.mov", sound=1.0)))
+
+
+def test_a_film_of_whole_pictures_beside_another_is_kept(tmp_path):
+    path = write_film(tmp_path / "a.mov", EVEN, "mjpeg", sound=2.0)
+    assert len(read(path)[0]) == 50

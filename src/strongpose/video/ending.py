@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from strongpose.video.transport import PACKETS, begins
 
-__all__ = ["ends_in_zeros", "is_cut_short", "lacks_index"]
+__all__ = ["ends_in_zeros", "is_cut_short", "is_mp4", "lacks_index"]
 
 _MP4_FIRST = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot")
 _MP4_CONTENT = (b"moov", b"mdat", b"moof")
@@ -43,7 +43,7 @@ def is_cut_short(path: Path) -> bool:
         with path.open("rb") as file:
             head = file.read(1024)
             file.seek(0)
-            if head[4:8] in _MP4_FIRST:
+            if is_mp4(head):
                 return _mp4_promises(file, size) > size
             if head.startswith(_MATROSKA):
                 return _matroska_promises(head) > size
@@ -93,6 +93,11 @@ def lacks_index(path: Path) -> bool:
     except OSError:
         return False
     return b"mdat" in kinds and kinds[0] in _MP4_FIRST and not {b"moov", b"moof"} & set(kinds)
+
+
+def is_mp4(head: bytes) -> bool:
+    """Whether a file that begins so is mp4 or mov."""
+    return head[4:8] in _MP4_FIRST
 
 
 def _mp4_promises(file: BinaryIO, size: int) -> int:

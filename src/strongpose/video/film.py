@@ -100,7 +100,11 @@ class Film:
     def _note_broken_off(self, index: int, error: av.FFmpegError) -> None:
         import av
 
-        if isinstance(error, av.error.ExitError):
+        if index == 0 and self._container.format.name in INDEXED and not (self._path and self._path.is_file()):
+            self._note(
+                index, "its index lies at its end, and there is no way back from it; save it to a file first", "ended"
+            )
+        elif isinstance(error, av.error.ExitError):
             self._note(index, "nothing more came in time; check that it sends", "ended")
         elif self._live and isinstance(error, OSError):
             self._note(index, f"the connection was closed ({reason_of(error)}); open it again", "ended")

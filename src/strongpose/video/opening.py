@@ -10,8 +10,10 @@ from urllib.parse import unquote, urlsplit
 
 from strongpose.video.film import Film
 from strongpose.video.frame import VideoError, reason_of
-from strongpose.video.pictures import IS_PHOTO, NumberedPictures, animated_picture, is_pattern
+from strongpose.video.pictures import IS_PHOTO, NumberedPictures, animated_picture, animated_webp, is_pattern
 from strongpose.video.reader import TIMEOUT, VideoReader
+from strongpose.video.refusal import why_not_address, why_not_file
+from strongpose.video.tracks import has_several_pictures, moving_track
 
 if TYPE_CHECKING:
     import av
@@ -22,6 +24,10 @@ __all__ = ["local_path", "open_video"]
 _LIVE = ("rtsp", "rtsps", "rtmp", "rtmps", "srt", "udp", "rtp", "tcp")  # sources that do not wait
 _CAMERA_FORMATS = ("mpjpeg",)
 _PLAYLISTS = ("hls", "dash")
+_LISTS = (".m3u8", ".m3u")
+_LIST_TIMEOUT = 60.0  # seconds; longer than FFmpeg waits for a list to grow
+_MANY_JPEGS = (".mjpeg", ".mjpg")
+_DRAWN_TEXT = ("tty", "bin", "xbin", "adf", "idf")
 
 
 def open_video(source: str) -> VideoReader:
@@ -48,13 +54,16 @@ def open_video(source: str) -> VideoReader:
     if source.isdecimal():
         return _film(_open_camera(source), f"camera {source}", None, live=True)
     name, scheme = _without_password(source), urlsplit(source).scheme.lower()
+    source = scheme + source[len(scheme) :]  # FFmpeg knows them in small letters only
     options = {"rtsp_transport": "tcp"} if scheme.startswith("rtsp") else {}
     try:
         container = av.open(source, options=options, timeout=TIMEOUT)
-    except PermissionError as error:
-        raise VideoError(f"{name}: may not be read; check its permissions") from error
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(f"{name}: cannot be opened ({reason_of(error)}); check that it is there and sends") from error
+        raise VideoError(f"{name}: {why_not_address(source, error, TIMEOUT)}") from error
+    if container.format.name == "webp_pipe":
+        with container:
+            data = bytearray(bytes(next(container.demux())))
+        return VideoReader(animated_webp(data, name), name, live=False)
     return _film(container, name, None, scheme in _LIVE or _has_no_end(container))
 
 
@@ -77,19 +86,15 @@ def _open_file(path: str) -> VideoReader:
     picture = animated_picture(Path(path))
     if picture is not None:
         return VideoReader(picture, path, live=False)
+    options = {"pattern_type": "none"} if "%" in path else {}  # the name of a photo is not the pattern of many
+    timeout = None
+    if path.lower().endswith(_LISTS):
+        # one that a recorder has not ended yet is read from its start and up to what it lists
+        options, timeout = {"live_start_index": "0", "max_reload": "1"}, (TIMEOUT[0], _LIST_TIMEOUT)
     try:
-        # the name of a photo is not to be taken for the pattern of many; PyAV before 16 crashes on options to FLV
-        container = av.open(f"file:{path}", options={"pattern_type": "none"} if "%" in path else {})
-    except FileNotFoundError as error:
-        raise VideoError(f"{path}: no such file; check the path") from error
-    except PermissionError as error:
-        raise VideoError(f"{path}: may not be read; check its permissions") from error
+        container = av.open(f"file:{path}", options=options, timeout=timeout)  # PyAV before 16: no options to FLV
     except (av.FFmpegError, OSError, ValueError) as error:
-        raise VideoError(f"{path}: not a video, or damaged at its start ({reason_of(error)})") from error
-    kind = container.format.name
-    if kind == "image2" or kind.endswith("_pipe") or (kind == "gif" and container.streams.video[0].frames == 1):
-        container.close()
-        raise VideoError(f"{path}: {IS_PHOTO}")
+        raise VideoError(f"{path}: {why_not_file(Path(path), error)}") from error
     return _film(container, path, Path(path), live=False)
 
 
@@ -110,20 +115,27 @@ def _open_camera(number: str) -> av.container.InputContainer:
 
 
 def _film(container: av.container.InputContainer, name: str, path: Path | None, live: bool) -> VideoReader:
-    """The track with moving pictures; covers and thumbnails are none."""
-    from av.stream import Disposition
-
-    still = Disposition.attached_pic | Disposition.timed_thumbnails
-    tracks = [track for track in container.streams.video if not track.disposition & still]
-    if not tracks:
-        holds = "sound only" if container.streams.audio else "no moving pictures"
+    try:
+        _refuse_what_does_not_move(container, name, path)
+        track = moving_track(container, name, path)
+    except VideoError:
         container.close()
-        raise VideoError(f"{name}: holds {holds}; a video with pictures is needed")
-    track = next((track for track in tracks if track.codec_context is not None), None)
-    if track is None:
-        container.close()
-        raise VideoError(f"{name}: this build of PyAV cannot decode its pictures; convert it to H.264 first")
+        raise
     return VideoReader(Film(container, track, path, live), name, live)
+
+
+def _refuse_what_does_not_move(container: av.container.InputContainer, name: str, path: Path | None) -> None:
+    kind = container.format.name
+    if kind in _DRAWN_TEXT:
+        raise VideoError(f"{name}: is a text, not a video; name a video")
+    if kind == "jpeg_pipe" and name.lower().endswith(_MANY_JPEGS):
+        photo = path is not None and path.is_file() and not has_several_pictures(path)
+    elif kind == "gif":
+        photo = container.streams.video[0].frames == 1
+    else:
+        photo = kind in ("image2", "ico") or kind.endswith("_pipe")
+    if photo:
+        raise VideoError(f"{name}: {IS_PHOTO}")
 
 
 def _has_no_end(container: av.container.InputContainer) -> bool:
