@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 import shutil
 import struct
 import threading
@@ -259,6 +261,148 @@ def test_a_photo_is_called_one(tmp_path, name):
     with pytest.raises(VideoError) as error:
         open_video(str(tmp_path / name))
     assert str(error.value) == f"{tmp_path / name}: is a photo, not a video; use strongpose predict"
+
+
+def test_a_picture_in_an_icon_is_called_a_photo(tmp_path):
+    Image.fromarray(numbered_picture(3)).save(tmp_path / "a.ico")
+    with pytest.raises(VideoError, match="is a photo, not a video; use strongpose predict"):
+        open_video(str(tmp_path / "a.ico"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("notes.txt", "Just some notes.\nAnother line.\n" * 20, "is a text, not a video; name a video"),
+        ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\nhello\n\n", "holds no moving pictures; a video with pictures is"),
+        ("empty.mp4", "", "the file is empty; copy or download it again"),
+    ],
+)
+def test_a_text_is_no_video(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(VideoError) as error:
+        open_video(str(tmp_path / name))
+    assert f"{tmp_path}/{name}: {message}" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["a.mjpeg", "a.mjpg"])
+def test_many_jpegs_in_a_row_are_a_video(tmp_path, name):
+    files = []
+    for n in range(20):
+        file = io.BytesIO()
+        Image.fromarray(numbered_picture(n)).save(file, "JPEG", quality=95)
+        files.append(file.getvalue())
+    (tmp_path / name).write_bytes(b"".join(files))
+    assert numbers(tmp_path / name)[0] == list(range(20))
+    (tmp_path / name).write_bytes(files[0])
+    with pytest.raises(VideoError, match="is a photo, not a video"):
+        open_video(str(tmp_path / name))
+
+
+def test_numbers_without_a_zero_in_their_pattern_are_numbers_too(tmp_path):
+    with pytest.raises(VideoError, match=r"f-%3d\.png: no such files; check the path"):
+        open_video(str(tmp_path / "f-%3d.png"))
+    pictures(tmp_path, range(4), "f-{:03d}.png")
+    assert numbers(tmp_path / "f-%3d.png")[0] == [0, 1, 2, 3]
+
+
+def test_a_list_that_is_not_ended_is_read_from_its_start_to_its_end(tmp_path):
+    for n in range(5):
+        write_film(tmp_path / f"{n}.ts", [n + k / 25 for k in range(25)], options={"bf": "0"})
+    lines = "".join(f"#EXTINF:1.0,\n{n}.ts\n" for n in range(5))
+    (tmp_path / "a.m3u8").write_text("#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:1\n" + lines)
+    begun = time.monotonic()
+    with open_video(str(tmp_path / "a.m3u8")) as video:
+        frames = list(video)
+    assert (len(frames), video.live, video.damage) == (125, False, None)
+    assert frames[-1].time == pytest.approx(124 / 25, abs=2e-3)
+    assert time.monotonic() - begun < 30
+
+
+def test_an_mp4_without_its_index_is_told(tmp_path):
+    data = write_film(tmp_path / "a.mp4", FIVE).read_bytes()
+    end = data.rindex(b"moov") - 4
+    for kept in (data[:end], data[: end - 100], data[:end] + bytes(len(data) - end)):
+        (tmp_path / "a.mp4").write_bytes(kept)
+        with pytest.raises(VideoError) as error:
+            open_video(str(tmp_path / "a.mp4"))
+        assert str(error.value) == (
+            f"{tmp_path}/a.mp4: lacks its end (no index): the recording or copy was cut off; "
+            "copy it again, or repair or record it again"
+        )
+
+
+NO_WAY_BACK = (
+    "ended at frame 0: its index lies at its end, and there is no way back from it; save it to a file first; "
+    "what could be read was kept"
+)
+
+
+@pytest.fixture(scope="module")
+def indexed_last(tmp_path_factory):
+    """Larger than what FFmpeg keeps in memory to go back to."""
+    path = write_film(tmp_path_factory.mktemp("film") / "a.mp4", FIVE, "mpeg4", size=(512, 768), options={"qmin": "2"})
+    data = path.read_bytes()
+    assert data.index(b"mdat") < data.index(b"moov") and len(data) > 500_000
+    return data
+
+
+def test_an_index_at_the_end_is_out_of_reach_where_no_parts_are_served(indexed_last):
+    data = indexed_last
+
+    def send(request):
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(data)))
+        request.end_headers()
+        request.wfile.write(data)
+
+    with server(send) as address:
+        found, video = numbers(f"{address}/a.mp4")
+    assert (found, video.damage) == ([], f"{address}/a.mp4: {NO_WAY_BACK}")
+
+
+def test_a_file_from_a_server_without_an_index_is_told(film):
+    data = film.read_bytes()
+    with serve(Site({"/a.mp4": data[: data.rindex(b"moov") - 4]})) as site, pytest.raises(VideoError) as error:
+        open_video(f"{site.url}/a.mp4")
+    assert str(error.value) == (
+        f"{site.url}/a.mp4: cannot be opened: its index lies at its end, or is missing; download it first"
+    )
+
+
+def test_an_index_at_the_end_is_out_of_reach_in_a_pipe(indexed_last, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+
+    def write():
+        with contextlib.suppress(OSError):
+            (tmp_path / "pipe").write_bytes(indexed_last)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    found, video = numbers(tmp_path / "pipe")
+    thread.join()
+    assert (found, video.damage) == ([], f"{tmp_path}/pipe: {NO_WAY_BACK}")
+
+
+def test_a_photo_from_a_server_is_called_one(tmp_path):
+    file = io.BytesIO()
+    Image.fromarray(numbered_picture(3)).save(file, "JPEG")
+    with serve(Site({"/a.jpg": file.getvalue()})) as site:
+        with pytest.raises(VideoError, match=r"a\.jpg: is a photo, not a video; use strongpose predict"):
+            open_video(f"{site.url}/a.jpg")
+
+
+def test_an_animated_picture_from_a_server_is_played(tmp_path):
+    file = io.BytesIO()
+    first, *others = (Image.fromarray(numbered_picture(n)) for n in range(4))
+    first.save(file, "WEBP", save_all=True, append_images=others, duration=100, lossless=True)
+    with serve(Site({"/a.webp": file.getvalue()})) as site:
+        found, video = numbers(f"{site.url}/a.webp")
+    assert (found, video.live, video.damage) == ([0, 1, 2, 3], False, None)
+
+
+def test_addresses_may_be_in_capitals(film):
+    with serve(Site({"/a.mp4": film.read_bytes()})) as site:
+        assert numbers(f"{site.url.replace('http', 'HTTP')}/a.mp4")[0] == [0, 1, 2, 3, 4]
 
 
 def test_a_heic_photo_is_called_one(tmp_path):
