@@ -12,6 +12,7 @@ import sys
 import time
 from fractions import Fraction
 
+import av
 import numpy as np
 import pytest
 from videos import write_film
@@ -40,6 +41,31 @@ def test_any_rate_can_be_written(tmp_path, rate):
 def test_any_time_base_can_be_written_with_hours_between(tmp_path, tick):
     times = [0, 0.04, 10_000.0, 10_000.04]
     assert written_times(tmp_path / "a.mp4", times, tick=tick) == pytest.approx(times, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.mp4", "a.mkv"])
+def test_hours_between_two_pictures_are_the_same_in_all_that_is_written(strongpose, tiny_model, tmp_path, name):
+    times = [0, 0.04, 0.08, 30_000, 30_000.04, 30_000.08]
+    film = write_film(tmp_path / name, times, options={"bf": "0"}, tick=Fraction(1, 1000))
+    run = strongpose("video", film, "--out", tmp_path / "out", "--model", tiny_model)
+    assert (run.returncode, run.stderr) == (0, "")
+    told = [json.loads(line)["time"] for line in (tmp_path / "out" / "a.poses.jsonl").read_text().splitlines()]
+    assert told == pytest.approx(times, abs=2e-3)
+    with open_video(str(tmp_path / "out" / "a.poses.mp4")) as video:
+        assert [frame.time for frame in video] == pytest.approx(told, abs=1e-3)
+
+
+def test_time_goes_on_behind_a_gap_that_mp4_cannot_hold(tmp_path):
+    times = written_times(tmp_path / "a.mp4", [0, 0.04, 30_000, 30_000.04, 30_000.08])
+    longest = (2**31 - 2) / 90_000
+    assert times == pytest.approx([0, 0.04, *(0.04 + longest + n / 25 for n in range(3))], abs=1e-3)
+
+
+def test_colours_are_named_as_they_are_written(tmp_path):
+    written_times(tmp_path / "a.mp4", [0, 0.04])
+    with av.open(str(tmp_path / "a.mp4")) as file:
+        frame = next(file.decode(video=0))
+    assert (frame.colorspace, frame.color_range) == (6, 1)  # SMPTE 170M, 16 to 235
 
 
 def test_pictures_too_large_for_the_codec_are_told(tmp_path):
@@ -90,7 +116,7 @@ def test_what_was_done_before_the_disk_was_full_is_kept(tiny_model, tmp_path):
         [str(part) for part in command],
         capture_output=True,
         text=True,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000)),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (130_000, 130_000)),
     )
     assert run.returncode == 1
     assert run.stderr == (

@@ -39,7 +39,7 @@ class PoseFiles:
         folder.mkdir(parents=True, exist_ok=True)
         self._start, self._motion, self._header_written = folder / f"{name}.poses", motion, False
         self._rate = None if reader.rate is None else reader.rate / every
-        self._time_base = reader.time_base
+        self._time_base, self._duration = reader.time_base, reader.duration
         self._writer: VideoWriter | None = None
         with ExitStack() as stack:
             self._jsonl = stack.enter_context(_opened(self._path("jsonl")))
@@ -69,7 +69,7 @@ class PoseFiles:
         """
         if self._writer is None:
             self._writer = self._stack.enter_context(
-                VideoWriter(self._path("mp4"), self._rate, self._time_base, frame.aspect)
+                VideoWriter(self._path("mp4"), self._rate, self._time_base, frame.aspect, self._duration)
             )
         header, *rows = tracked.to_csv(frame.index).splitlines()
         if motions is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,9 @@ __all__ = ["VideoWriter"]
 
 _MPEG4_TICKS = 60_000  # a second; mpeg4 cannot count finer than 1/65535 s
 _MOST_TICKS = 90_000  # a second; finer ones leave no room for hours between two frames
+_LEAST_TICKS = 10_000  # a second; FFmpeg counts finer than coarser ones
+_MOST_APART = (1 << 31) - 2  # of FFmpeg's ticks between two frames; mp4 counts no further
+_SMPTE170M, _NARROW = 6, 1  # how FFmpeg makes YUV out of RGB
 _RATES = Fraction(1, 1000), Fraction(1000)  # frames a second that an encoder is told
 
 
@@ -33,6 +37,8 @@ class VideoWriter:
         rate: frames a second, of which the player is told; the time stamps are what counts.
         time_base: seconds; time stamps are rounded to its multiples, or to those of 1/90,000 s if it is finer.
         aspect: width of a pixel divided by its height.
+        duration: seconds between the first and the last picture, if that is known; where two may lie hours apart,
+            times are rounded further. Those that still lie too far apart are brought as near as mp4 needs it.
 
     Raises:
         OSError: if the file cannot be written, here and in all methods.
@@ -44,6 +50,7 @@ class VideoWriter:
         rate: Fraction | None = None,
         time_base: Fraction = Fraction(1, 90_000),
         aspect: Fraction = Fraction(1),
+        duration: float | None = None,
     ) -> None:
         import av
 
@@ -55,9 +62,12 @@ class VideoWriter:
         self._rate = min(max(Fraction(rate or 25), _RATES[0]), _RATES[1]).limit_denominator(65_535)
         ticks = _MPEG4_TICKS if self.codec == "mpeg4" else _MOST_TICKS
         self._time_base = time_base if time_base.denominator <= ticks else Fraction(1, ticks)
+        if duration and Fraction(duration) / self._time_base > self._apart():
+            fitting = math.floor(_MOST_APART / Fraction(duration))
+            self._time_base = Fraction(1, min(self._time_base.denominator, max(_LEAST_TICKS, fitting)))
         self._aspect = aspect
         self._stream: Any = None
-        self._last = -1
+        self._last, self._left_out = -1, 0  # ticks
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +97,11 @@ class VideoWriter:
         if image.shape[:2] != (height, width):
             image = np.pad(image, ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        self._last = max(self._last + 1, round(Fraction(time) / self._time_base))
+        stamp = round(Fraction(time) / self._time_base) - self._left_out
+        if self._last >= 0 and (beyond := stamp - self._last - self._apart()) > 0:
+            self._left_out += beyond
+            stamp -= beyond
+        self._last = max(self._last + 1, stamp)
         frame.pts, frame.time_base = self._last, self._time_base
         with self._named():
             self._container.mux(self._stream.encode(frame))
@@ -112,6 +126,7 @@ class VideoWriter:
         stream.pix_fmt = "yuv420p"
         stream.codec_context.time_base = self._time_base
         stream.codec_context.sample_aspect_ratio = self._aspect
+        stream.codec_context.colorspace, stream.codec_context.color_range = _SMPTE170M, _NARROW
         stream.codec_context.gop_size = min(max(1, round(self._rate)), 120)  # a fragment of the file each second
         if self.codec == "libx264":
             stream.options = {"preset": "veryfast", "tune": "zerolatency", "crf": "20"}
@@ -125,6 +140,14 @@ class VideoWriter:
                 "scale the video down"
             ) from error
         self._stream = stream
+
+    def _apart(self) -> int:
+        """Ticks that two frames may lie apart."""
+        ticks = self._time_base.denominator
+        finer = 1
+        while ticks * finer < _LEAST_TICKS:
+            finer *= 2
+        return _MOST_APART // (finer * self._time_base.numerator)
 
     @contextmanager
     def _named(self) -> Iterator[None]:
