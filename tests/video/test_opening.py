@@ -20,7 +20,7 @@ from http_server import Site, serve
 from PIL import Image
 from videos import SIZE, mark_as_cover, number_of, numbered_picture, write_film
 
-from strongpose.video import VideoError, open_video
+from strongpose.video import VideoError, open_video, opening
 
 FIVE = [n / 25 for n in range(5)]
 
@@ -178,6 +178,22 @@ def test_an_http_camera_gives_the_newest_frame_and_its_time():
     shown = [number_of(frame.image) for frame in seen]
     assert shown[-1] - shown[1] >= 15  # with every frame, it is 4
     assert seen[-1].time - seen[1].time == pytest.approx(at[-1] - at[1], abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("pause", "told"), [(0, "the connection was closed ("), (4, "nothing more came in time; check that it sends")]
+)
+def test_a_camera_that_ends_or_stops_sending_is_told(monkeypatch, pause, told):
+    monkeypatch.setattr(opening, "TIMEOUT", (5.0, 1.0))
+
+    def send(request):
+        send_camera(request)
+        time.sleep(pause)
+
+    with server(send) as address, open_video(f"{address}/video.mjpg") as video:
+        frames = list(video)
+    assert number_of(frames[-1].image) == 59
+    assert video.damage.startswith(f"{address}/video.mjpg: ended at frame {frames[-1].index + 1}: {told}")
 
 
 def test_an_http_stream_of_unknown_length_is_live(tmp_path):
