@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from strongpose.video.transport import PACKETS, begins
 
-__all__ = ["ends_in_zeros", "is_cut_short", "is_mp4", "lacks_index"]
+__all__ = ["ends_in_zeros", "is_cut_short", "is_mp4", "lacks_index", "last_flv_track"]
 
 _MP4_FIRST = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"styp", b"pnot")
 _MP4_CONTENT = (b"moov", b"mdat", b"moof")
@@ -22,6 +22,7 @@ _ASF, _ASF_PROPERTIES = (
 _MP4_LIST = b"sidx"
 _GIF, _PNG = b"GIF8", b"\x89PNG"
 _MATROSKA, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
+_FLV_TAGS = {b"\x08": "audio", b"\x09": "video"}
 _IVF, _OGG = b"DKIF", b"OggS\0"
 _OGG_PAGE = 1 << 16  # bytes, at most
 _ZEROS = 1024  # bytes; no format ends in so many
@@ -83,6 +84,19 @@ def ends_in_zeros(path: Path) -> bool:
         return False
 
 
+def last_flv_track(path: Path) -> str | None:
+    """What kind of track the last tag of a Flash video belongs to, audio or video; None if it is neither, or cut."""
+    try:
+        if not path.is_file():
+            return None
+        with path.open("rb") as file:
+            length = int.from_bytes(_at(file, -4, os.SEEK_END), "big")
+            tag = _at(file, -4 - length, os.SEEK_END)
+    except OSError:
+        return None
+    return _FLV_TAGS.get(tag[:1]) if length == 11 + int.from_bytes(tag[1:4], "big") else None
+
+
 def lacks_index(path: Path) -> bool:
     """Whether an mp4 or mov file has pictures, but nothing that says where."""
     try:
@@ -93,6 +107,11 @@ def lacks_index(path: Path) -> bool:
     except OSError:
         return False
     return b"mdat" in kinds and kinds[0] in _MP4_FIRST and not {b"moov", b"moof"} & set(kinds)
+
+
+def _at(file: BinaryIO, place: int, whence: int) -> bytes:
+    file.seek(place, whence)
+    return file.read(4)
 
 
 def is_mp4(head: bytes) -> bool:

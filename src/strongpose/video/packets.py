@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strongpose.video.ending import ends_in_zeros, is_cut_short
+from strongpose.video.ending import ends_in_zeros, is_cut_short, last_flv_track
 from strongpose.video.transport import FEW, pictures_after
 
 if TYPE_CHECKING:
@@ -91,6 +91,9 @@ class Packets:
             return early if self._read < _TOO_EARLY * self._index() else None
         if self._kind == "avi" and self._read < _TOO_EARLY * min(self._index(), self._stream.frames):
             return "a part of the file cannot be found; copy or download it again"
+        known = {None, *(track.type for track in self._container.streams)}
+        if self._kind == "flv" and self._path is not None and last_flv_track(self._path) not in known:
+            return None  # a track that began midway is the longest
         zeros = self._kind in _TIMED_AND_SIZED and self._path is not None and ends_in_zeros(self._path)
         return early if (zeros or self._kind in _TIMED) and self._stops_too_soon() else None
 
