@@ -24,6 +24,8 @@ _GIF, _PNG = b"GIF8", b"\x89PNG"
 _MATROSKA, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _FLV_TAGS = {b"\x08": "audio", b"\x09": "video"}
 _IVF, _OGG = b"DKIF", b"OggS\0"
+_Y4M, _Y4M_FRAME = b"YUV4MPEG2 ", b"FRAME\n"
+_Y4M_LARGEST = 1 << 26  # bytes of a frame
 _OGG_PAGE = 1 << 16  # bytes, at most
 _ZEROS = 1024  # bytes; no format ends in so many
 
@@ -31,8 +33,9 @@ _ZEROS = 1024  # bytes; no format ends in so many
 def is_cut_short(path: Path) -> bool:
     """Whether a file holds less than its own sizes say.
 
-    mp4 and mov, Matroska and WebM, AVI, WMV, GIF, PNG, IVF, Ogg and MPEG transport streams say it; others, and those
-    whose sizes were never filled in because they were streamed, pass for whole. What lies behind the end is no matter.
+    mp4 and mov, Matroska and WebM, AVI, WMV, GIF, PNG, IVF, Ogg, YUV4MPEG and MPEG transport streams say it; others,
+    and those whose sizes were never filled in because they were streamed, pass for whole. What lies behind the end is
+    no matter.
 
     Args:
         path: of a video file.
@@ -60,6 +63,8 @@ def is_cut_short(path: Path) -> bool:
                 return _ivf_promises(file, size) > size
             if head.startswith(_OGG):
                 return _ogg_promises(file, size) > size
+            if head.startswith(_Y4M):
+                return _y4m_promises(file, head, size) > size
             packet = next((n for n in PACKETS if begins(head, n)), None)
             if packet is None:
                 return False
@@ -242,6 +247,17 @@ def _ivf_promises(file: BinaryIO, size: int) -> int:
         file.seek(at)
         at += 12 + int.from_bytes(file.read(4), "little")
     return at
+
+
+def _y4m_promises(file: BinaryIO, head: bytes, size: int) -> int:
+    """Where its last frame ends; 0 where no second one is found."""
+    first = head.find(_Y4M_FRAME)
+    file.seek(max(0, first))
+    length = file.read(_Y4M_LARGEST).find(_Y4M_FRAME, len(_Y4M_FRAME))
+    if first < 0 or length < 0:
+        return 0
+    last = size - (size - first) % length
+    return last + length if _at(file, last, os.SEEK_SET) == _Y4M_FRAME[:4] else 0
 
 
 def _ogg_promises(file: BinaryIO, size: int) -> int:
