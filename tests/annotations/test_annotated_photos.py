@@ -70,6 +70,26 @@ def test_photos_that_were_annotated_without_their_turn_are_refused(path):
         KeypointDataset(path)
 
 
+@pytest.mark.parametrize(
+    ("size", "orientation", "is_told"), [((192, 160), 3, True), ((192, 160), 2, True), ((192, 160), 1, False)]
+)
+def test_turns_that_no_size_shows_are_told(path, size, orientation, is_told):
+    resize(path, *size, orientation=orientation)
+    said: list[str] = []
+    photo_paths(load_annotations(path), path.with_suffix(""), "a.json", said.append)
+    photo = path.with_suffix("") / "1.png"
+    assert [line.split(" so that")[0] for line in said] == ["a.json: EXIF data turn 1 photos"] * is_told
+    assert all(f"the first is {photo}; they are taken as annotated as they are shown" in line for line in said)
+
+
+def test_a_quarter_turn_of_a_square_photo_is_told(path):
+    resize(path, 160, 160, orientation=6)
+    said: list[str] = []
+    data = read(path, lambda d: d["images"][1].update(width=160, height=160))[0]
+    photo_paths(data, path.with_suffix(""), say=said.append)
+    assert len(said) == 1 and "EXIF data turn 1 photos" in said[0]
+
+
 @pytest.mark.parametrize("size", [(96, 80), (97, 80), (768, 640), (100, 83)])
 def test_training_scales_annotations_to_photos_of_the_same_shape(path, size):
     """But for the rounding of the sides to whole pixels."""

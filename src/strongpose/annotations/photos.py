@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 from strongpose.annotations.errors import AnnotationError, Say, unheard
 from strongpose.annotations.reading import load_annotations
-from strongpose.images import read_size
+from strongpose.images import read_orientation, read_size
 from strongpose.json_files import is_number
 from strongpose.skeleton import Skeleton
 
 __all__ = ["OtherSize", "find_photo", "load_sets", "other_size", "photo_paths", "spellings"]
 
+_SAME_SIZE = (2, 3, 4)  # EXIF's orientations that leave width and height as they are
 _BEYOND = 0.05  # of a side, by which labelled keypoints may lie outside of a photo whose annotated size is not known
 
 
@@ -55,7 +56,10 @@ def other_size(image: Mapping[str, Any], name: str, size: tuple[int, int]) -> Ot
 
 
 def photo_paths(
-    data: Mapping[str, Any], images: str | PathLike[str], name: str | PathLike[str] = "annotations"
+    data: Mapping[str, Any],
+    images: str | PathLike[str],
+    name: str | PathLike[str] = "annotations",
+    say: Say = unheard,
 ) -> dict[Any, Path]:
     """The path of each image of an annotation file's content, by its id; only the heads of the photos are read.
 
@@ -63,6 +67,7 @@ def photo_paths(
         data: the content, checked.
         images: the folder of the photos.
         name: what messages call the content: the file.
+        say: told of photos whose size does not show whether they were annotated as they are shown.
 
     Raises:
         AnnotationError: if photos are missing, or have another size than is annotated.
@@ -83,6 +88,12 @@ def photo_paths(
     if wrong:
         many = f"{len(wrong)} of the {len(paths)} photos have another size than is annotated, the first: "
         raise AnnotationError(f"{name}: {many if len(wrong) > 1 else ''}{wrong[0]}")
+    turned = [path for image_id, path in paths.items() if _hides_a_turn(path, sizes[image_id])]
+    if turned:
+        say(
+            f"{name}: EXIF data turn {len(turned)} photos so that their sizes do not show it (half a turn, mirrored, "
+            f"square), the first is {turned[0]}; they are taken as annotated as they are shown"
+        )
     unknown = {image["id"] for image in data["images"] if not (image.get("width") and image.get("height"))}
     for person in data.get("annotations", ()):
         if person["image_id"] in unknown and _is_outside(person, sizes[person["image_id"]]):
@@ -92,6 +103,12 @@ def photo_paths(
                 f"{paths[person['image_id']]}, which has {width}×{height} pixels; take the photos that were annotated"
             )
     return paths
+
+
+def _hides_a_turn(path: Path, size: tuple[int, int]) -> bool:
+    """Whether EXIF data turn or mirror a photo, of that (width, height), which has the same size without that."""
+    orientation = read_orientation(path)
+    return orientation in _SAME_SIZE or (orientation != 1 and size[0] == size[1])
 
 
 def find_photo(folder: Path, name: str) -> Path | None:
@@ -147,6 +164,6 @@ def load_sets(
             person["category_id"] = category
     paths: dict[Any, Path] = {}
     for file, data, folder in zip(files, sets, folders, strict=True):
-        paths |= photo_paths(data, folder, file)
+        paths |= photo_paths(data, folder, file, say)
     joined = {key: [entry for data in sets for entry in data[key]] for key in ("images", "annotations")}
     return {**sets[0], **joined}, paths

@@ -110,7 +110,7 @@ def _photos(
         raise BenchmarkError("give either photos or --annotations with --images, not both")
     if annotations is not None and images is not None:
         data = load_annotations(annotations, say=_say)
-        return data, list(photo_paths(data, images, annotations).values())
+        return data, list(photo_paths(data, images, annotations, _say).values())
     paths: list[Path] = []
     for argument in photos:
         found = photos_named(argument).photos

@@ -61,7 +61,7 @@ def errors(
         estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads, runtime=runtime)
         skeleton = estimator.info.skeleton
         data = load_annotations(annotations, skeleton, _say)
-        paths = photo_paths(data, images, annotations)
+        paths = photo_paths(data, images, annotations, _say)
         if results is None:
             found, origin = evaluate(estimator, data, images, _show_progress).results, f"model {model}"
         else:

@@ -147,7 +147,7 @@ def _run(
     if split == "test-dev2017":
         require_coco(skeleton)
         data, category = load_images(*annotations), 1
-        photos = photo_paths(data, *images, *annotations)
+        photos = photo_paths(data, images[0], annotations[0])
     else:
         data, photos = load_sets(annotations, images, skeleton, _say)
         category = data["categories"][0]["id"]

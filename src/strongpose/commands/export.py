@@ -98,7 +98,7 @@ def export(
         network = at_output_stride(network, output_stride or network.config.output_stride)
         truth = load_annotations(evaluate, network.config.skeleton, _say) if evaluate else None
         if truth and images:
-            photo_paths(truth, images, str(evaluate))  # which sees whether they fit, before the work
+            photo_paths(truth, images, str(evaluate), _say)  # which sees whether they fit, before the work
         inputs, skipped = _calibration_inputs(calibrate, calibration_photos, facts["size"], network)
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:

@@ -3,7 +3,7 @@
 from strongpose.images.errors import ImageError
 from strongpose.images.fitting import PADDING, FittedImage, fit_image, padded_stack
 from strongpose.images.folders import SUFFIXES
-from strongpose.images.opening import MAX_BYTES, MAX_PIXELS, Photo, open_image, read_size
+from strongpose.images.opening import MAX_BYTES, MAX_PIXELS, Photo, open_image, read_orientation, read_size
 
 __all__ = [
     "MAX_BYTES",
@@ -16,5 +16,6 @@ __all__ = [
     "fit_image",
     "open_image",
     "padded_stack",
+    "read_orientation",
     "read_size",
 ]

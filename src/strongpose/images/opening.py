@@ -20,11 +20,11 @@ from strongpose.images.errors import ImageError, one_line, printable
 from strongpose.images.header import FilePart
 from strongpose.images.heif import REMEDY, can_open_heif, is_heif
 from strongpose.images.jpeg import ends_early
-from strongpose.images.orientation import shown_size, upright
+from strongpose.images.orientation import shown_size, shown_turn, upright
 from strongpose.images.tiff import begin_with_full_page, correct_grey
 from strongpose.pieces import MOST_PIECES, too_many_pieces
 
-__all__ = ["MAX_BYTES", "MAX_PIXELS", "Photo", "open_image", "read_part_size", "read_size"]
+__all__ = ["MAX_BYTES", "MAX_PIXELS", "Photo", "open_image", "read_orientation", "read_part_size", "read_size"]
 
 Photo: TypeAlias = "str | PathLike[str] | bytes | np.ndarray | Image.Image"
 """What can be opened: a path, an encoded file's bytes, (H, W, 3) uint8 RGB, or a Pillow image."""
@@ -94,6 +94,20 @@ def read_size(source: str | PathLike[str] | bytes, name: str | None = None) -> t
     name = printable(name or str(path))
     with _reading(path) as file:
         return read_part_size(file, 0, os.fstat(file.fileno()).st_size, name)
+
+
+def read_orientation(source: str | PathLike[str]) -> int:
+    """How a photo file asks to be turned and mirrored when it is shown, from its head: EXIF's 1 (not at all) to 8.
+
+    Raises:
+        ImageError: as `read_size`.
+    """
+    path = Path(source)
+    with _reading(path) as file:
+        part = FilePart(file, 0, min(os.fstat(file.fileno()).st_size, MAX_BYTES))
+        begin_with_full_page(part)
+        with _pillow_image(part, printable(str(path))) as image:
+            return shown_turn(image, part)
 
 
 def read_part_size(file: IO[bytes], start: int, size: int, name: str) -> tuple[int, int]:

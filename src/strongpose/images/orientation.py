@@ -9,7 +9,7 @@ from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from strongpose.images.header import FilePart, png_notes
 
-__all__ = ["shown_size", "upright"]
+__all__ = ["shown_size", "shown_turn", "upright"]
 
 _EXIF_ORIENTATION = 0x0112
 _UPRIGHT = {
@@ -46,8 +46,12 @@ def shown_size(image: Image.Image, file: FilePart) -> tuple[int, int]:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         tags = image.tag_v2  # Pillow 11 and newer give the size turned before it is decoded, older ones do not
         width, height = tags[TiffImagePlugin.IMAGEWIDTH], tags[TiffImagePlugin.IMAGELENGTH]
-    sideways = _orientation(_noted(image, file)) in _SIDEWAYS
-    return (height, width) if sideways else (width, height)
+    return (height, width) if shown_turn(image, file) in _SIDEWAYS else (width, height)
+
+
+def shown_turn(image: Image.Image, file: FilePart) -> int:
+    """The EXIF orientation, 1 to 8, by which a file's image is to be shown; see `shown_size`."""
+    return _orientation(_noted(image, file))
 
 
 def _noted(image: Image.Image, file: FilePart) -> Image.Image:

@@ -22,7 +22,7 @@ class _GivenUp(Exception):
 def check_validation(annotations: Path, images: Path | None, skeleton: Skeleton, say: Say) -> None:
     """Look whether `validate` will find what it needs, see there; tells ``say`` what is left out or filled in."""
     data = load_annotations(annotations, skeleton, say)
-    photo_paths(data, images or annotations.parent / "images", annotations)
+    photo_paths(data, images or annotations.parent / "images", annotations, say)
 
 
 def validate(
