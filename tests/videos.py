@@ -9,7 +9,10 @@ import av
 import numpy as np
 import pytest
 
+from strongpose.video import VideoReader, open_video
+
 SIZE = (64, 96)  # height and width
+FIVE = [n / 25 for n in range(5)]  # seconds
 _LAG = 4000  # ticks by which decoding is ahead, so that time stamps may go back
 
 
@@ -110,3 +113,9 @@ def cut(path: Path, share: float) -> Path:
     shorter = path.with_name(f"cut-{path.name}")
     shorter.write_bytes(data[: round(len(data) * share)])
     return shorter
+
+
+def numbers(source: object) -> tuple[list[int], VideoReader]:
+    """The number on each frame of a video, and its reader."""
+    with open_video(str(source)) as video:
+        return [number_of(frame.image) for frame in video], video

@@ -14,22 +14,9 @@ import numpy as np
 import pytest
 from http_server import Site, serve
 from PIL import Image
-from videos import SIZE, number_of, numbered_picture, write_film
+from videos import FIVE, SIZE, number_of, numbered_picture, numbers, write_film
 
 from strongpose.video import VideoError, open_video, opening
-
-FIVE = [n / 25 for n in range(5)]
-
-
-def numbers(source):
-    with open_video(str(source)) as video:
-        found = [number_of(frame.image) for frame in video]
-    return found, video
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    return write_film(tmp_path_factory.mktemp("film") / "plain.mp4", FIVE)
 
 
 @contextmanager

@@ -12,22 +12,9 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from videos import mark_as_cover, number_of, numbered_picture, write_film
+from videos import FIVE, mark_as_cover, number_of, numbered_picture, numbers, write_film
 
 from strongpose.video import VideoError, open_video
-
-FIVE = [n / 25 for n in range(5)]
-
-
-def numbers(source):
-    with open_video(str(source)) as video:
-        found = [number_of(frame.image) for frame in video]
-    return found, video
-
-
-@pytest.fixture(scope="module")
-def film(tmp_path_factory):
-    return write_film(tmp_path_factory.mktemp("film") / "plain.mp4", FIVE)
 
 
 @pytest.mark.parametrize(
