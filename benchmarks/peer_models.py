@@ -10,9 +10,9 @@ import numpy as np
 from peer_runs import Answer
 
 from strongpose import Poses
+from strongpose._util.own_thread import in_own_thread
+from strongpose._util.telemetry import without_telemetry
 from strongpose.images import open_image
-from strongpose.own_thread import in_own_thread
-from strongpose.runtime.no_reports import no_reports
 from strongpose.skeleton import COCO
 
 MEAN = 255 * np.array((0.485, 0.456, 0.406), dtype=np.float32)  # of ImageNet
@@ -45,7 +45,7 @@ class Network:
         in_own_thread(lambda: self._load(path, threads, outputs, bf16))
 
     def _load(self, path: Path, threads: int, outputs: tuple[tuple[int, ...], ...], bf16: bool | None) -> None:
-        with no_reports():
+        with without_telemetry():
             import openvino
 
         model = openvino.Core().read_model(path)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import tyro
 
+from strongpose._util.atomic_write import write_atomically
 from strongpose.benchmarking import BenchmarkError, read_csv, table
 from strongpose.benchmarking.rows import ALL
 from strongpose.benchmarking.tables import fraction, load_note, sides
-from strongpose.files import write_whole
 
 BEGIN = "<!-- models: written by benchmarks/readme_table.py -->"
 END = "<!-- /models -->"
@@ -109,7 +109,7 @@ def main(arguments: Arguments) -> int:
     try:
         rows = chosen_rows(read_csv(arguments.csv))
         text = arguments.readme.read_text(encoding="utf-8")
-        write_whole(arguments.readme, replaced(text, section(rows, arguments.readme.parent)))
+        write_atomically(arguments.readme, replaced(text, section(rows, arguments.readme.parent)))
     except BenchmarkError as error:
         print(f"readme_table: {error}", file=sys.stderr)
         return 1

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import tyro
 
 from strongpose import __version__
+from strongpose._util.signals import INTERRUPTED, leave_when_terminated
 from strongpose.commands.annotate import annotate
 from strongpose.commands.batch import batch
 from strongpose.commands.benchmark import benchmark
@@ -20,7 +21,6 @@ from strongpose.commands.predict import predict
 from strongpose.commands.serve import serve
 from strongpose.commands.train import train_with_preset
 from strongpose.commands.video import video
-from strongpose.stopping import INTERRUPTED, leave_when_terminated
 
 __all__ = ["main"]
 

@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from os import PathLike
 from typing import Any
 
+from strongpose._util.json_files import is_id, is_number
 from strongpose.annotations import load_annotations, photo_paths
 from strongpose.estimator import StrongPose
-from strongpose.json_files import is_id, is_number
 from strongpose.kept_poses import MAX_DETECTIONS, EvaluationError, find_poses
 
 __all__ = [

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strongpose.runtime.no_reports import no_reports
+from strongpose._util.telemetry import without_telemetry
 
 if TYPE_CHECKING:
     import openvino
@@ -24,7 +24,7 @@ def read_onnx(path: str | Path) -> openvino.Model:
         ImportError: if OpenVINO is missing.
     """
     try:
-        with no_reports():
+        with without_telemetry():
             import openvino
     except ImportError as error:
         raise ImportError(f"{path}: .xml files need OpenVINO: pip install 'strongpose[export]'") from error
@@ -46,7 +46,7 @@ def write_ir(model: openvino.Model, path: str | Path, description: Mapping[str, 
         ValueError: if ``path`` does not end in .xml.
         OSError: if a file cannot be written.
     """
-    with no_reports():
+    with without_telemetry():
         import openvino
 
     path = Path(path)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from strongpose._util.own_thread import in_own_thread
+from strongpose._util.telemetry import without_telemetry
 from strongpose.images import SUFFIXES, ImageError, fit_image, open_image
 from strongpose.images.folders import photos_in
-from strongpose.own_thread import in_own_thread
-from strongpose.runtime.no_reports import no_reports
 
 if TYPE_CHECKING:
     import openvino
@@ -103,7 +103,7 @@ def quantize(path: str | Path, inputs: Sequence[np.ndarray], **options: Any) -> 
         ImportError: if NNCF or OpenVINO is missing.
     """
     try:
-        with no_reports():
+        with without_telemetry():
             import openvino
 
             nncf = _import_nncf()

@@ -108,7 +108,7 @@ def test_full_disk_keeps_nothing_and_goes_on(site, tmp_path, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("strongpose.data.shards.write_whole", full)
+    monkeypatch.setattr("strongpose.data.shards.write_atomically", full)
     with pytest.warns(UserWarning, match=r"photos are not kept \(No space left on device\)"):
         assert data.open(0)[0].shape == (160, 192, 3)
 

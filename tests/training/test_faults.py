@@ -14,8 +14,8 @@ import torch
 from pictures import write_dataset
 from safetensors.torch import load_file
 
+from strongpose._util.signals import StopRequest
 from strongpose.network import NetworkConfig, build_network
-from strongpose.stopping import StopRequest
 from strongpose.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from strongpose.training.loop import TrainingError, train
 from strongpose.training.recipe import TrainConfig

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from strongpose._util.json_files import is_id, is_name
 from strongpose.annotations.errors import AnnotationError
-from strongpose.json_files import is_id, is_name
 from strongpose.skeleton import Skeleton
 
 __all__ = ["called", "people_categories"]

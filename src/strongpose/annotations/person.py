@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from strongpose._util.json_files import is_number
 from strongpose.annotations.errors import AnnotationError
 from strongpose.decode.suppression import AREA_SHARE
-from strongpose.json_files import is_number
 
 __all__ = ["checked_person", "has_area"]
 

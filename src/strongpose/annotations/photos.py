@@ -8,10 +8,10 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from strongpose._util.json_files import is_number
 from strongpose.annotations.errors import AnnotationError, Say, unheard
 from strongpose.annotations.reading import load_annotations
 from strongpose.images import read_orientation, read_size
-from strongpose.json_files import is_number
 from strongpose.skeleton import Skeleton
 
 __all__ = ["OtherSize", "find_photo", "load_sets", "other_size", "photo_paths", "spellings"]

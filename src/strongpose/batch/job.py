@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from strongpose._util.atomic_write import write_atomically
 from strongpose.batch.errors import BatchError
 from strongpose.batch.plan import InputKind, Part, plan_parts
-from strongpose.files import write_whole
 from strongpose.runtime import RuntimeChoice
 
 __all__ = ["LISTING", "MANIFEST", "Job", "begin_job", "done_parts"]
@@ -83,7 +83,7 @@ def begin_job(
         (output / LISTING).unlink(missing_ok=True)
     job = Job(**{**asdict(job), "kind": found})
     rows = [[part.number, part.path, part.first, part.rows] for part in parts]
-    write_whole(manifest, json.dumps({"job": asdict(job), "parts": rows}))
+    write_atomically(manifest, json.dumps({"job": asdict(job), "parts": rows}))
     return job, parts
 
 

@@ -16,13 +16,13 @@ from typing import Any
 import cv2
 import numpy as np
 
+from strongpose._util.atomic_write import write_atomically
 from strongpose.batch.errors import BatchError
 from strongpose.batch.job import Job
 from strongpose.batch.plan import Part
 from strongpose.batch.reading import Found, load, read_part
 from strongpose.batch.rows import Row, to_parquet
 from strongpose.estimator import StrongPose
-from strongpose.files import write_whole
 from strongpose.images import ImageError, open_image
 from strongpose.kept_poses import describe_run
 from strongpose.pipeline import overlap
@@ -81,7 +81,7 @@ class PartWorker:
         error = None
         try:
             rows = self._rows(part)
-            write_whole(self.output / part.name, to_parquet(rows, self._about))
+            write_atomically(self.output / part.name, to_parquet(rows, self._about))
         except (ValueError, OSError) as problem:  # the model, the input, or the output
             error = str(problem)
         return Report(

@@ -53,14 +53,14 @@ def annotate(
         threads: CPU threads of the network; 0 takes all cores.
         runtime: What runs the network; auto takes the fastest that is installed.
     """
+    from strongpose._util.atomic_write import write_atomically
+    from strongpose._util.json_files import read_json
     from strongpose.annotations import read_annotations
     from strongpose.commands.evaluate import _say, _show_progress
     from strongpose.data.annotate import complete_annotations
     from strongpose.data.closer_look import AnnotateOptions
     from strongpose.data.photos import PhotoStore
     from strongpose.estimator import StrongPose
-    from strongpose.files import write_whole
-    from strongpose.json_files import read_json
 
     if out.suffix != ".json":
         print(f"strongpose: --out {out}: the name must end in .json", file=sys.stderr)
@@ -82,7 +82,7 @@ def annotate(
     for wrong in done.errors:
         print(f"strongpose: {wrong}; its annotations are kept as they were", file=sys.stderr)
     try:
-        write_whole(out, json.dumps(done.data))
+        write_atomically(out, json.dumps(done.data))
     except OSError as error:
         print(f"strongpose: --out {out}: cannot be written ({error.strerror})", file=sys.stderr)
         return 1

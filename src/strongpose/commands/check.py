@@ -39,14 +39,14 @@ def check(
         images: Folder of its photos. Left out, the folder or tar shards of the same name beside the file.
         out: Also write report.json with everything that was found, and contact sheets of examples, to this folder.
     """
+    from strongpose._util.atomic_write import write_atomically
     from strongpose.data.check import check_data_set
-    from strongpose.files import write_whole
 
     try:
         skeleton, photos = check_data_set(annotations, images, _show_progress)
         findings = [finding for photo in photos for finding in photo.findings]
         if out is not None:
-            write_whole(out / "report.json", _report(annotations, photos, findings))
+            write_atomically(out / "report.json", _report(annotations, photos, findings))
             _write_sheets(photos, images or annotations.with_suffix(""), skeleton, out)
     except (ValueError, FileNotFoundError) as error:  # the annotations, or no photos at all
         print(f"strongpose: {error}", file=sys.stderr)
@@ -96,14 +96,14 @@ def _report(annotations: Path, photos: Sequence[CheckedPhoto], findings: Sequenc
 
 
 def _write_sheets(photos: Sequence[CheckedPhoto], images: Path, skeleton: Skeleton, out: Path) -> None:
+    from strongpose._util.atomic_write import write_atomically
     from strongpose.data.check_sheets import draw_findings
     from strongpose.data.photos import PhotoStore
-    from strongpose.files import write_whole
 
     broken = {"missing photo", "unreadable photo"}
     shown = [photo for photo in photos if photo.file_name and not broken & {f.kind for f in photo.findings}]
     for name, sheet in draw_findings(shown, PhotoStore(images).open, skeleton):
-        write_whole(out / f"{name}.jpg", _jpeg(sheet))
+        write_atomically(out / f"{name}.jpg", _jpeg(sheet))
 
 
 def _jpeg(picture: np.ndarray) -> bytes:

@@ -40,10 +40,10 @@ def convert(
             keypoints that the labels are about.
         neck_from_shoulders: Let a neck that the annotations lack lie midway between the shoulders: an estimate.
     """
+    from strongpose._util.atomic_write import write_atomically
     from strongpose.annotations import photo_paths, unheard
     from strongpose.commands.evaluate import _say
     from strongpose.data.convert import ConversionError, with_skeleton, write_yolo
-    from strongpose.files import write_whole
     from strongpose.skeletons import load_skeleton
 
     if to == "coco" and out.suffix != ".json":
@@ -62,7 +62,7 @@ def convert(
         if to == "yolo":
             people, labelled = write_yolo(data, out, _say)
         else:
-            write_whole(out, json.dumps(data))
+            write_atomically(out, json.dumps(data))
             people = len(data["annotations"])
             labelled = sum(person.get("num_keypoints", 0) for person in data["annotations"])
     except (ValueError, ImportError) as error:  # the annotations, the skeleton, or a missing package

@@ -50,12 +50,12 @@ def errors(
         threads: CPU threads of the network; 0 takes all cores.
         runtime: What runs the network; auto takes the fastest that is installed.
     """
+    from strongpose._util.atomic_write import write_atomically
     from strongpose.annotations import load_annotations, photo_paths
     from strongpose.commands.evaluate import _say, _show_progress
     from strongpose.errors import format_report
     from strongpose.estimator import StrongPose
     from strongpose.evaluation import evaluate
-    from strongpose.files import write_whole
 
     try:
         estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads, runtime=runtime)
@@ -69,7 +69,7 @@ def errors(
         out.mkdir(parents=True, exist_ok=True)
         report = _report(data, found, paths, out, skeleton, threshold)
         about = {"annotations": str(annotations), "detections": origin}
-        write_whole(out / "report.json", json.dumps({**about, **report}, indent=1) + "\n")
+        write_atomically(out / "report.json", json.dumps({**about, **report}, indent=1) + "\n")
     except ValueError as error:  # the model, the annotations, the results or a photo
         print(f"strongpose: {error}", file=sys.stderr)
         return 1
@@ -90,23 +90,23 @@ def _report(
     threshold: float,
 ) -> dict[str, Any]:
     """Write the contact sheets; returns the report."""
+    from strongpose._util.atomic_write import write_atomically
     from strongpose.errors import describe_people, make_report, sort_data_set
     from strongpose.errors.sheets import draw_sheets
-    from strongpose.files import write_whole
     from strongpose.images import open_image
 
     photos = sort_data_set(data, results, skeleton)
     people = [person for photo in photos for person in describe_people(photo, open_image(paths[photo.image_id]))]
     report = make_report(photos, people, data, skeleton, threshold)
     for name, sheet in draw_sheets(photos, lambda image_id: open_image(paths[image_id]), skeleton, threshold):
-        write_whole(out / f"{name}.jpg", _jpeg(sheet))
+        write_atomically(out / f"{name}.jpg", _jpeg(sheet))
     return report
 
 
 def _read_results(path: Path, data: dict[str, Any], skeleton: Skeleton) -> list[dict[str, Any]]:
     """COCO keypoint results, checked; an `EvaluationError` names the file and the entry."""
+    from strongpose._util.json_files import is_id, is_number, read_json
     from strongpose.evaluation import EvaluationError
-    from strongpose.json_files import is_id, is_number, read_json
 
     results = read_json(path)
     if not isinstance(results, list):

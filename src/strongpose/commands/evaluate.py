@@ -15,9 +15,9 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 from strongpose.runtime import RuntimeChoice
 
 if TYPE_CHECKING:
+    from strongpose._util.signals import StopRequest
     from strongpose.estimator import StrongPose
     from strongpose.evaluation import Figures
-    from strongpose.stopping import StopRequest
     from strongpose.submission import SplitName
 
 __all__ = ["evaluate"]
@@ -63,10 +63,10 @@ def evaluate(
         threads: CPU threads of the network; 0 takes all cores.
         runtime: What runs the network; auto takes the fastest that is installed.
     """
+    from strongpose._util.signals import StopRequest
     from strongpose.estimator import StrongPose
     from strongpose.published_figures import comparison
     from strongpose.runtime import resolve_model
-    from strongpose.stopping import StopRequest
     from strongpose.submission import PHOTOS, find_split, result_path
 
     wrong = _misfit(annotations, images, results, coco, split, out)
@@ -136,9 +136,9 @@ def _run(
     stop: StopRequest,
 ) -> tuple[Figures | None, list[float]]:
     """Find the poses, keep them beside ``target``, and write it; the figures where there are annotations."""
+    from strongpose._util.atomic_write import write_atomically
     from strongpose.annotations import load_images, load_sets, photo_paths
     from strongpose.evaluation import evaluate_results
-    from strongpose.files import write_whole
     from strongpose.kept_poses import KeptPoses, describe_run, find_poses
     from strongpose.submission import pack_submission, require_coco
 
@@ -175,7 +175,7 @@ def _run(
         figures = evaluate_results(results, data, skeleton.sigmas)
     if target is not None and kept is not None:
         packed = json.dumps(results) if figures else pack_submission(results, photos, f"{target.stem}.json")
-        write_whole(target, packed)
+        write_atomically(target, packed)
         kept.remove()
     return figures, seconds
 

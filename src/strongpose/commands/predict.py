@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from strongpose._util.signals import StopRequest
 from strongpose.runtime import RuntimeChoice
-from strongpose.stopping import StopRequest
 
 if TYPE_CHECKING:
     from strongpose.estimator import Look, StrongPose
@@ -266,8 +266,8 @@ def _hint(look: Look, size: int, people: int) -> str:
 def _predict_one(estimator: StrongPose, look: Look, path: Path, target: Path, wanted: Wanted) -> int:
     """Write the results of one photo to ``target`` plus ``.poses.json`` …; returns the number of people."""
     from strongpose import draw, draw_sheet
+    from strongpose._util.atomic_write import write_atomically
     from strongpose.body import body_regions
-    from strongpose.files import write_whole
     from strongpose.images.results import jpeg_of
 
     photo = look.photo
@@ -279,10 +279,10 @@ def _predict_one(estimator: StrongPose, look: Look, path: Path, target: Path, wa
     if wanted.fields:
         pictures["fields"] = draw_sheet.draw_fields(look.fields, look.fitted, poses, estimator.options)
     for kind, picture in pictures.items():
-        write_whole(target.with_name(f"{target.name}.{kind}.jpg"), jpeg_of(picture))
+        write_atomically(target.with_name(f"{target.name}.{kind}.jpg"), jpeg_of(picture))
     about = {"photo": str(path), "width": photo.shape[1], "height": photo.shape[0], "run": wanted.run}
     details = None if regions is None else [region.to_coco() for region in regions]
-    write_whole(target.with_name(f"{target.name}.poses.json"), poses.to_json(about, details))
+    write_atomically(target.with_name(f"{target.name}.poses.json"), poses.to_json(about, details))
     return len(poses)
 
 

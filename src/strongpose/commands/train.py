@@ -12,7 +12,7 @@ from functools import partial
 
 import tyro
 
-from strongpose.stopping import StopRequest
+from strongpose._util.signals import StopRequest
 from strongpose.training.presets import PresetName, preset_named
 from strongpose.training.recipe import TrainConfig
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from strongpose._util.atomic_write import write_atomically
 from strongpose.data.download import DownloadError, RemoteFile, download, look_up, md5_of
 from strongpose.data.published import Archive
 from strongpose.data.unpack import unpack, unpacked_size
-from strongpose.files import write_whole
 
 __all__ = ["Plan", "get_archive", "is_complete", "plan"]
 
@@ -99,7 +99,7 @@ def get_archive(archive: Archive, folder: Path, url: str, progress: Progress, ke
     files = unpack(path, into, archive.tops, lambda done, total: progress(f"unpacking {archive.name}", done, total))
     checked = f"{size:,} bytes, CRC-32 of {len(files):,} files" + (f", MD5 {archive.md5}" if archive.md5 else "")
     note = {"source": source, "size": size, "md5": archive.md5, "files": files}
-    write_whole(_note(archive, folder), json.dumps(note))
+    write_atomically(_note(archive, folder), json.dumps(note))
     if not keep:
         path.unlink()
     return checked if archive.md5 else f"{checked}; no checksum of the archive is published"

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from strongpose._util.json_files import is_number
 from strongpose.annotations import has_area
 from strongpose.data.findings import Finding
 from strongpose.data.regions import read_region
 from strongpose.data.sides import doubtful_sides
 from strongpose.decode.suppression import AREA_SHARE
-from strongpose.json_files import is_number
 from strongpose.skeleton import Skeleton
 
 __all__ = ["check_people"]

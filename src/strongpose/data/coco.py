@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from strongpose._util.json_files import JsonError, parse_json
 from strongpose.annotations import AnnotationError, OtherSize, Say, other_size, read_annotations, unheard
 from strongpose.data.photos import PhotoStore
 from strongpose.data.regions import Region, read_box, read_region
 from strongpose.data.remote import is_address, read_whole_file
 from strongpose.data.shards import Kept, RemoteShards
 from strongpose.images import MAX_PIXELS, ImageError
-from strongpose.json_files import JsonError, parse_json
 from strongpose.skeleton import COCO, Skeleton
 
 __all__ = ["KeypointDataset", "PhotoRecord"]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from strongpose import __version__
-from strongpose.files import write_whole
+from strongpose._util.atomic_write import write_atomically
 
 __all__ = ["DownloadError", "RemoteFile", "download", "look_up", "md5_of"]
 
@@ -164,7 +164,7 @@ def _continue(url: str, part: Path, note: Path, progress: Callable[[int, int | N
                 remote, mode = known, "ab"
             elif response.status == 200:
                 remote, mode, size = _described(url, response), "wb", 0
-                write_whole(note, json.dumps(asdict(remote)))
+                write_atomically(note, json.dumps(asdict(remote)))
             else:
                 raise DownloadError(f"{url}: expected HTTP status 200 or 206, got {response.status}; check the address")
             with part.open(mode) as file:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.json_files import is_number
+from strongpose._util.json_files import is_number
 
 __all__ = ["Region", "read_box", "read_region"]
 

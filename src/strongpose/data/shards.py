@@ -15,8 +15,8 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
+from strongpose._util.atomic_write import write_atomically
 from strongpose.data.remote import RemoteError, RemoteFile, matching, read_part
-from strongpose.files import write_whole
 from strongpose.images import MAX_BYTES, ImageError, open_image
 
 __all__ = ["Kept", "RemoteShards", "members_of"]
@@ -146,7 +146,7 @@ def _content(member: _Member) -> bytes:
     data = read_part(shard, start, start + min(size, MAX_BYTES))
     if copy is not None and len(data) == size:
         try:
-            write_whole(copy, data)
+            write_atomically(copy, data)
         except OSError as error:
             warnings.warn(f"{copy.parent}: photos are not kept ({error.strerror}); make room there", stacklevel=2)
     return data
@@ -168,7 +168,7 @@ def _index(shard: str, folder: Path | None) -> tuple[int, Path | None, list[tupl
     except (OSError, ValueError, KeyError, TypeError):
         pass  # not there yet, or damaged
     members = members_of(io.BufferedReader(file, _HEADERS), shard)
-    write_whole(note, json.dumps({"about": about, "members": members}))
+    write_atomically(note, json.dumps({"about": about, "members": members}))
     return file.size, here, members
 
 

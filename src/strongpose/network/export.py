@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from strongpose.files import write_whole
+from strongpose._util.atomic_write import write_atomically
 from strongpose.images import PADDING
 from strongpose.network.model import PoseNetwork
 from strongpose.network.weights import METADATA_KEY
@@ -80,7 +80,7 @@ def export_onnx(
     if precision == "float16":
         _store_half(model)
     model.metadata_props.add(key=METADATA_KEY, value=description)
-    write_whole(Path(path), model.SerializeToString())
+    write_atomically(Path(path), model.SerializeToString())
 
 
 def describe(

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from strongpose._util.telemetry import without_telemetry
 from strongpose.runtime.interface import REMEDY, check_interface, check_maps, read_info, reason
 from strongpose.runtime.model import ModelError, RawMaps
-from strongpose.runtime.no_reports import no_reports
 
 __all__ = ["OnnxRuntime", "cuda_is_available"]
 
@@ -31,7 +31,7 @@ class OnnxRuntime:
     """
 
     def __init__(self, path: str | PathLike[str], threads: int = 0) -> None:
-        with no_reports():
+        with without_telemetry():
             import onnxruntime
 
         path = self._path = Path(path)
@@ -67,7 +67,7 @@ class OnnxRuntime:
 
 def cuda_is_available() -> bool:
     """Whether the installed ONNX Runtime can use an NVIDIA GPU (package onnxruntime-gpu)."""
-    with no_reports():
+    with without_telemetry():
         import onnxruntime
 
     return "CUDAExecutionProvider" in onnxruntime.get_available_providers()

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.own_thread import in_own_thread
+from strongpose._util.own_thread import in_own_thread
+from strongpose._util.telemetry import without_telemetry
 from strongpose.runtime.interface import REMEDY, check_interface, check_maps, read_info, reason
 from strongpose.runtime.model import ModelError, RawMaps
-from strongpose.runtime.no_reports import no_reports
 from strongpose.runtime.saturation import int8_saturates_here, is_quantised, sums_fit_16_bits
 
 __all__ = ["OpenVinoRuntime"]
@@ -47,7 +47,7 @@ class OpenVinoRuntime:
         in_own_thread(lambda: self._load(Path(path), threads, bf16, int8))
 
     def _load(self, path: Path, threads: int, bf16: bool | None, int8: bool | None) -> None:
-        with no_reports():
+        with without_telemetry():
             import openvino
             from openvino.frontend import FrontEndManager
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from strongpose.own_thread import in_own_thread
+from strongpose._util.own_thread import in_own_thread
 
 if TYPE_CHECKING:
     import openvino

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from strongpose.json_files import read_json
+from strongpose._util.json_files import read_json
 from strongpose.skeleton import COCO, COCO_19, COCO_TREE, Skeleton
 
 __all__ = ["load_skeleton", "packaged_skeletons", "skeleton_named_like"]

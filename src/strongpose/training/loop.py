@@ -13,17 +13,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from strongpose._util.atomic_write import write_atomically
+from strongpose._util.signals import StopRequest
 from strongpose.annotations import Say
 from strongpose.data.augment import Augmentation
 from strongpose.data.batches import Batch, BatchesByStep, LoaderError, batch_loader
 from strongpose.data.coco import KeypointDataset
 from strongpose.data.shards import Kept
-from strongpose.files import write_whole
 from strongpose.losses import LossWeights, total_loss
 from strongpose.network import NetworkConfig, PoseNetwork, at_output_stride, build_network, load_backbone
 from strongpose.network.weights import load_weights, save_weights
 from strongpose.skeletons import load_skeleton
-from strongpose.stopping import StopRequest
 from strongpose.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from strongpose.training.distributed import World, joined
 from strongpose.training.progress import EventLog, Progress
@@ -176,7 +176,7 @@ def _train(config: TrainConfig, world: World, say: Callable[[str], None], stop: 
     done = first
     try:
         if world.rank == 0:
-            write_whole(config.out / "config.json", json.dumps(config.to_dict(), indent=1))
+            write_atomically(config.out / "config.json", json.dumps(config.to_dict(), indent=1))
             log = EventLog(config.out / "tensorboard", first)
         progress = Progress(config, first, log, say)
         if batches is not None and not world.any(stop.is_set):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from strongpose._util.json_files import is_number
 from strongpose.annotations import Say, read_annotations, unheard
 from strongpose.data.convert.dataset import ConversionError, category
-from strongpose.json_files import is_number
 from strongpose.skeletons import load_skeleton
 
 __all__ = ["read_coco", "read_crowdpose"]

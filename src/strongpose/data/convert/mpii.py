@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from strongpose._util.json_files import read_json
 from strongpose.data.convert.dataset import (
     ConversionError,
     data_set,
@@ -15,7 +16,6 @@ from strongpose.data.convert.dataset import (
     photo_size,
     required,
 )
-from strongpose.json_files import read_json
 from strongpose.skeletons import load_skeleton
 
 __all__ = ["read_mpii"]

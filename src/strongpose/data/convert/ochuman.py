@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from strongpose._util.json_files import read_json
 from strongpose.data.convert.dataset import (
     ConversionError,
     data_set,
@@ -14,7 +15,6 @@ from strongpose.data.convert.dataset import (
     keypoint_rows,
     required,
 )
-from strongpose.json_files import read_json
 
 __all__ = ["read_ochuman"]
 

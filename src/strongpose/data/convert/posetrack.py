@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from strongpose._util.json_files import read_json
 from strongpose.annotations import Say, unheard
 from strongpose.data.convert.dataset import (
     ConversionError,
@@ -19,7 +20,6 @@ from strongpose.data.convert.dataset import (
     required,
 )
 from strongpose.images.folders import is_hidden
-from strongpose.json_files import read_json
 
 __all__ = ["read_posetrack"]
 

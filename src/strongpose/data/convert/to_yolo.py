@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from strongpose._util.atomic_write import write_atomically
 from strongpose.annotations import Say, unheard
 from strongpose.data.convert.dataset import ConversionError
-from strongpose.files import write_whole
 
 __all__ = ["Written", "write_yolo"]
 
@@ -64,7 +64,7 @@ def write_yolo(data: dict[str, Any], folder: Path, say: Say = unheard) -> Writte
             raise ConversionError(f"{image['file_name']} and {targets[target]} would share the label file {target}")
         targets[target] = image["file_name"]
     for image, target in zip(data["images"], targets, strict=True):
-        write_whole(folder / target, "".join(f"{line}\n" for line in lines[image["id"]]))
+        write_atomically(folder / target, "".join(f"{line}\n" for line in lines[image["id"]]))
     if left_out:
         say(f"{folder}: left out {left_out} people whose box is empty or lies outside of the photo")
     return Written(sum(map(len, lines.values())), labelled)

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from strongpose.runtime.no_reports import no_reports
+from strongpose._util.telemetry import without_telemetry
 
 SCRIPT = """
 import sys
@@ -40,7 +40,7 @@ def test_what_was_imported_before_stays(monkeypatch):
     monkeypatch.setenv("ORT_DISABLE_TELEMETRY", "0")
     before = object()
     monkeypatch.setitem(sys.modules, "openvino_telemetry", before)
-    with no_reports():
+    with without_telemetry():
         assert sys.modules["openvino_telemetry"] is None
         assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
     assert sys.modules["openvino_telemetry"] is before

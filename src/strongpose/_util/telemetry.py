@@ -7,13 +7,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["no_reports"]
+__all__ = ["without_telemetry"]
 
 _OPENVINO_REPORTER = "openvino_telemetry"
 
 
 @contextmanager
-def no_reports() -> Iterator[None]:
+def without_telemetry() -> Iterator[None]:
     """While the block imports ONNX Runtime or OpenVINO.
 
     ONNX Runtime looks at a variable of the environment when its library is loaded. OpenVINO's package for reports is

@@ -1,0 +1,1 @@
+"""What several rooms share and no user needs: writing files, signals, threads, JSON with limits."""
