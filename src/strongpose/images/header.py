@@ -6,7 +6,7 @@ import io
 import zlib
 from typing import IO
 
-from strongpose.pieces import MOST_PIECES
+from strongpose.images.integrity import MOST_PIECES
 
 __all__ = ["FilePart", "png_notes", "png_significant_bits"]
 

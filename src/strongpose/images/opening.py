@@ -19,10 +19,10 @@ from strongpose.images.colours import rgb
 from strongpose.images.errors import ImageError, one_line, printable
 from strongpose.images.header import FilePart
 from strongpose.images.heif import REMEDY, can_open_heif, is_heif
+from strongpose.images.integrity import MOST_PIECES, too_many_pieces
 from strongpose.images.jpeg import ends_early
 from strongpose.images.orientation import shown_size, shown_turn, upright
 from strongpose.images.tiff import begin_with_full_page, correct_grey
-from strongpose.pieces import MOST_PIECES, too_many_pieces
 
 __all__ = ["MAX_BYTES", "MAX_PIXELS", "Photo", "open_image", "read_orientation", "read_part_size", "read_size"]
 

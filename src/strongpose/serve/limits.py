@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from strongpose.images import MAX_BYTES, MAX_PIXELS, ImageError, open_image
-from strongpose.pieces import too_many_pieces
+from strongpose.images.integrity import too_many_pieces
 
 __all__ = ["CONTENT_TYPES", "OLD_TYPES", "Limits", "RefusedError", "open_upload"]
 

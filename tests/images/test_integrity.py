@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from strongpose.images import ImageError, open_image
-from strongpose.pieces import MOST_PIECES, MOST_SCANS, too_many_pieces
+from strongpose.images.integrity import MOST_PIECES, MOST_SCANS, too_many_pieces
 from strongpose.serve.limits import Limits, RefusedError, open_upload
 
 
