@@ -13,10 +13,10 @@ import torch
 import tyro
 from torch import Tensor
 
-from strongpose.body_shape import BODY, LENGTHS, BodyShape, without_side
 from strongpose.data.coco import KeypointDataset, PhotoRecord
 from strongpose.data.regions import Region
-from strongpose.drawn_body import draw_bodies
+from strongpose.encode.body_shape import BODY, LENGTHS, BodyShape, without_side
+from strongpose.encode.drawn_body import draw_bodies
 from strongpose.skeleton import COCO
 
 WINDOW = 64  # points across a person's window

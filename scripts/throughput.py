@@ -31,7 +31,7 @@ from strongpose.training.recipe import TrainConfig
 PHASES = (  # first match wins; file (end of its path) and function name of any frame between the loop and the moment
     ("compiling", "torch/_dynamo/convert_frame.py", ""),
     ("waiting for data", "torch/utils/data/dataloader.py", ""),
-    ("targets", "strongpose/encode.py", ""),
+    ("targets", "strongpose/encode/targets.py", ""),
     ("copying to the device", "strongpose/training/loop.py", "_prepare"),
     ("losses", "strongpose/losses.py", ""),
     ("reading the losses", "strongpose/training/loop.py", "_check_finite"),

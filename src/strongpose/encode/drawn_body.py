@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from strongpose.body_shape import BODY, BOX, FACE, HIPS, LENGTHS, NECKS, SHOULDERS, TOPS, BodyShape, without_side
+from strongpose.encode.body_shape import BODY, BOX, FACE, HIPS, LENGTHS, NECKS, SHOULDERS, TOPS, BodyShape, without_side
 from strongpose.skeleton import Skeleton
 
 __all__ = ["draw_bodies"]

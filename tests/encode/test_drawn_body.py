@@ -3,9 +3,9 @@ import pytest
 import torch
 from pictures import STANDING
 
-from strongpose.body_shape import BODY, BodyShape
-from strongpose.drawn_body import draw_bodies
 from strongpose.encode import encode
+from strongpose.encode.body_shape import BODY, BodyShape
+from strongpose.encode.drawn_body import draw_bodies
 from strongpose.skeleton import COCO, Skeleton
 from strongpose.skeletons import load_skeleton
 

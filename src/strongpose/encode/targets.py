@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from strongpose.drawn_body import draw_bodies
+from strongpose.encode.drawn_body import draw_bodies
 from strongpose.fields import Fields, cells_to_pixels
 from strongpose.skeleton import Skeleton
 
