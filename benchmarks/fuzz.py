@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "robustness"))
 from damaged_photos import damaged_arrays, damaged_photo
 from harness import Tally, look_at, post_all, predict_all
 
-from strongpose.estimator import StrongPose
+from strongpose.inference import StrongPose
 from strongpose.runtime import resolve_model
 
 _CHUNK = 500

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "serve"))
 from load import Tally, load, questions
 from starting import started
 
-from strongpose.estimator import StrongPose
+from strongpose.inference import StrongPose
 from strongpose.runtime import RuntimeChoice
 
 _PHOTOS = Path(__file__).parent.parent / "tests" / "photos"

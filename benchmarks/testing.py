@@ -13,11 +13,11 @@ import numpy as np
 import tyro
 
 from strongpose import StrongPose
-from strongpose.averaging import average
 from strongpose.decode import decode
 from strongpose.evaluation import MAX_DETECTIONS, evaluate_results, load_annotations
 from strongpose.fields import Fields
 from strongpose.images import FittedImage, fit_image, open_image
+from strongpose.inference.tta import average
 from strongpose.runtime import OnnxRuntime, resolve_model
 
 

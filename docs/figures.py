@@ -26,7 +26,7 @@ from strongpose.draw_fields import (
     draw_offsets,
     draw_votes,
 )
-from strongpose.estimator import Look
+from strongpose.inference import Look
 
 DOCS = Path(__file__).parent
 PHOTOS = DOCS.parent / "tests" / "photos"

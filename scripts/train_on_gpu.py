@@ -33,8 +33,8 @@ try:
     from safetensors.torch import load_file, save_file
     from throughput import WhereTimeGoes, flops_per_image, peak_flops
 
-    from strongpose.estimator import StrongPose
     from strongpose.evaluation import evaluate
+    from strongpose.inference import StrongPose
     from strongpose.network.weights import load_network
     from strongpose.runtime.pytorch import TorchRuntime
     from strongpose.training.loop import train

@@ -8,7 +8,7 @@ from strongpose.poses import Pose, Poses
 from strongpose.skeleton import COCO, Skeleton
 
 if TYPE_CHECKING:
-    from strongpose.estimator import StrongPose
+    from strongpose.inference import StrongPose
 
 __all__ = ["COCO", "Pose", "Poses", "Skeleton", "StrongPose", "__version__"]
 
@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> object:
     """Import the estimator, with OpenCV and ONNX Runtime, when it is first asked for."""
     if name == "StrongPose":
-        from strongpose.estimator import StrongPose
+        from strongpose.inference import StrongPose
 
         return StrongPose
     raise AttributeError(f"module 'strongpose' has no attribute {name!r}")

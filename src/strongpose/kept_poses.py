@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from strongpose import __version__
-from strongpose.estimator import StrongPose
+from strongpose.inference import StrongPose
 
 __all__ = ["MAX_DETECTIONS", "EvaluationError", "Kept", "KeptPoses", "describe_run", "find_poses"]
 

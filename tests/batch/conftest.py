@@ -13,7 +13,7 @@ from PIL import Image
 
 from strongpose.batch import Job
 from strongpose.batch.worker import describe_estimator
-from strongpose.estimator import StrongPose
+from strongpose.inference import StrongPose
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import numpy as np
 from damaged_photos import Damaged
 
-from strongpose.estimator import StrongPose
 from strongpose.images import ImageError, open_image
+from strongpose.inference import StrongPose
 
 __all__ = ["LONGEST", "Tally", "is_one_line", "look_at", "post_all", "predict_all", "try_all"]
 

@@ -12,8 +12,8 @@ from damaged_photos import damaged_arrays, damaged_photo, damaged_photos, well_f
 from harness import Tally, look_at, predict_all
 from PIL import Image
 
-from strongpose.estimator import StrongPose
 from strongpose.images import ImageError, open_image
+from strongpose.inference import StrongPose
 
 
 def test_a_file_is_made_again_from_its_number():

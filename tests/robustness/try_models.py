@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from strongpose.estimator import StrongPose
+from strongpose.inference import StrongPose
 from strongpose.runtime import ModelError
 
 if __name__ == "__main__":

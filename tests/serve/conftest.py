@@ -12,7 +12,7 @@ import uvicorn
 from asking import Client
 from starting import started
 
-from strongpose.estimator import StrongPose
+from strongpose.inference import StrongPose
 from strongpose.serve import Limits, create_app, listen
 from strongpose.serve.server import configure, url_of
 

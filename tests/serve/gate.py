@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from strongpose.estimator import StrongPose
+from strongpose.inference import StrongPose
 
 
 class Gate:

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 from starting import Server
 
-from strongpose.estimator import StrongPose
+from strongpose.inference import StrongPose
 from strongpose.poses import Poses
 
 _PATIENCE = 60.0

@@ -7,7 +7,7 @@ import asyncio
 from load import load, questions
 from starting import started
 
-from strongpose.estimator import StrongPose
+from strongpose.inference import StrongPose
 
 
 def test_thirty_clients_get_each_their_own_answer_or_are_told_to_come_back(tmp_path, photos):

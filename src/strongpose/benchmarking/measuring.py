@@ -12,10 +12,10 @@ from typing import Any, Literal
 import numpy as np
 
 from strongpose.benchmarking.machine import busy_seconds, peak_memory_mb
-from strongpose.estimator import StrongPose
 from strongpose.evaluation import MAX_DETECTIONS, EvaluationError
 from strongpose.fields import Fields
 from strongpose.images import FittedImage, fit_image, open_image
+from strongpose.inference import StrongPose
 from strongpose.poses import Poses
 from strongpose.runtime import resolve_model
 

@@ -60,7 +60,7 @@ def annotate(
     from strongpose.data.annotate import complete_annotations
     from strongpose.data.closer_look import AnnotateOptions
     from strongpose.data.photos import PhotoStore
-    from strongpose.estimator import StrongPose
+    from strongpose.inference import StrongPose
 
     if out.suffix != ".json":
         print(f"strongpose: --out {out}: the name must end in .json", file=sys.stderr)

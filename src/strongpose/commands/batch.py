@@ -111,7 +111,7 @@ def _describe(
     """The job that the options ask for; opens the model, so that a wrong one is told before anything starts."""
     from strongpose.batch import Job
     from strongpose.batch.worker import describe_estimator
-    from strongpose.estimator import StrongPose
+    from strongpose.inference import StrongPose
     from strongpose.runtime import resolve_model
 
     place = str(resolve_model(model).absolute()) if Path(model).suffix else model

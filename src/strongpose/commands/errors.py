@@ -54,8 +54,8 @@ def errors(
     from strongpose.annotations import load_annotations, photo_paths
     from strongpose.commands.evaluate import _say, _show_progress
     from strongpose.errors import format_report
-    from strongpose.estimator import StrongPose
     from strongpose.evaluation import evaluate
+    from strongpose.inference import StrongPose
 
     try:
         estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads, runtime=runtime)

@@ -16,8 +16,8 @@ from strongpose.runtime import RuntimeChoice
 
 if TYPE_CHECKING:
     from strongpose._util.signals import StopRequest
-    from strongpose.estimator import StrongPose
     from strongpose.evaluation import Figures
+    from strongpose.inference import StrongPose
     from strongpose.submission import SplitName
 
 __all__ = ["evaluate"]
@@ -64,7 +64,7 @@ def evaluate(
         runtime: What runs the network; auto takes the fastest that is installed.
     """
     from strongpose._util.signals import StopRequest
-    from strongpose.estimator import StrongPose
+    from strongpose.inference import StrongPose
     from strongpose.published_figures import comparison
     from strongpose.runtime import resolve_model
     from strongpose.submission import PHOTOS, find_split, result_path

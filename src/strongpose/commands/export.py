@@ -203,8 +203,8 @@ def _summary(out: Path, precision: str) -> str:
 
 def _measure(out: Path, precision: str, exact: Path, truth: dict[str, Any], images: Path) -> None:
     """Print the figures of the model and those of the same weights in float32, and what it lost."""
-    from strongpose.estimator import StrongPose
     from strongpose.evaluation import evaluate
+    from strongpose.inference import StrongPose
 
     found = {}
     for name, path in {"float32": exact, precision: out}.items():  # one, if it is float32

@@ -19,8 +19,8 @@ from strongpose._util.signals import StopRequest
 from strongpose.runtime import RuntimeChoice
 
 if TYPE_CHECKING:
-    from strongpose.estimator import Look, StrongPose
     from strongpose.images.folders import Found
+    from strongpose.inference import Look, StrongPose
 
 __all__ = ["Wanted", "predict", "predict_all"]
 
@@ -68,7 +68,7 @@ def predict(
         resume: Leave out photos whose results lie in the folder already, whole, made with the same model and options
             and no older than the photo; so an interrupted run goes on.
     """
-    from strongpose.estimator import StrongPose
+    from strongpose.inference import StrongPose
     from strongpose.runtime import resolve_model
 
     missing, found = _find(photos)

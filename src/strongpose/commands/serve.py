@@ -47,7 +47,7 @@ def serve(
     """
     import numpy as np
 
-    from strongpose.estimator import StrongPose
+    from strongpose.inference import StrongPose
 
     try:
         from strongpose.serve import Limits, create_app, listen, run_server

@@ -22,7 +22,7 @@ from strongpose.runtime import RuntimeChoice
 if TYPE_CHECKING:
     import numpy as np
 
-    from strongpose.estimator import StrongPose
+    from strongpose.inference import StrongPose
     from strongpose.tracking import TrackedPoses, Tracker
     from strongpose.video import VideoReader
 
@@ -71,7 +71,7 @@ def video(
         threads: CPU threads of the network; 0 takes all cores.
         runtime: What runs the network; auto takes the fastest that is installed.
     """
-    from strongpose.estimator import StrongPose
+    from strongpose.inference import StrongPose
     from strongpose.runtime import ModelError
     from strongpose.tracking import Tracker, TrackOptions
     from strongpose.video import VideoError, open_video

@@ -13,8 +13,8 @@ from strongpose.annotations import other_size, people_categories
 from strongpose.annotations.person import checked_person
 from strongpose.data.closer_look import AnnotateOptions, Proposal, fit_to_box, propose
 from strongpose.decode.suppression import AREA_SHARE
-from strongpose.estimator import StrongPose
 from strongpose.images import ImageError
+from strongpose.inference import StrongPose
 from strongpose.poses import Poses
 from strongpose.skeleton import Skeleton
 

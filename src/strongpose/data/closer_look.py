@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from strongpose.decode.suppression import AREA_SHARE, similarity_to
-from strongpose.estimator import StrongPose
+from strongpose.inference import StrongPose
 from strongpose.poses import Poses
 from strongpose.skeleton import Skeleton
 

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from strongpose import __version__
-from strongpose.estimator import StrongPose
+from strongpose.inference import StrongPose
 from strongpose.serve.finding import Found
 from strongpose.serve.layers import LayerName, draw_layer, grid_of
 from strongpose.serve.limits import Limits

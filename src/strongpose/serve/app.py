@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from strongpose import __version__
-from strongpose.estimator import StrongPose
+from strongpose.inference import StrongPose
 from strongpose.serve.answers import (
     Batch,
     BatchAnswer,

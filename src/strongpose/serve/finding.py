@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from strongpose.estimator import StrongPose
 from strongpose.fields import Fields
 from strongpose.images import FittedImage
+from strongpose.inference import StrongPose
 from strongpose.poses import Poses
 from strongpose.serve.limits import Limits, open_upload
 

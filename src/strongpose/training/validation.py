@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from strongpose.annotations import Say, load_annotations, photo_paths
-from strongpose.estimator import StrongPose
 from strongpose.evaluation import Figures, evaluate
+from strongpose.inference import StrongPose
 from strongpose.network import PoseNetwork
 from strongpose.runtime.pytorch import TorchRuntime
 from strongpose.skeleton import Skeleton

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from strongpose.averaging import average, interpolation
 from strongpose.decode import DecodeOptions, decode
 from strongpose.encode import encode
 from strongpose.fields import Fields, cell_count
 from strongpose.images import FittedImage, fit_image
+from strongpose.inference.tta import average, interpolation
 from strongpose.skeleton import COCO
 
 RADIUS = 12.0

@@ -10,11 +10,11 @@ from typing import TypeAlias
 
 import numpy as np
 
-from strongpose.averaging import average
 from strongpose.decode import DecodeOptions, decode
 from strongpose.fields import Fields, cell_count
 from strongpose.images import FittedImage, ImageError, Photo, fit_image, open_image, padded_stack
-from strongpose.pipeline import overlap
+from strongpose.inference.prefetch import overlap
+from strongpose.inference.tta import average
 from strongpose.poses import Poses
 from strongpose.runtime import ModelError, ModelInfo, RawMaps, Runtime, RuntimeChoice, open_runtime, resolve_model
 
@@ -45,7 +45,7 @@ class StrongPose:
         runtime: what runs the network; see `strongpose.runtime`.
         size: long side in pixels to which photos are scaled; left out, the size recommended by the
             model. Larger finds smaller people and takes longer. Of several sizes the fields are averaged
-            (`strongpose.averaging`) in the frame of the largest; the times add up.
+            (`strongpose.inference.tta`) in the frame of the largest; the times add up.
         flip: also look at the mirrored photo and average both fields; better and half as fast.
         options: of the decoder; left out, what the model recommends.
 
@@ -128,7 +128,7 @@ class StrongPose:
         """The people in each of many photos, as they are asked for.
 
         While the caller works on a photo, the next ones are opened and looked at in the background
-        (`strongpose.pipeline.overlap`): never more than a few, so any number of photos fits in memory. The
+        (`strongpose.inference.prefetch.overlap`): never more than a few, so any number of photos fits in memory. The
         poses are those of one photo at a time.
 
         Args:

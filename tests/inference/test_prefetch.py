@@ -15,7 +15,7 @@ from PIL import Image
 
 from strongpose import Poses, StrongPose
 from strongpose.images import ImageError, padded_stack
-from strongpose.pipeline import AHEAD, overlap
+from strongpose.inference.prefetch import AHEAD, overlap
 from strongpose.runtime import OnnxRuntime
 
 FIELDS = ("heatmaps", "offsets", "displacements", "body")
