@@ -13,8 +13,8 @@ import tyro
 from faster_coco_eval import COCO, COCOeval_faster
 
 from strongpose import Poses, StrongPose
-from strongpose.body import REACH, body_regions
 from strongpose.decode import DecodeOptions, decode
+from strongpose.decode.body import REACH, body_regions
 from strongpose.decode.suppression import similarity_to
 from strongpose.evaluation import MAX_DETECTIONS, evaluate_results, load_annotations
 from strongpose.fields import Fields

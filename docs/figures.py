@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from strongpose import Poses, Skeleton, StrongPose
-from strongpose.body import body_regions
+from strongpose.decode.body import body_regions
 from strongpose.decode.peaks import find_seeds
 from strongpose.decode.plotting import plot_poses
 from strongpose.draw import draw_bodies, draw_poses

@@ -9,8 +9,8 @@ import torch
 from pictures import person
 
 from strongpose import draw, draw_fields
-from strongpose.body import BodyRegions
 from strongpose.decode import DecodeOptions, decode
+from strongpose.decode.body import BodyRegions
 from strongpose.decode.peaks import find_seeds
 from strongpose.decode.plotting import plot_poses
 from strongpose.draw_sheet import draw_fields as draw_sheet

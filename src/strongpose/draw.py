@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from strongpose.body import BodyRegions
+from strongpose.decode.body import BodyRegions
 from strongpose.poses import Pose, Poses
 from strongpose.skeleton import Skeleton
 

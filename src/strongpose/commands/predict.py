@@ -267,7 +267,7 @@ def _predict_one(estimator: StrongPose, look: Look, path: Path, target: Path, wa
     """Write the results of one photo to ``target`` plus ``.poses.json`` …; returns the number of people."""
     from strongpose import draw, draw_sheet
     from strongpose._util.atomic_write import write_atomically
-    from strongpose.body import body_regions
+    from strongpose.decode.body import body_regions
     from strongpose.images.results import jpeg_of
 
     photo = look.photo

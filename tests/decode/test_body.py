@@ -11,7 +11,7 @@ import torch
 from faster_coco_eval.core import mask as coco_mask
 from pictures import person
 
-from strongpose.body import body_regions
+from strongpose.decode.body import body_regions
 from strongpose.encode import encode
 from strongpose.fields import Fields, cell_count
 from strongpose.images import FittedImage, fit_image
