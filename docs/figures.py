@@ -18,7 +18,7 @@ from strongpose.decode.body import body_regions
 from strongpose.decode.peaks import find_seeds
 from strongpose.decode.plotting import plot_poses
 from strongpose.draw import draw_bodies, draw_poses
-from strongpose.draw_fields import (
+from strongpose.draw.fields import (
     draw_body,
     draw_displacements,
     draw_growth,

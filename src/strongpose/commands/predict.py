@@ -265,7 +265,7 @@ def _hint(look: Look, size: int, people: int) -> str:
 
 def _predict_one(estimator: StrongPose, look: Look, path: Path, target: Path, wanted: Wanted) -> int:
     """Write the results of one photo to ``target`` plus ``.poses.json`` …; returns the number of people."""
-    from strongpose import draw, draw_sheet
+    from strongpose import draw
     from strongpose._util.atomic_write import write_atomically
     from strongpose.decode.body import body_regions
     from strongpose.images.results import jpeg_of
@@ -277,7 +277,7 @@ def _predict_one(estimator: StrongPose, look: Look, path: Path, target: Path, wa
     ground = photo if regions is None else draw.draw_bodies(photo, regions)
     pictures = {"poses": draw.draw_poses(ground, poses, wanted.keypoint_threshold)}
     if wanted.fields:
-        pictures["fields"] = draw_sheet.draw_fields(look.fields, look.fitted, poses, estimator.options)
+        pictures["fields"] = draw.draw_fields(look.fields, look.fitted, poses, estimator.options)
     for kind, picture in pictures.items():
         write_atomically(target.with_name(f"{target.name}.{kind}.jpg"), jpeg_of(picture))
     about = {"photo": str(path), "width": photo.shape[1], "height": photo.shape[0], "run": wanted.run}

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from strongpose.contact_sheet import Tile, contact_sheet, surroundings
 from strongpose.data.findings import KINDS, CheckedPhoto, Finding
+from strongpose.draw.contact_sheet import Tile, contact_sheet, surroundings
 from strongpose.poses import Poses
 from strongpose.skeleton import Skeleton
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from strongpose.contact_sheet import Tile, contact_sheet, surroundings
+from strongpose.draw.contact_sheet import Tile, contact_sheet, surroundings
 from strongpose.errors.report import causes, lost_similarity, worst_photos
 from strongpose.errors.sorting import DetectionKind, KeypointKind, PersonKind, PhotoErrors
 from strongpose.poses import Poses

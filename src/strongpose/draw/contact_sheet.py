@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from strongpose.draw import draw_poses
+from strongpose.draw.poses import draw_poses
 from strongpose.poses import Poses
 from strongpose.skeleton import Skeleton
 

@@ -8,12 +8,13 @@ import pytest
 import torch
 from pictures import person
 
-from strongpose import draw, draw_fields
 from strongpose.decode import DecodeOptions, decode
 from strongpose.decode.body import BodyRegions
 from strongpose.decode.peaks import find_seeds
 from strongpose.decode.plotting import plot_poses
-from strongpose.draw_sheet import draw_fields as draw_sheet
+from strongpose.draw import fields as draw_fields
+from strongpose.draw import poses as draw
+from strongpose.draw.sheet import draw_fields as draw_sheet
 from strongpose.encode import encode
 from strongpose.fields import Fields, cell_count
 from strongpose.images import FittedImage, fit_image

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from strongpose.decode import DecodeOptions
-from strongpose.draw_fields import (
+from strongpose.draw.fields import (
     draw_body,
     draw_displacements,
     draw_growth,

@@ -1,0 +1,6 @@
+"""Pictures of what was found: poses, body regions, fields, and contact sheets of many photos."""
+
+from strongpose.draw.poses import draw_bodies, draw_poses
+from strongpose.draw.sheet import draw_fields
+
+__all__ = ["draw_bodies", "draw_fields", "draw_poses"]
