@@ -13,10 +13,10 @@ import tyro
 from scipy.optimize import linear_sum_assignment
 
 from strongpose import COCO, Poses, StrongPose
-from strongpose.camera import CameraMotion, shifted
 from strongpose.images import open_image
-from strongpose.tracking import TrackedPoses, Tracker, TrackOptions, person_sizes, pose_similarities
 from strongpose.video import open_video
+from strongpose.video.camera_motion import CameraMotion, shifted
+from strongpose.video.tracking import TrackedPoses, Tracker, TrackOptions, person_sizes, pose_similarities
 
 WIDTH, HEIGHT, RATE, SECONDS = 800, 480, 25, 3
 PEOPLE = 4

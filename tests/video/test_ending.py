@@ -11,7 +11,7 @@ from PIL import Image
 from videos import cut, number_of, numbered_picture, write_film
 
 from strongpose.video import open_video
-from strongpose.video.ending import is_cut_short
+from strongpose.video.io.ending import is_cut_short
 
 EVEN = [n / 25 for n in range(50)]
 UNEVEN = [n / 30 for n in range(30)] + [float(n) for n in range(1, 21)]

@@ -9,7 +9,7 @@ import pytest
 from videos import number_of, numbered_picture, write_film
 
 from strongpose.video import open_video
-from strongpose.video.timing import fine_tick, in_order, in_order_at_once
+from strongpose.video.io.timing import fine_tick, in_order, in_order_at_once
 
 STEP = Fraction(1, 25)
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from strongpose.inference import StrongPose
-    from strongpose.tracking import TrackedPoses, Tracker
     from strongpose.video import VideoReader
+    from strongpose.video.tracking import TrackedPoses, Tracker
 
 __all__ = ["video"]
 
@@ -73,9 +73,9 @@ def video(
     """
     from strongpose.inference import StrongPose
     from strongpose.runtime import ModelError
-    from strongpose.tracking import Tracker, TrackOptions
     from strongpose.video import VideoError, open_video
     from strongpose.video.results import PoseFiles
+    from strongpose.video.tracking import Tracker, TrackOptions
 
     if out is None and not show:
         return _complain("nothing to do: name a folder with --out, or open a window with --show")
@@ -141,10 +141,10 @@ class _Look:
     """From a picture to tracked people and what they do."""
 
     def __init__(self, estimator: StrongPose, tracker: Tracker, smooth: bool, steady: bool, motion: bool) -> None:
-        from strongpose.camera import CameraMotion
-        from strongpose.motion import MotionRecogniser
-        from strongpose.smoothing import Smoother
-        from strongpose.track_summary import TrackSummary
+        from strongpose.video.camera_motion import CameraMotion
+        from strongpose.video.motion import MotionRecogniser
+        from strongpose.video.smoothing import Smoother
+        from strongpose.video.track_summary import TrackSummary
 
         self._estimator, self._tracker = estimator, tracker
         self._smoother = Smoother() if smooth else None
@@ -156,7 +156,7 @@ class _Look:
     def __call__(self, image: np.ndarray, moment: float) -> tuple[TrackedPoses, list[tuple[str, ...]] | None]:
         import numpy as np
 
-        from strongpose.camera import shifted
+        from strongpose.video.camera_motion import shifted
 
         poses = self._estimator(image)
         moved = np.zeros(2)
@@ -266,7 +266,7 @@ def _shown(picture: np.ndarray) -> bool:
 
 def _name(source: str) -> str:
     """What the result files are called."""
-    from strongpose.video.opening import local_path
+    from strongpose.video.io.opening import local_path
 
     path = local_path(source)
     if path is not None:

@@ -1,8 +1,22 @@
-"""Video: frames with time stamps in from files, cameras and streams, pictures with time stamps out."""
+"""Videos: reading and writing them, and following the people in them from frame to frame."""
 
-from strongpose.video.frame import Frame, VideoError
-from strongpose.video.opening import open_video
-from strongpose.video.reader import VideoReader
-from strongpose.video.writer import VideoWriter
+from strongpose.video.camera_motion import CameraMotion
+from strongpose.video.io import Frame, VideoError, VideoReader, VideoWriter, open_video
+from strongpose.video.motion import MotionRecogniser
+from strongpose.video.smoothing import Smoother, SmoothOptions
+from strongpose.video.tracking import TrackedPoses, Tracker, TrackOptions
 
-__all__ = ["Frame", "VideoError", "VideoReader", "VideoWriter", "open_video"]
+__all__ = [
+    "CameraMotion",
+    "Frame",
+    "MotionRecogniser",
+    "SmoothOptions",
+    "Smoother",
+    "TrackOptions",
+    "TrackedPoses",
+    "Tracker",
+    "VideoError",
+    "VideoReader",
+    "VideoWriter",
+    "open_video",
+]

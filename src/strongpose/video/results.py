@@ -8,14 +8,14 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from strongpose.video.writer import VideoWriter
+from strongpose.video.io.writer import VideoWriter
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from strongpose.tracking import TrackedPoses
-    from strongpose.video.frame import Frame
-    from strongpose.video.reader import VideoReader
+    from strongpose.video.io.frame import Frame
+    from strongpose.video.io.reader import VideoReader
+    from strongpose.video.tracking import TrackedPoses
 
 __all__ = ["PoseFiles"]
 

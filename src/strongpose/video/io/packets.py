@@ -9,8 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strongpose.video.ending import ends_in_zeros, is_cut_short, last_flv_track
-from strongpose.video.transport import FEW, pictures_after
+from strongpose.video.io.ending import ends_in_zeros, is_cut_short, last_flv_track
+from strongpose.video.io.transport import FEW, pictures_after
 
 if TYPE_CHECKING:
     import av

@@ -5,8 +5,8 @@ import pytest
 from pictures import STANDING
 
 from strongpose.poses import Poses
-from strongpose.track_summary import TrackSummary
-from strongpose.tracking import TrackedPoses, person_sizes
+from strongpose.video.track_summary import TrackSummary
+from strongpose.video.tracking import TrackedPoses, person_sizes
 
 
 def frame(time, people):

@@ -7,10 +7,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from strongpose.motion import MotionRecogniser, PoseWindow, recognise_motion
 from strongpose.poses import Poses
 from strongpose.skeleton import COCO
-from strongpose.tracking import TrackedPoses
+from strongpose.video.motion import MotionRecogniser, PoseWindow, recognise_motion
+from strongpose.video.tracking import TrackedPoses
 
 TORSO, THIGH, SHIN, UPPER, FORE = 0.30, 0.22, 0.22, 0.17, 0.15
 INDEX = {name: i for i, name in enumerate(COCO.names)}

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from strongpose.video.film import Film
-from strongpose.video.frame import VideoError, reason_of
-from strongpose.video.pictures import IS_PHOTO, NumberedPictures, animated_picture, animated_webp, is_pattern
-from strongpose.video.reader import TIMEOUT, VideoReader
-from strongpose.video.refusal import why_not_address, why_not_file
-from strongpose.video.tracks import has_several_pictures, moving_track
+from strongpose.video.io.film import Film
+from strongpose.video.io.frame import VideoError, reason_of
+from strongpose.video.io.pictures import IS_PHOTO, NumberedPictures, animated_picture, animated_webp, is_pattern
+from strongpose.video.io.reader import TIMEOUT, VideoReader
+from strongpose.video.io.refusal import why_not_address, why_not_file
+from strongpose.video.io.tracks import has_several_pictures, moving_track
 
 if TYPE_CHECKING:
     import av

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from strongpose.images import ImageError, open_image
 from strongpose.images.heif import is_heif
-from strongpose.video.frame import Damage, Shot, VideoError, reason_of
+from strongpose.video.io.frame import Damage, Shot, VideoError, reason_of
 
 __all__ = ["IS_PHOTO", "AnimatedPicture", "NumberedPictures", "animated_picture", "animated_webp", "is_pattern"]
 
@@ -33,7 +33,7 @@ _AVIF_BRANDS = (b"ftypavif", b"ftypavis")
 class AnimatedPicture:
     """The shots of an animated WebP or AVIF file.
 
-    Attributes: those of `strongpose.video.frame.Footage`.
+    Attributes: those of `strongpose.video.io.frame.Footage`.
     """
 
     duration: float | None = None
@@ -71,7 +71,7 @@ class NumberedPictures:
 
     Where numbers are missing, time goes on as if they were there.
 
-    Attributes: those of `strongpose.video.frame.Footage`.
+    Attributes: those of `strongpose.video.io.frame.Footage`.
 
     Raises:
         VideoError: if there is no such file.

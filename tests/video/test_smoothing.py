@@ -5,8 +5,8 @@ import pytest
 from pictures import STANDING
 
 from strongpose.poses import Poses
-from strongpose.smoothing import Smoother, SmoothOptions
-from strongpose.tracking import TrackedPoses, person_sizes
+from strongpose.video.smoothing import Smoother, SmoothOptions
+from strongpose.video.tracking import TrackedPoses, person_sizes
 
 RATE = 30.0
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
-from strongpose.video.frame import VideoError, reason_of
+from strongpose.video.io.frame import VideoError, reason_of
 
 __all__ = ["VideoWriter"]
 

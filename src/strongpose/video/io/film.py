@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strongpose.video.frame import Damage, Shot, reason_of
-from strongpose.video.packets import CAMERA, INDEXED, Packets
-from strongpose.video.picture import Turn, pixels, turn_of
-from strongpose.video.timing import fine_tick
+from strongpose.video.io.frame import Damage, Shot, reason_of
+from strongpose.video.io.packets import CAMERA, INDEXED, Packets
+from strongpose.video.io.picture import Turn, pixels, turn_of
+from strongpose.video.io.timing import fine_tick
 
 if TYPE_CHECKING:
     import av
@@ -33,7 +33,7 @@ _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own leave t
 class Film:
     """Shots out of a container.
 
-    Attributes: those of `strongpose.video.frame.Footage`.
+    Attributes: those of `strongpose.video.io.frame.Footage`.
 
     Args:
         container: what was opened.

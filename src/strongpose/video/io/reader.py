@@ -9,8 +9,8 @@ from fractions import Fraction
 from types import TracebackType
 from typing import Self
 
-from strongpose.video.frame import Footage, Frame, Shot
-from strongpose.video.timing import in_order, in_order_at_once
+from strongpose.video.io.frame import Footage, Frame, Shot
+from strongpose.video.io.timing import in_order, in_order_at_once
 
 __all__ = ["TIMEOUT", "VideoReader"]
 

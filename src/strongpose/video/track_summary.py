@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strongpose.tracking import TrackedPoses, person_sizes
+from strongpose.video.tracking import TrackedPoses, person_sizes
 
 __all__ = ["TrackSummary"]
 

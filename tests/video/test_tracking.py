@@ -8,7 +8,7 @@ from pictures import STANDING
 
 from strongpose.poses import Poses
 from strongpose.skeleton import COCO
-from strongpose.tracking import TrackedPoses, Tracker, TrackOptions, person_sizes, pose_similarities
+from strongpose.video.tracking import TrackedPoses, Tracker, TrackOptions, person_sizes, pose_similarities
 
 RATE = 25
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from strongpose.video.transport import PACKETS, begins
+from strongpose.video.io.transport import PACKETS, begins
 
 __all__ = ["ends_in_zeros", "is_cut_short", "is_mp4", "lacks_index", "last_flv_track"]
 

@@ -98,7 +98,7 @@ class TrackedPoses:
 
         Args:
             frame: number of the frame.
-            motions: N times what a person does (`strongpose.motion`), to be written as well.
+            motions: N times what a person does (`strongpose.video.motion`), to be written as well.
         """
         people = []
         for i, (identifier, person) in enumerate(zip(self.ids.tolist(), self.poses, strict=True)):

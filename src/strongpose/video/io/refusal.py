@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from strongpose.video.ending import is_mp4, lacks_index
-from strongpose.video.frame import reason_of
+from strongpose.video.io.ending import is_mp4, lacks_index
+from strongpose.video.io.frame import reason_of
 
 __all__ = ["why_not_address", "why_not_file"]
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from pictures import draw, person
 
-from strongpose.camera import CameraMotion, shifted
 from strongpose.images import open_image
 from strongpose.poses import Poses
+from strongpose.video.camera_motion import CameraMotion, shifted
 
 NOBODY = np.zeros((0, 4))
 

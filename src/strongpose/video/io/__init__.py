@@ -1,0 +1,8 @@
+"""Frames with time stamps in from files, cameras and streams, pictures with time stamps out."""
+
+from strongpose.video.io.frame import Frame, VideoError
+from strongpose.video.io.opening import open_video
+from strongpose.video.io.reader import VideoReader
+from strongpose.video.io.writer import VideoWriter
+
+__all__ = ["Frame", "VideoError", "VideoReader", "VideoWriter", "open_video"]
