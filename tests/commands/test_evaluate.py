@@ -18,8 +18,8 @@ from pictures import annotation, write_dataset
 from strongpose import StrongPose
 from strongpose.cli import main
 from strongpose.evaluation import evaluate_results
+from strongpose.evaluation.submission import check_results
 from strongpose.skeleton import COCO
-from strongpose.submission import check_results
 
 
 def test_figures_and_results_of_drawn_people(strongpose, tiny_model, tmp_path):

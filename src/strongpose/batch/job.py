@@ -37,7 +37,7 @@ class Job:
         model: name or absolute path of the model; its content is in ``estimator``.
         runtime: what runs the network.
         threshold: people with a lower score are left out.
-        estimator: what `strongpose.kept_poses.describe_run` says, without the photos and the runtime, which
+        estimator: what `strongpose.evaluation.results_log.describe_run` says, without the photos and the runtime, which
             differs between machines.
     """
 

@@ -22,10 +22,10 @@ from strongpose.batch.job import Job
 from strongpose.batch.plan import Part
 from strongpose.batch.reading import Found, load, read_part
 from strongpose.batch.rows import Row, to_parquet
+from strongpose.evaluation.results_log import describe_run
 from strongpose.images import ImageError, open_image
 from strongpose.inference import StrongPose
 from strongpose.inference.prefetch import overlap
-from strongpose.kept_poses import describe_run
 from strongpose.runtime import resolve_model
 
 __all__ = ["PartWorker", "Report", "describe_estimator"]

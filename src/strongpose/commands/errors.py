@@ -53,8 +53,8 @@ def errors(
     from strongpose._util.atomic_write import write_atomically
     from strongpose.annotations import load_annotations, photo_paths
     from strongpose.commands.evaluate import _say, _show_progress
-    from strongpose.errors import format_report
     from strongpose.evaluation import evaluate
+    from strongpose.evaluation.diagnosis import format_report
     from strongpose.inference import StrongPose
 
     try:
@@ -91,8 +91,8 @@ def _report(
 ) -> dict[str, Any]:
     """Write the contact sheets; returns the report."""
     from strongpose._util.atomic_write import write_atomically
-    from strongpose.errors import describe_people, make_report, sort_data_set
-    from strongpose.errors.sheets import draw_sheets
+    from strongpose.evaluation.diagnosis import describe_people, make_report, sort_data_set
+    from strongpose.evaluation.diagnosis.sheets import draw_sheets
     from strongpose.images import open_image
 
     photos = sort_data_set(data, results, skeleton)

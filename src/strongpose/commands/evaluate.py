@@ -17,8 +17,8 @@ from strongpose.runtime import RuntimeChoice
 if TYPE_CHECKING:
     from strongpose._util.signals import StopRequest
     from strongpose.evaluation import Figures
+    from strongpose.evaluation.submission import SplitName
     from strongpose.inference import StrongPose
-    from strongpose.submission import SplitName
 
 __all__ = ["evaluate"]
 
@@ -64,10 +64,10 @@ def evaluate(
         runtime: What runs the network; auto takes the fastest that is installed.
     """
     from strongpose._util.signals import StopRequest
+    from strongpose.evaluation.published import comparison
+    from strongpose.evaluation.submission import PHOTOS, find_split, result_path
     from strongpose.inference import StrongPose
-    from strongpose.published_figures import comparison
     from strongpose.runtime import resolve_model
-    from strongpose.submission import PHOTOS, find_split, result_path
 
     wrong = _misfit(annotations, images, results, coco, split, out)
     if wrong:
@@ -139,8 +139,8 @@ def _run(
     from strongpose._util.atomic_write import write_atomically
     from strongpose.annotations import load_images, load_sets, photo_paths
     from strongpose.evaluation import evaluate_results
-    from strongpose.kept_poses import KeptPoses, describe_run, find_poses
-    from strongpose.submission import pack_submission, require_coco
+    from strongpose.evaluation.results_log import KeptPoses, describe_run, find_poses
+    from strongpose.evaluation.submission import pack_submission, require_coco
 
     skeleton = estimator.info.skeleton
     figures = None

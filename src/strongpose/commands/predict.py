@@ -188,7 +188,7 @@ def predict_all(
 
 
 def _digest(estimator: StrongPose, model: Path) -> str:
-    from strongpose.kept_poses import describe_run
+    from strongpose.evaluation.results_log import describe_run
 
     return json.dumps(describe_run(estimator, model, {}))
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from strongpose.errors.costs import Cost, costs
-from strongpose.errors.groups import Group, Person, describe_people, group_people
-from strongpose.errors.report import causes, format_report, lost_similarity, make_report, worst_photos
-from strongpose.errors.sorting import (
+from strongpose.evaluation.diagnosis.costs import Cost, costs
+from strongpose.evaluation.diagnosis.groups import Group, Person, describe_people, group_people
+from strongpose.evaluation.diagnosis.report import causes, format_report, lost_similarity, make_report, worst_photos
+from strongpose.evaluation.diagnosis.sorting import (
     DetectionKind,
     KeypointKind,
     People,

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.errors.costs import costs, group_figures, present_figures
-from strongpose.errors.groups import Person, group_people
-from strongpose.errors.sorting import DetectionKind, KeypointKind, PersonKind, PhotoErrors
+from strongpose.evaluation.diagnosis.costs import costs, group_figures, present_figures
+from strongpose.evaluation.diagnosis.groups import Person, group_people
+from strongpose.evaluation.diagnosis.sorting import DetectionKind, KeypointKind, PersonKind, PhotoErrors
 from strongpose.skeleton import Skeleton
 
 __all__ = ["causes", "format_report", "lost_similarity", "make_report", "worst_photos"]

@@ -8,14 +8,14 @@ import io
 
 import numpy as np
 import pytest
+from made_up_results import made_up
 from pictures import STANDING
 from pycocotools.coco import COCO as Truth
 from pycocotools.cocoeval import COCOeval
-from test_evaluation import made_up
 
-from strongpose.errors import DetectionKind, KeypointKind, People, PersonKind, sort_data_set, sort_photo
-from strongpose.errors.sorting import keypoint_similarities, object_similarities
 from strongpose.evaluation import evaluate_results
+from strongpose.evaluation.diagnosis import DetectionKind, KeypointKind, People, PersonKind, sort_data_set, sort_photo
+from strongpose.evaluation.diagnosis.sorting import keypoint_similarities, object_similarities
 from strongpose.skeleton import COCO
 
 HEIGHT = 200.0

@@ -11,8 +11,8 @@ from typing import Any
 
 from strongpose._util.json_files import is_id, is_number
 from strongpose.annotations import load_annotations, photo_paths
+from strongpose.evaluation.results_log import MAX_DETECTIONS, EvaluationError, find_poses
 from strongpose.inference import StrongPose
-from strongpose.kept_poses import MAX_DETECTIONS, EvaluationError, find_poses
 
 __all__ = [
     "MAX_DETECTIONS",

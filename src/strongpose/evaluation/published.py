@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import astuple
 from typing import NamedTuple
 
-from strongpose.evaluation import Figures
-from strongpose.submission import SplitName
+from strongpose.evaluation.coco import Figures
+from strongpose.evaluation.submission import SplitName
 
 __all__ = ["PUBLISHED", "PublishedFigures", "comparison"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from strongpose.evaluation import Figures
-from strongpose.published_figures import comparison
+from strongpose.evaluation.published import comparison
 
 OURS = Figures(0.441, 0.731, 0.433, 0.386, 0.552, 0.513, 0.8, 0.5, 0.4, math.nan)
 

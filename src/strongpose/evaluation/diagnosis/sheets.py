@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from strongpose.draw.contact_sheet import Tile, contact_sheet, surroundings
-from strongpose.errors.report import causes, lost_similarity, worst_photos
-from strongpose.errors.sorting import DetectionKind, KeypointKind, PersonKind, PhotoErrors
+from strongpose.evaluation.diagnosis.report import causes, lost_similarity, worst_photos
+from strongpose.evaluation.diagnosis.sorting import DetectionKind, KeypointKind, PersonKind, PhotoErrors
 from strongpose.poses import Poses
 from strongpose.skeleton import Skeleton
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.evaluation import MAX_DETECTIONS
+from strongpose.evaluation.coco import MAX_DETECTIONS
 from strongpose.skeleton import Skeleton
 
 __all__ = [

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from strongpose.errors.sorting import PhotoErrors
+from strongpose.evaluation.diagnosis.sorting import PhotoErrors
 
 __all__ = ["Group", "Person", "box_overlaps", "describe_people", "group_people", "sharpness"]
 

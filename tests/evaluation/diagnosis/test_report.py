@@ -6,10 +6,11 @@ import json
 
 import numpy as np
 import pytest
+from made_up_results import made_up, perfect
 from pictures import STANDING
-from test_evaluation import made_up, perfect
 
-from strongpose.errors import (
+from strongpose.evaluation import evaluate_results
+from strongpose.evaluation.diagnosis import (
     costs,
     describe_people,
     format_report,
@@ -19,9 +20,8 @@ from strongpose.errors import (
     sort_data_set,
     worst_photos,
 )
-from strongpose.errors.groups import box_overlaps, sharpness
-from strongpose.errors.sheets import draw_sheets, worst_cases
-from strongpose.evaluation import evaluate_results
+from strongpose.evaluation.diagnosis.groups import box_overlaps, sharpness
+from strongpose.evaluation.diagnosis.sheets import draw_sheets, worst_cases
 from strongpose.skeleton import COCO
 
 PICTURE = np.random.default_rng(0).integers(0, 255, (500, 500, 3), dtype=np.uint8)

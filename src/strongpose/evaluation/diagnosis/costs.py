@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.errors.groups import Person
-from strongpose.errors.sorting import FOUND, DetectionKind, KeypointKind, PhotoErrors
-from strongpose.evaluation import Figures, evaluate_results
+from strongpose.evaluation.coco import Figures, evaluate_results
+from strongpose.evaluation.diagnosis.groups import Person
+from strongpose.evaluation.diagnosis.sorting import FOUND, DetectionKind, KeypointKind, PhotoErrors
 from strongpose.skeleton import Skeleton
 
 __all__ = ["Cost", "costs", "group_figures", "present_figures"]

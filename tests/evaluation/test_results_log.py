@@ -9,7 +9,7 @@ import pytest
 
 from strongpose import StrongPose
 from strongpose.evaluation import EvaluationError
-from strongpose.kept_poses import Kept, KeptPoses, describe_run, find_poses
+from strongpose.evaluation.results_log import Kept, KeptPoses, describe_run, find_poses
 from strongpose.runtime import resolve_model
 
 ABOUT = {"model": "a", "sizes": [561]}

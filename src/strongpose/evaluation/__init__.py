@@ -1,0 +1,21 @@
+"""Evaluation: COCO's figures, result files, what others published, and what goes wrong (`diagnosis`)."""
+
+from strongpose.evaluation.coco import (
+    MAX_DETECTIONS,
+    Evaluation,
+    EvaluationError,
+    Figures,
+    evaluate,
+    evaluate_results,
+    load_annotations,
+)
+
+__all__ = [
+    "MAX_DETECTIONS",
+    "Evaluation",
+    "EvaluationError",
+    "Figures",
+    "evaluate",
+    "evaluate_results",
+    "load_annotations",
+]
