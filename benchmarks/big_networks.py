@@ -32,8 +32,8 @@ from presets import flops, step
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from strongpose.encode import encode
+from strongpose.export.onnx import export_onnx
 from strongpose.network import build_network
-from strongpose.network.export import export_onnx
 from strongpose.runtime.openvino import OpenVinoRuntime
 from strongpose.runtime.pytorch import TorchRuntime
 from strongpose.training.loop import network_config

@@ -16,8 +16,8 @@ from nncf import AdvancedSmoothQuantParameters, IgnoredScope, ModelType, Overflo
 
 from strongpose import StrongPose
 from strongpose.evaluation import evaluate, load_annotations
-from strongpose.openvino_ir import write_ir
-from strongpose.quantization import calibration_inputs, calibration_photos, quantize
+from strongpose.export.openvino_ir import write_ir
+from strongpose.export.quantization import calibration_inputs, calibration_photos, quantize
 from strongpose.runtime import OpenVinoRuntime, RawMaps, resolve_model
 
 HEADS = [f"node_conv2d_{i}/WithoutBiases" for i in (60, 61, 62)]  # the fields, and the body's two convolutions

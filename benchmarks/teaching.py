@@ -36,9 +36,9 @@ from strongpose.data.augment import Augmentation
 from strongpose.data.batches import Batch, BatchesByStep, batch_loader
 from strongpose.data.coco import KeypointDataset
 from strongpose.evaluation import evaluate
+from strongpose.export.onnx import export_onnx
 from strongpose.losses import losses
 from strongpose.network import NetworkConfig, PoseNetwork, build_network, load_backbone
-from strongpose.network.export import export_onnx
 from strongpose.network.heads import Maps
 from strongpose.network.mobile import MobileBackbone, rename_trunk
 from strongpose.network.pyramid import Pyramid

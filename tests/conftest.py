@@ -40,8 +40,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An .onnx model with random weights, exported as a user would: it runs, and finds nobody."""
     import torch
 
+    from strongpose.export.onnx import export_onnx
     from strongpose.network import NetworkConfig, build_network
-    from strongpose.network.export import export_onnx
 
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("model") / "tiny.onnx"

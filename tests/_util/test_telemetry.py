@@ -15,7 +15,7 @@ sys.addaudithook(lambda event, arguments: connections.append(arguments) if event
 from strongpose import StrongPose
 for runtime in ("onnx", "openvino"):
     StrongPose.from_pretrained(size=65, threads=1, runtime=runtime)(sys.argv[1])
-from strongpose.openvino_ir import read_onnx
+from strongpose.export.openvino_ir import read_onnx
 from strongpose.runtime import resolve_model
 read_onnx(resolve_model("base"))
 from openvino.tools.ovc import telemetry_utils

@@ -6,9 +6,9 @@ import os
 import pytest
 from PIL import Image
 
+from strongpose.export.quantization import calibration_photos
 from strongpose.images.folders import files_below, is_hidden, photos_below, photos_in, photos_named
 from strongpose.images.results import is_result, marked, result_names
-from strongpose.quantization import calibration_photos
 
 SIDECAR = b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(4072)  # what a Mac puts beside a file on a stick
 

@@ -73,7 +73,7 @@ def write_small_onnx(path: Path, description: Any = DESCRIPTION) -> Path:
 
 def write_small_ir(path: Path) -> Path:
     """Write it as .xml and .bin."""
-    from strongpose.openvino_ir import read_onnx, write_ir
+    from strongpose.export.openvino_ir import read_onnx, write_ir
 
     write_ir(read_onnx(write_small_onnx(path.with_suffix(".source.onnx"))), path, DESCRIPTION)
     return path

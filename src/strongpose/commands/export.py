@@ -82,11 +82,11 @@ def export(
         _check_options(out, precision, calibrate, evaluate, images)
         from strongpose.annotations import load_annotations, photo_paths
         from strongpose.commands.evaluate import _say
+        from strongpose.export.onnx import describe, export_onnx
+        from strongpose.export.openvino_ir import read_onnx, write_ir
+        from strongpose.export.quantization import quantize
         from strongpose.network import at_output_stride
-        from strongpose.network.export import describe, export_onnx
         from strongpose.network.weights import load_network
-        from strongpose.openvino_ir import read_onnx, write_ir
-        from strongpose.quantization import quantize
     except ImportError as error:
         return _complain(f"exporting needs more packages ({error}): pip install 'strongpose[export]'")
     except _WrongOptions as error:
@@ -154,7 +154,7 @@ def _facts(
 ) -> dict[str, Any]:
     """What the model will say about itself: an .onnx file's own facts, and what the options say instead."""
     from strongpose.decode import DecodeOptions
-    from strongpose.network.export import OWN_KEYS
+    from strongpose.export.onnx import OWN_KEYS
     from strongpose.runtime import OnnxRuntime
 
     facts: dict[str, Any] = {"size": _SIZE, "licence": _LICENCE, "decode": {"disk_radius": TrainConfig.radius}}
@@ -175,8 +175,8 @@ def _calibration_inputs(
     folders: tuple[Path, ...], count: int, size: int, network: PoseNetwork
 ) -> tuple[list[np.ndarray], int]:
     """The photos to calibrate with, as network inputs, and how many could not be opened; each is named."""
+    from strongpose.export.quantization import calibration_inputs, calibration_photos
     from strongpose.images.folders import photos_in
-    from strongpose.quantization import calibration_inputs, calibration_photos
 
     if not folders:
         return [], 0

@@ -11,11 +11,11 @@ import torch
 
 from strongpose import StrongPose
 from strongpose.decode import DecodeOptions
+from strongpose.export.onnx import describe, export_onnx
+from strongpose.export.openvino_ir import read_onnx, write_ir
 from strongpose.network import NetworkConfig, build_network
-from strongpose.network.export import describe, export_onnx
 from strongpose.network.norm import Norm
 from strongpose.network.weights import load_network
-from strongpose.openvino_ir import read_onnx, write_ir
 from strongpose.runtime import OnnxRuntime, OpenVinoRuntime, resolve_model
 from strongpose.runtime.pytorch import TorchRuntime
 from strongpose.skeleton import COCO_TREE

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from strongpose import StrongPose
+from strongpose.export.onnx import describe, export_onnx
+from strongpose.export.openvino_ir import write_ir
+from strongpose.export.quantization import calibration_inputs, calibration_photos, quantize
 from strongpose.network import NetworkConfig, build_network
-from strongpose.network.export import describe, export_onnx
-from strongpose.openvino_ir import write_ir
-from strongpose.quantization import calibration_inputs, calibration_photos, quantize
 from strongpose.runtime import OnnxRuntime, OpenVinoRuntime, resolve_model
 from strongpose.runtime.saturation import sums_fit_16_bits
 from strongpose.skeleton import COCO

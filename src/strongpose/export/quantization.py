@@ -94,7 +94,7 @@ def quantize(path: str | Path, inputs: Sequence[np.ndarray], **options: Any) -> 
     mean error that rounding makes. Input and outputs stay as they are.
 
     Args:
-        path: an .onnx file of `strongpose.network.export.export_onnx`, best with ``precision="float32"``; with
+        path: an .onnx file of `strongpose.export.onnx.export_onnx`, best with ``precision="float32"``; with
             ``fold_norms``, for else activations are rounded before the norms.
         inputs: (1, H, W, 3) uint8 RGB, what `calibration_inputs` gave.
         options: more of ``nncf.quantize``'s; what some of them gain and lose is in docs/export.md.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from strongpose.openvino_ir import read_onnx, write_ir
+from strongpose.export.openvino_ir import read_onnx, write_ir
 from strongpose.runtime import OnnxRuntime, OpenVinoRuntime
 from strongpose.skeleton import COCO
 

@@ -18,7 +18,7 @@ __all__ = ["read_onnx", "write_ir"]
 
 
 def read_onnx(path: str | Path) -> openvino.Model:
-    """The model in an .onnx file of `strongpose.network.export.export_onnx`.
+    """The model in an .onnx file of `strongpose.export.onnx.export_onnx`.
 
     Raises:
         ImportError: if OpenVINO is missing.
