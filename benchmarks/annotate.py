@@ -12,7 +12,7 @@ import numpy as np
 import tyro
 
 from strongpose import StrongPose
-from strongpose.data.closer_look import AnnotateOptions, Proposal, choose_poses, propose
+from strongpose.annotate.closer_look import AnnotateOptions, Proposal, choose_poses, propose
 from strongpose.data.photos import PhotoStore
 from strongpose.decode.suppression import AREA_SHARE
 from strongpose.evaluation import load_annotations

@@ -55,10 +55,10 @@ def annotate(
     """
     from strongpose._util.atomic_write import write_atomically
     from strongpose._util.json_files import read_json
+    from strongpose.annotate.closer_look import AnnotateOptions
+    from strongpose.annotate.complete import complete_annotations
     from strongpose.annotations import read_annotations
     from strongpose.commands.evaluate import _say, _show_progress
-    from strongpose.data.annotate import complete_annotations
-    from strongpose.data.closer_look import AnnotateOptions
     from strongpose.data.photos import PhotoStore
     from strongpose.inference import StrongPose
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from strongpose.annotate.closer_look import AnnotateOptions, Proposal, fit_to_box, propose
 from strongpose.annotations import other_size, people_categories
 from strongpose.annotations.person import checked_person
-from strongpose.data.closer_look import AnnotateOptions, Proposal, fit_to_box, propose
 from strongpose.decode.suppression import AREA_SHARE
 from strongpose.images import ImageError
 from strongpose.inference import StrongPose

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from strongpose import Poses, StrongPose
+from strongpose.annotate.closer_look import AnnotateOptions, choose_poses, crop_window, propose
+from strongpose.annotate.complete import complete_annotations
 from strongpose.annotations import load_annotations
-from strongpose.data.annotate import complete_annotations
-from strongpose.data.closer_look import AnnotateOptions, choose_poses, crop_window, propose
 from strongpose.data.coco import KeypointDataset
 from strongpose.decode.suppression import similarity_to
 from strongpose.images import ImageError, open_image
