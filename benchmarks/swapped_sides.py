@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import tyro
 
-from strongpose.data.sides import doubtful_sides
+from strongpose.data.check.sides import doubtful_sides
 from strongpose.skeleton import COCO
 
 _TRADED = {

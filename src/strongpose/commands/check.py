@@ -14,7 +14,7 @@ from tyro.conf import Positional, arg
 if TYPE_CHECKING:
     import numpy as np
 
-    from strongpose.data.findings import CheckedPhoto, Finding
+    from strongpose.data.check.findings import CheckedPhoto, Finding
     from strongpose.skeleton import Skeleton
 
 __all__ = ["check"]
@@ -69,7 +69,7 @@ def _show_progress(done: int, total: int) -> None:
 
 
 def _print(findings: Sequence[Finding]) -> None:
-    from strongpose.data.findings import KINDS
+    from strongpose.data.check.findings import KINDS
 
     for kind, is_error in KINDS.items():
         found = [finding for finding in findings if finding.kind == kind]
@@ -84,7 +84,7 @@ def _print(findings: Sequence[Finding]) -> None:
 
 
 def _report(annotations: Path, photos: Sequence[CheckedPhoto], findings: Sequence[Finding]) -> str:
-    from strongpose.data.findings import KINDS
+    from strongpose.data.check.findings import KINDS
 
     counts = {kind: sum(finding.kind == kind for finding in findings) for kind in KINDS}
     listed = [
@@ -97,7 +97,7 @@ def _report(annotations: Path, photos: Sequence[CheckedPhoto], findings: Sequenc
 
 def _write_sheets(photos: Sequence[CheckedPhoto], images: Path, skeleton: Skeleton, out: Path) -> None:
     from strongpose._util.atomic_write import write_atomically
-    from strongpose.data.check_sheets import draw_findings
+    from strongpose.data.check.sheets import draw_findings
     from strongpose.data.photos import PhotoStore
 
     broken = {"missing photo", "unreadable photo"}

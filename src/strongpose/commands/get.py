@@ -33,8 +33,8 @@ def get(
         keep: Leave the archives there after they were unpacked.
         yes: Accept the licence without being asked.
     """
-    from strongpose.data import published
-    from strongpose.data.archives import get_archive, plan
+    from strongpose.data.get import published
+    from strongpose.data.get.archives import get_archive, plan
 
     if name in published.by_hand:
         print(f"strongpose: {published.by_hand[name]}", file=sys.stderr)

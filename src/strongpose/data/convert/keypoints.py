@@ -9,7 +9,7 @@ import numpy as np
 
 from strongpose.annotations import Say, unheard
 from strongpose.data.convert.dataset import ConversionError, category
-from strongpose.sides_by_name import usual_spelling
+from strongpose.data.sides_by_name import usual_spelling
 from strongpose.skeleton import Skeleton
 
 __all__ = ["with_skeleton"]

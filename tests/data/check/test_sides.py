@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pictures import STANDING
 
-from strongpose.data.sides import doubtful_sides
+from strongpose.data.check.sides import doubtful_sides
 from strongpose.skeleton import COCO
 from strongpose.skeletons import load_skeleton
 

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 from http_server import Site, serve
 
-from strongpose.data.download import DownloadError, RemoteFile, download, look_up
+from strongpose.data.get.download import DownloadError, RemoteFile, download, look_up
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB
 MD5 = hashlib.md5(CONTENT).hexdigest()

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from strongpose.data.unpack import UnpackError, unpack, unpacked_size
+from strongpose.data.get.unpack import UnpackError, unpack, unpacked_size
 
 
 def write_zip(path, files, compression=zipfile.ZIP_STORED):

@@ -14,11 +14,11 @@ from strongpose._util.json_files import is_id, is_name, is_number
 from strongpose.annotations import AnnotationError, other_size, people_categories, read_lists, unheard
 from strongpose.annotations.person import checked_person
 from strongpose.annotations.plausible import check_units
-from strongpose.data.check_people import check_people
-from strongpose.data.findings import CheckedPhoto, Finding
+from strongpose.data.check.findings import CheckedPhoto, Finding
+from strongpose.data.check.people import check_people
 from strongpose.data.photos import PhotoStore
+from strongpose.data.sides_by_name import sides_by_name
 from strongpose.images import MAX_PIXELS, ImageError
-from strongpose.sides_by_name import sides_by_name
 from strongpose.skeleton import Skeleton
 from strongpose.skeletons import skeleton_named_like
 

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import pytest
 from http_server import Site, serve
 
-from strongpose.data import published
-from strongpose.data.archives import get_archive, is_complete, plan
-from strongpose.data.download import DownloadError
-from strongpose.data.published import Archive
+from strongpose.data.get import published
+from strongpose.data.get.archives import get_archive, is_complete, plan
+from strongpose.data.get.download import DownloadError
+from strongpose.data.get.published import Archive
 
 
 def zipped(files: dict[str, bytes]) -> bytes:

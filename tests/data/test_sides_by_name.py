@@ -2,7 +2,7 @@
 
 import pytest
 
-from strongpose.sides_by_name import sides_by_name
+from strongpose.data.sides_by_name import sides_by_name
 from strongpose.skeletons import load_skeleton, packaged_skeletons
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from strongpose.data.findings import KINDS, CheckedPhoto, Finding
+from strongpose.data.check.findings import KINDS, CheckedPhoto, Finding
 from strongpose.draw.contact_sheet import Tile, contact_sheet, surroundings
 from strongpose.poses import Poses
 from strongpose.skeleton import Skeleton

@@ -11,8 +11,8 @@ from pictures import write_dataset
 
 from strongpose.annotations import AnnotationError
 from strongpose.data.check import check_data_set
-from strongpose.data.check_sheets import draw_findings
-from strongpose.data.findings import KINDS
+from strongpose.data.check.findings import KINDS
+from strongpose.data.check.sheets import draw_findings
 from strongpose.images import open_image
 
 
