@@ -27,9 +27,9 @@ from strongpose.data.batches import BatchesByStep
 from strongpose.data.coco import KeypointDataset
 from strongpose.encode import Targets, encode
 from strongpose.export.onnx import export_onnx
-from strongpose.losses import LossWeights, losses, total_loss
 from strongpose.network import PoseNetwork, at_output_stride, build_network
 from strongpose.training.loop import network_config
+from strongpose.training.losses import LossWeights, losses, total_loss
 from strongpose.training.presets import PRESETS, PresetName
 from strongpose.training.recipe import TrainConfig
 

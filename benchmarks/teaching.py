@@ -37,7 +37,6 @@ from strongpose.data.batches import Batch, BatchesByStep, batch_loader
 from strongpose.data.coco import KeypointDataset
 from strongpose.evaluation import evaluate
 from strongpose.export.onnx import export_onnx
-from strongpose.losses import losses
 from strongpose.network import NetworkConfig, PoseNetwork, build_network, load_backbone
 from strongpose.network.heads import Maps
 from strongpose.network.mobile import MobileBackbone, rename_trunk
@@ -48,6 +47,7 @@ from strongpose.network.weights import load_network, save_weights
 from strongpose.runtime.onnx import OnnxRuntime
 from strongpose.training.distributed import World
 from strongpose.training.loop import _batches, _optimizer, _polyak, network_config, train
+from strongpose.training.losses import losses
 from strongpose.training.presets import PRESETS
 from strongpose.training.recipe import TrainConfig
 from strongpose.training.step import add_gradients, prepared

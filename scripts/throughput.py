@@ -33,7 +33,7 @@ PHASES = (  # first match wins; file (end of its path) and function name of any 
     ("waiting for data", "torch/utils/data/dataloader.py", ""),
     ("targets", "strongpose/encode/targets.py", ""),
     ("copying to the device", "strongpose/training/loop.py", "_prepare"),
-    ("losses", "strongpose/losses.py", ""),
+    ("losses", "strongpose/training/losses.py", ""),
     ("reading the losses", "strongpose/training/loop.py", "_check_finite"),
     ("reading the losses", "strongpose/training/progress.py", "add"),
     ("validation", "strongpose/training/validation.py", ""),

@@ -193,7 +193,7 @@ def test_phases_are_read_off_the_call_stack():
         namespace = {"sleep": time.sleep}
         for file, code in (
             ("torch/utils/data/dataloader.py", "def wait(): sleep(0.3)"),
-            ("strongpose/losses.py", "def losses(): sleep(0.1)"),
+            ("strongpose/training/losses.py", "def losses(): sleep(0.1)"),
             ("strongpose/training/loop.py", "def _train(): wait(); losses(); sleep(0.1)"),
         ):
             exec(compile(code, file, "exec"), namespace)

@@ -1,7 +1,7 @@
 """Several processes that train one network: each takes a part of every batch, and the gradients are summed.
 
 What a step does depends on the batch alone, not on how many processes share it: they divide their losses by the
-cells of the whole batch (`strongpose.losses.Counts`), so that the sum of their gradients is the batch's.
+cells of the whole batch (`strongpose.training.losses.Counts`), so that the sum of their gradients is the batch's.
 """
 
 from __future__ import annotations

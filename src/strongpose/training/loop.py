@@ -20,12 +20,12 @@ from strongpose.data.augment import Augmentation
 from strongpose.data.batches import Batch, BatchesByStep, LoaderError, batch_loader
 from strongpose.data.coco import KeypointDataset
 from strongpose.data.shards import Kept
-from strongpose.losses import LossWeights, total_loss
 from strongpose.network import NetworkConfig, PoseNetwork, at_output_stride, build_network, load_backbone
 from strongpose.network.weights import load_weights, save_weights
 from strongpose.skeletons import load_skeleton
 from strongpose.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from strongpose.training.distributed import World, joined
+from strongpose.training.losses import LossWeights, total_loss
 from strongpose.training.progress import EventLog, Progress
 from strongpose.training.recipe import TrainConfig
 from strongpose.training.step import add_gradients, prepared

@@ -12,10 +12,10 @@ from torch.nn.parallel import DistributedDataParallel
 
 from strongpose.data.batches import Batch
 from strongpose.encode import Targets, encode
-from strongpose.losses import Counts, LossWeights, count, losses, total_loss
 from strongpose.network import NetworkConfig
 from strongpose.network.heads import Maps
 from strongpose.training.distributed import World
+from strongpose.training.losses import Counts, LossWeights, count, losses, total_loss
 from strongpose.training.recipe import TrainConfig
 from strongpose.training.teacher import Teacher
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from strongpose.encode import encode
-from strongpose.losses import Counts, LossWeights, count, losses, total_loss
 from strongpose.network.heads import DISPLACEMENT_SCALE, OFFSET_SCALE, Maps
 from strongpose.skeleton import Skeleton
+from strongpose.training.losses import Counts, LossWeights, count, losses, total_loss
 
 PAIR = Skeleton("pair", ("a", "b"), ((0, 1),), (), (0.1, 0.1), ((0, 1),))
 KEYPOINTS = torch.tensor([[[[16.0, 8, 1], [40, 8, 1]]]])
