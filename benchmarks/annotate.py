@@ -14,8 +14,8 @@ import tyro
 from strongpose import StrongPose
 from strongpose.annotate.closer_look import AnnotateOptions, Proposal, choose_poses, propose
 from strongpose.data.photos import PhotoStore
-from strongpose.decode.suppression import AREA_SHARE
 from strongpose.evaluation import load_annotations
+from strongpose.oks import AREA_SHARE
 
 SIZES = {"all": (0.0, np.inf), "small": (0.0, 32.0), "medium": (32.0, 96.0), "large": (96.0, np.inf)}
 """COCO's borders, here of the square root of the box's area, in pixels."""

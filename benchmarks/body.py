@@ -15,10 +15,10 @@ from faster_coco_eval import COCO, COCOeval_faster
 from strongpose import Poses, StrongPose
 from strongpose.decode import DecodeOptions, decode
 from strongpose.decode.body import REACH, body_regions
-from strongpose.decode.suppression import similarity_to
 from strongpose.evaluation import MAX_DETECTIONS, evaluate_results, load_annotations
 from strongpose.fields import Fields
 from strongpose.images import FittedImage
+from strongpose.oks import similarity_to
 
 CHANGES: tuple[dict[str, Any], ...] = (
     {"body_threshold": 0.0, "body_weight": 0.0},

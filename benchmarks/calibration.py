@@ -12,8 +12,8 @@ import tyro
 
 from strongpose import StrongPose
 from strongpose.decode.scoring import expected_similarities
-from strongpose.decode.suppression import person_areas
 from strongpose.evaluation import MAX_DETECTIONS, load_annotations
+from strongpose.oks import person_areas
 from strongpose.poses import Poses
 
 DECILES = 10

@@ -22,9 +22,9 @@ from peer_runs import Chosen, Chosen_, System, side_by_side, times
 
 from strongpose import Poses
 from strongpose.benchmarking import this_machine
-from strongpose.decode.suppression import similarity_to
 from strongpose.evaluation import load_annotations
 from strongpose.images import open_image
+from strongpose.oks import similarity_to
 from strongpose.skeleton import COCO
 
 WIDTH, HEIGHT = 1280, 960  # of every picture

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "robustness"))
 from damaged_photos import damaged_photo
 
 from strongpose import StrongPose
-from strongpose.images import ImageError
+from strongpose.exceptions import ImageError
 from strongpose.runtime import RuntimeChoice
 
 _DAMAGED = range(1000, 1200)  # by number; the first hundreds are whole, and some of them huge

@@ -10,9 +10,10 @@ from pathlib import Path
 import tyro
 
 from strongpose._util.atomic_write import write_atomically
-from strongpose.benchmarking import BenchmarkError, read_csv, table
+from strongpose.benchmarking import read_csv, table
 from strongpose.benchmarking.rows import ALL
 from strongpose.benchmarking.tables import fraction, load_note, sides
+from strongpose.exceptions import BenchmarkError
 
 BEGIN = "<!-- models: written by benchmarks/readme_table.py -->"
 END = "<!-- /models -->"

@@ -13,8 +13,8 @@ from calibration import true_similarities
 
 from strongpose import StrongPose
 from strongpose.decode.scoring import expected_similarities
-from strongpose.decode.suppression import person_areas
 from strongpose.evaluation import MAX_DETECTIONS, evaluate_results, load_annotations
+from strongpose.oks import person_areas
 from strongpose.poses import Poses
 
 FEATURES: dict[str, Sequence[int]] = {

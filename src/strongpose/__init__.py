@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from strongpose.exceptions import StrongPoseError
 from strongpose.poses import Pose, Poses
 from strongpose.skeleton import COCO, Skeleton
 
 if TYPE_CHECKING:
     from strongpose.inference import StrongPose
 
-__all__ = ["COCO", "Pose", "Poses", "Skeleton", "StrongPose", "__version__"]
+__all__ = ["COCO", "Pose", "Poses", "Skeleton", "StrongPose", "StrongPoseError", "__version__"]
 
 __version__ = "0.1.0"
 

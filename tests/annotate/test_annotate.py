@@ -13,8 +13,9 @@ from strongpose.annotate.closer_look import AnnotateOptions, choose_poses, crop_
 from strongpose.annotate.complete import complete_annotations
 from strongpose.annotations import load_annotations
 from strongpose.data.coco import KeypointDataset
-from strongpose.decode.suppression import similarity_to
-from strongpose.images import ImageError, open_image
+from strongpose.exceptions import ImageError
+from strongpose.images import open_image
+from strongpose.oks import similarity_to
 from strongpose.skeleton import COCO
 
 BOXES = [[18.0, 12.0, 282.0, 408.0], [422.0, 15.0, 356.0, 405.0], [778.0, 52.0, 270.0, 368.0]]

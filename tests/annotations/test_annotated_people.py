@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from annotation_files import content, perfect_ap, read
 
-from strongpose.annotations import AnnotationError, load_annotations, read_annotations
+from strongpose.annotations import load_annotations, read_annotations
 from strongpose.data.coco import KeypointDataset
+from strongpose.exceptions import AnnotationError
 from strongpose.skeleton import COCO
 
 

@@ -7,8 +7,9 @@ import unicodedata
 import pytest
 from annotation_files import read, resize
 
-from strongpose.annotations import AnnotationError, load_annotations, photo_paths
+from strongpose.annotations import load_annotations, photo_paths
 from strongpose.data.coco import KeypointDataset
+from strongpose.exceptions import AnnotationError
 from strongpose.skeleton import COCO
 from strongpose.training.validation import check_validation
 

@@ -7,9 +7,10 @@ import json
 import pytest
 from annotation_files import content, perfect_ap, read
 
-from strongpose.annotations import AnnotationError, load_annotations, people_categories, read_annotations
+from strongpose.annotations import load_annotations, people_categories, read_annotations
 from strongpose.data.coco import KeypointDataset
 from strongpose.evaluation import evaluate_results
+from strongpose.exceptions import AnnotationError
 from strongpose.skeleton import COCO
 
 

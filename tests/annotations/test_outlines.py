@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from annotation_files import read
 
-from strongpose.annotations import AnnotationError
 from strongpose.data.coco import KeypointDataset
+from strongpose.exceptions import AnnotationError
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from strongpose.batch import BatchError, begin_job, done_parts
+from strongpose.batch import begin_job, done_parts
 from strongpose.batch.job import LISTING, MANIFEST
 from strongpose.batch.rows import Row, to_parquet
+from strongpose.exceptions import BatchError
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from strongpose.batch import BatchError
 from strongpose.batch.plan import Part, plan_parts
+from strongpose.exceptions import BatchError
 from strongpose.images.results import marked
 
 

@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from strongpose.batch import BatchError, Job, Part
+from strongpose.batch import Job, Part
 from strongpose.batch.reading import Found, load, read_part
-from strongpose.images import ImageError
+from strongpose.exceptions import BatchError, ImageError
 
 
 def job(source: Path, kind: str, column: str = "path", key: str = "") -> Job:

@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 
 from strongpose import StrongPose
-from strongpose.benchmarking import BenchmarkError, Job, measure, measure_afresh
-from strongpose.evaluation import EvaluationError
-from strongpose.images import ImageError
-from strongpose.runtime import ModelError
+from strongpose.benchmarking import Job, measure, measure_afresh
+from strongpose.exceptions import BenchmarkError, EvaluationError, ImageError, ModelError
 from strongpose.skeleton import COCO
 
 

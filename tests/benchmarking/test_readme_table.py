@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from test_rows import made_up
 
-from strongpose.benchmarking import BenchmarkError, append_csv, read_csv
+from strongpose.benchmarking import append_csv, read_csv
+from strongpose.exceptions import BenchmarkError
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from strongpose.benchmarking import COLUMNS, BenchmarkError, Job, Machine, Measurement, append_csv, read_csv, rows_of
+from strongpose.benchmarking import COLUMNS, Job, Machine, Measurement, append_csv, read_csv, rows_of
 from strongpose.evaluation import Figures
+from strongpose.exceptions import BenchmarkError
 
 MACHINE = Machine("Slow CPU (avx2)", 2, 8.04, "An OS 1", "3.11.7", "2.1.0", "commit abc1234")
 JOB = Job("models/small.onnx", "onnx", tuple("abcde"), threads=1, repeat=2)

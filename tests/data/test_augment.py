@@ -7,7 +7,7 @@ from strongpose.data.augment import Augmentation, augment
 from strongpose.data.batches import BatchesByStep, batch_loader
 from strongpose.data.coco import KeypointDataset, PhotoRecord
 from strongpose.data.regions import Region
-from strongpose.images import ImageError
+from strongpose.exceptions import ImageError
 from strongpose.skeleton import COCO
 
 PLAIN = Augmentation(scale=(0.6, 1.5), shift=0.1, colour=0.0, grey=0.0)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from pictures import write_dataset
 
-from strongpose.annotations import AnnotationError
 from strongpose.data.coco import KeypointDataset
+from strongpose.exceptions import AnnotationError
 from strongpose.skeleton import Skeleton
 
 

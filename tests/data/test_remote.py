@@ -11,12 +11,11 @@ import pytest
 from http_server import Site, serve
 from pictures import write_dataset
 
-from strongpose.annotations import AnnotationError
 from strongpose.data import remote
 from strongpose.data.coco import KeypointDataset
-from strongpose.data.remote import RemoteError, matching, read_part
+from strongpose.data.remote import matching, read_part
 from strongpose.data.shards import Kept, RemoteShards
-from strongpose.images import ImageError
+from strongpose.exceptions import AnnotationError, ImageError, RemoteError
 
 NO_HTTP = "addresses with http:// need aiohttp: pip install 'strongpose[remote]'"
 

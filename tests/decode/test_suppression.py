@@ -1,13 +1,8 @@
 import numpy as np
 import pytest
 
-from strongpose.decode.suppression import (
-    hard_suppression,
-    person_areas,
-    similarity_to,
-    soft_suppression,
-    unclaimed_keypoints,
-)
+from strongpose.decode.suppression import hard_suppression, soft_suppression, unclaimed_keypoints
+from strongpose.oks import person_areas, similarity_to
 
 SIGMAS = np.array([0.05, 0.1])
 

@@ -12,8 +12,9 @@ from made_up_results import made_up, perfect
 from pycocotools.coco import COCO as Truth
 from pycocotools.cocoeval import COCOeval
 
-from strongpose.annotations import AnnotationError, load_annotations
-from strongpose.evaluation import EvaluationError, Figures, evaluate_results
+from strongpose.annotations import load_annotations
+from strongpose.evaluation import Figures, evaluate_results
+from strongpose.exceptions import AnnotationError, EvaluationError
 from strongpose.skeleton import COCO, Skeleton
 
 ARM = Skeleton.from_names("arm", ["shoulder", "elbow", "wrist"], [("shoulder", "elbow")], [], [0.08, 0.07, 0.06], [])

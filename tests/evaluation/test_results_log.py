@@ -8,8 +8,8 @@ import json
 import pytest
 
 from strongpose import StrongPose
-from strongpose.evaluation import EvaluationError
 from strongpose.evaluation.results_log import Kept, KeptPoses, describe_run, find_poses
+from strongpose.exceptions import EvaluationError
 from strongpose.runtime import resolve_model
 
 ABOUT = {"model": "a", "sizes": [561]}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from strongpose.evaluation import EvaluationError
 from strongpose.evaluation.submission import check_results, find_split, pack_submission, require_coco, result_path
+from strongpose.exceptions import EvaluationError
 from strongpose.skeleton import COCO, Skeleton
 
 RESULT = {"image_id": 1, "category_id": 1, "keypoints": [10.26, 20.04, 0.9] * 17, "score": 0.5}

@@ -9,7 +9,8 @@ import PIL
 import pytest
 from PIL import Image
 
-from strongpose.images import ImageError, open_image, read_size
+from strongpose.exceptions import ImageError
+from strongpose.images import open_image, read_size
 
 PILLOW = tuple(map(int, PIL.__version__.split(".")[:2]))
 

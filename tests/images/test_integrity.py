@@ -11,9 +11,10 @@ import zlib
 import pytest
 from PIL import Image
 
-from strongpose.images import ImageError, open_image
+from strongpose.exceptions import ImageError, RefusedError
+from strongpose.images import open_image
 from strongpose.images.integrity import MOST_PIECES, MOST_SCANS, too_many_pieces
-from strongpose.serve.limits import Limits, RefusedError, open_upload
+from strongpose.serve.limits import Limits, open_upload
 
 
 def encoded(kind: str, **options) -> bytes:

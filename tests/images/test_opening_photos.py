@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from strongpose import images
-from strongpose.images import FittedImage, ImageError, fit_image, open_image, opening
+from strongpose.exceptions import ImageError
+from strongpose.images import FittedImage, fit_image, open_image, opening
 
 RED, WHITE, BLACK = (255, 0, 0), (255, 255, 255), (0, 0, 0)
 

@@ -10,7 +10,8 @@ from PIL import Image, features
 
 from strongpose.data.convert.dataset import photo_size
 from strongpose.data.photos import PhotoStore
-from strongpose.images import ImageError, open_image, read_size
+from strongpose.exceptions import ImageError
+from strongpose.images import open_image, read_size
 from strongpose.images.integrity import MOST_PIECES
 
 PILLOW = tuple(map(int, PIL.__version__.split(".")[:2]))

@@ -14,9 +14,9 @@ from PIL import Image
 from strongpose import StrongPose
 from strongpose.decode import DecodeOptions
 from strongpose.encode import encode
+from strongpose.exceptions import ImageError, ModelError
 from strongpose.fields import cell_count
-from strongpose.images import ImageError
-from strongpose.runtime import ModelError, ModelInfo, RawMaps
+from strongpose.runtime import ModelInfo, RawMaps
 from strongpose.skeleton import Skeleton
 
 TRIANGLE = Skeleton.from_names(

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 
 from strongpose import Poses, StrongPose
-from strongpose.images import ImageError, padded_stack
+from strongpose.exceptions import ImageError
+from strongpose.images import padded_stack
 from strongpose.inference.prefetch import AHEAD, overlap
 from strongpose.runtime import OnnxRuntime
 

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 import numpy as np
 from damaged_photos import Damaged
 
-from strongpose.images import ImageError, open_image
+from strongpose.exceptions import ImageError
+from strongpose.images import open_image
 from strongpose.inference import StrongPose
 
 __all__ = ["LONGEST", "Tally", "is_one_line", "look_at", "post_all", "predict_all", "try_all"]

@@ -11,16 +11,16 @@ import pytest
 from damaged_annotations import DAMAGED_TEXTS, mutations, small_annotations
 from harness import is_one_line, try_all
 
-from strongpose.annotations import AnnotationError, load_annotations
+from strongpose.annotations import load_annotations
 from strongpose.commands.check import check
 from strongpose.commands.convert import convert
 from strongpose.commands.errors import errors
 from strongpose.commands.evaluate import evaluate
 from strongpose.data.check import check_data_set
 from strongpose.data.coco import KeypointDataset
-from strongpose.data.convert import ConversionError, read_coco
+from strongpose.data.convert import read_coco
 from strongpose.evaluation import evaluate_results
-from strongpose.images import ImageError
+from strongpose.exceptions import AnnotationError, ConversionError, ImageError
 from strongpose.skeleton import COCO
 from strongpose.skeletons import load_skeleton
 

@@ -17,7 +17,8 @@ from harness import try_all
 from onnx import numpy_helper
 from small_model import DESCRIPTION, small_onnx, write_small_ir, write_small_onnx
 
-from strongpose.runtime import ModelError, ModelInfo, OnnxRuntime, OpenVinoRuntime, open_runtime
+from strongpose.exceptions import ModelError
+from strongpose.runtime import ModelInfo, OnnxRuntime, OpenVinoRuntime, open_runtime
 
 IMAGES = np.zeros((1, 33, 49, 3), dtype=np.uint8)
 RUNTIMES = (OnnxRuntime, OpenVinoRuntime)

@@ -12,7 +12,8 @@ from damaged_photos import damaged_arrays, damaged_photo, damaged_photos, well_f
 from harness import Tally, look_at, predict_all
 from PIL import Image
 
-from strongpose.images import ImageError, open_image
+from strongpose.exceptions import ImageError
+from strongpose.images import open_image
 from strongpose.inference import StrongPose
 
 

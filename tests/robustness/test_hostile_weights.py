@@ -17,16 +17,17 @@ from harness import is_one_line, try_all
 from safetensors.torch import save_file
 
 import strongpose
-from strongpose.annotations import AnnotationError, load_annotations
+from strongpose.annotations import load_annotations
 from strongpose.data.coco import KeypointDataset
-from strongpose.images import ImageError, open_image
+from strongpose.exceptions import AnnotationError, CheckpointError, ImageError, ModelError
+from strongpose.images import open_image
 from strongpose.network import NetworkConfig, build_network
 from strongpose.network.tensors import fill, read_tensors
 from strongpose.network.weights import METADATA_KEY, load_network, load_weights, save_weights
-from strongpose.runtime import ModelError, OnnxRuntime, OpenVinoRuntime, packaged_models, resolve_model
+from strongpose.runtime import OnnxRuntime, OpenVinoRuntime, packaged_models, resolve_model
 from strongpose.skeleton import COCO_TREE
 from strongpose.skeletons import load_skeleton
-from strongpose.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from strongpose.training.checkpoint import load_checkpoint, save_checkpoint
 
 SOURCE = Path(strongpose.__file__).parent
 SMALL = NetworkConfig(COCO_TREE, upsample=1, neck_channels=8, middle_head=False)

@@ -10,8 +10,8 @@ import sys
 
 import numpy as np
 
+from strongpose.exceptions import ModelError
 from strongpose.inference import StrongPose
-from strongpose.runtime import ModelError
 
 if __name__ == "__main__":
     runtime, *paths = sys.argv[1:]

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from strongpose.runtime import ModelError, OnnxRuntime, OpenVinoRuntime, installed_runtimes, open_runtime
+from strongpose.exceptions import ModelError
+from strongpose.runtime import OnnxRuntime, OpenVinoRuntime, installed_runtimes, open_runtime
 
 
 def test_auto_takes_openvino_where_it_is_installed(tiny_model):

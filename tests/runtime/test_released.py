@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from strongpose.runtime import ModelError, model, packaged_models, resolve_model
+from strongpose.exceptions import ModelError
+from strongpose.runtime import model, packaged_models, resolve_model
 
 
 @pytest.fixture

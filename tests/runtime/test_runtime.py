@@ -10,8 +10,9 @@ import numpy as np
 import onnx
 import pytest
 
+from strongpose.exceptions import ModelError
 from strongpose.fields import cell_count
-from strongpose.runtime import ModelError, ModelInfo, OnnxRuntime, OpenVinoRuntime, packaged_models, resolve_model
+from strongpose.runtime import ModelInfo, OnnxRuntime, OpenVinoRuntime, packaged_models, resolve_model
 from strongpose.skeleton import COCO, COCO_TREE
 
 FACTS = {"skeleton": COCO.to_dict(), "stride": 4, "coarse_stride": 8, "size": 481, "licence": "Apache-2.0"}

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from strongpose.serve.limits import RefusedError
+from strongpose.exceptions import RefusedError
 from strongpose.serve.queue import Queue
 
 

@@ -15,7 +15,8 @@ from gate import Gate
 from sockets import Upload, connect, head, status_of, until_closed
 from starlette.requests import Request
 
-from strongpose.serve import Limits, RefusedError
+from strongpose.exceptions import RefusedError
+from strongpose.serve import Limits
 from strongpose.serve.upload import Uploads
 
 

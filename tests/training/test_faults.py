@@ -15,9 +15,10 @@ from pictures import write_dataset
 from safetensors.torch import load_file
 
 from strongpose._util.signals import StopRequest
+from strongpose.exceptions import CheckpointError, TrainingError
 from strongpose.network import NetworkConfig, build_network
-from strongpose.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from strongpose.training.loop import TrainingError, train
+from strongpose.training.checkpoint import load_checkpoint, save_checkpoint
+from strongpose.training.loop import train
 from strongpose.training.recipe import TrainConfig
 
 STEPS = 5

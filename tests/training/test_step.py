@@ -8,7 +8,8 @@ import torch
 from pictures import write_dataset
 from safetensors.torch import load_file
 
-from strongpose.training.loop import TrainingError, train
+from strongpose.exceptions import TrainingError
+from strongpose.training.loop import train
 from strongpose.training.recipe import TrainConfig
 
 

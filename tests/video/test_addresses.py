@@ -16,7 +16,8 @@ from http_server import Site, serve
 from PIL import Image
 from videos import FIVE, SIZE, number_of, numbered_picture, numbers, write_film
 
-from strongpose.video import VideoError, open_video
+from strongpose.exceptions import VideoError
+from strongpose.video import open_video
 from strongpose.video.io import opening
 
 

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 from videos import FIVE, mark_as_cover, number_of, numbered_picture, numbers, write_film
 
-from strongpose.video import VideoError, open_video
+from strongpose.exceptions import VideoError
+from strongpose.video import open_video
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image, features
 from videos import cut, write_film
 
-from strongpose.video import VideoError, open_video
+from strongpose.exceptions import VideoError
+from strongpose.video import open_video
 
 DURATIONS = [100, 300, 50, 200]  # milliseconds
 STARTS = [0, 0.1, 0.4, 0.45]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from videos import SIZE, number_of, numbered_picture, write_film
 
-from strongpose.video import VideoError, open_video
+from strongpose.exceptions import VideoError
+from strongpose.video import open_video
 
 EVEN = [n / 25 for n in range(50)]
 SECOND = [2 + n / 25 for n in range(50)]

@@ -13,7 +13,8 @@ import av
 import numpy as np
 import pytest
 
-from strongpose.video import VideoError, VideoWriter, open_video
+from strongpose.exceptions import VideoError
+from strongpose.video import VideoWriter, open_video
 
 
 def picture(n, height=64, width=96):

@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 from videos import write_film
 
-from strongpose.video import VideoError, VideoWriter, open_video
+from strongpose.exceptions import VideoError
+from strongpose.video import VideoWriter, open_video
 
 PICTURE = np.full((48, 64, 3), 90, np.uint8)
 

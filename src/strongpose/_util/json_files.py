@@ -7,7 +7,9 @@ from numbers import Real
 from pathlib import Path
 from typing import Any
 
-__all__ = ["JsonError", "is_id", "is_name", "is_number", "parse_json", "read_json"]
+from strongpose.exceptions import JsonError
+
+__all__ = ["is_id", "is_name", "is_number", "parse_json", "read_json"]
 
 _STRANGERS = {
     b"\x1f\x8b": "is packed by gzip; unpack it first",
@@ -15,10 +17,6 @@ _STRANGERS = {
     b"version https://git-lfs": "is a pointer of Git LFS, not the file; fetch it with `git lfs pull`",
 }
 _MOST = 1e12  # pixels and square pixels of any photo are less
-
-
-class JsonError(ValueError):
-    """A file that is missing or holds no JSON; the message names the file and, where it breaks off, the line."""
 
 
 def read_json(path: Path) -> Any:

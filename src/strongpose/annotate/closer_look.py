@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strongpose.decode.suppression import AREA_SHARE, similarity_to
 from strongpose.inference import StrongPose
+from strongpose.oks import AREA_SHARE, similarity_to
 from strongpose.poses import Poses
 from strongpose.skeleton import Skeleton
 

@@ -12,9 +12,9 @@ import numpy as np
 from strongpose.annotate.closer_look import AnnotateOptions, Proposal, fit_to_box, propose
 from strongpose.annotations import other_size, people_categories
 from strongpose.annotations.person import checked_person
-from strongpose.decode.suppression import AREA_SHARE
-from strongpose.images import ImageError
+from strongpose.exceptions import ImageError
 from strongpose.inference import StrongPose
+from strongpose.oks import AREA_SHARE
 from strongpose.poses import Poses
 from strongpose.skeleton import Skeleton
 
@@ -67,7 +67,7 @@ def complete_annotations(
         progress: called after every photo with the number done and the total.
 
     Raises:
-        strongpose.runtime.ModelError: if the network cannot be run.
+        strongpose.exceptions.ModelError: if the network cannot be run.
     """
     options = options or AnnotateOptions()
     skeleton = estimator.info.skeleton

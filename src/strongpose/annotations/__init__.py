@@ -1,15 +1,14 @@
 """Annotations in COCO's keypoint format: read, checked, and found beside their photos, by everything that uses them."""
 
 from strongpose.annotations.categories import people_categories
-from strongpose.annotations.errors import AnnotationError, Say, unheard
 from strongpose.annotations.person import has_area
 from strongpose.annotations.photos import OtherSize, find_photo, load_sets, other_size, photo_paths
 from strongpose.annotations.reading import load_annotations, load_images, read_annotations, read_lists
+from strongpose.exceptions import AnnotationError
 
 __all__ = [
     "AnnotationError",
     "OtherSize",
-    "Say",
     "find_photo",
     "has_area",
     "load_annotations",
@@ -20,5 +19,4 @@ __all__ = [
     "photo_paths",
     "read_annotations",
     "read_lists",
-    "unheard",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from strongpose._util.json_files import is_id, is_name
-from strongpose.annotations.errors import AnnotationError
+from strongpose.exceptions import AnnotationError
 from strongpose.skeleton import Skeleton
 
 __all__ = ["called", "people_categories"]

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from strongpose._util.json_files import is_number
-from strongpose.annotations.errors import AnnotationError
-from strongpose.decode.suppression import AREA_SHARE
+from strongpose.exceptions import AnnotationError
+from strongpose.oks import AREA_SHARE
 
 __all__ = ["checked_person", "has_area"]
 

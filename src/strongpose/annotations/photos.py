@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from strongpose._util.json_files import is_number
-from strongpose.annotations.errors import AnnotationError, Say, unheard
+from strongpose._util.lines import Say, unheard
 from strongpose.annotations.reading import load_annotations
+from strongpose.exceptions import AnnotationError
 from strongpose.images import read_orientation, read_size
 from strongpose.skeleton import Skeleton
 
@@ -71,7 +72,7 @@ def photo_paths(
 
     Raises:
         AnnotationError: if photos are missing, or have another size than is annotated.
-        strongpose.images.ImageError: if the head of a photo is damaged.
+        strongpose.exceptions.ImageError: if the head of a photo is damaged.
     """
     folder = Path(images)
     found = {image["id"]: find_photo(folder, image["file_name"]) for image in data["images"]}
@@ -151,7 +152,7 @@ def load_sets(
 
     Raises:
         AnnotationError: as `load_annotations` and `photo_paths`, or if two files use one image id.
-        strongpose.images.ImageError: if the head of a photo is damaged.
+        strongpose.exceptions.ImageError: if the head of a photo is damaged.
     """
     sets = [load_annotations(file, skeleton, say) for file in files]
     category = sets[0]["categories"][0]["id"]

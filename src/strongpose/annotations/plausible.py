@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from strongpose._util.json_files import is_number
-from strongpose.annotations.errors import AnnotationError, Say
+from strongpose._util.lines import Say
+from strongpose.exceptions import AnnotationError
 
 __all__ = ["check_units"]
 

@@ -9,12 +9,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from strongpose._util.json_files import JsonError, is_id, is_name, is_number, read_json
+from strongpose._util.json_files import is_id, is_name, is_number, read_json
+from strongpose._util.lines import Say, unheard
 from strongpose.annotations.categories import called, people_categories
-from strongpose.annotations.errors import AnnotationError, Say, unheard
 from strongpose.annotations.person import checked_person
 from strongpose.annotations.plausible import check_units
-from strongpose.decode.suppression import AREA_SHARE
+from strongpose.exceptions import AnnotationError, JsonError
+from strongpose.oks import AREA_SHARE
 from strongpose.skeleton import Skeleton
 
 __all__ = ["load_annotations", "load_images", "read_annotations", "read_lists"]

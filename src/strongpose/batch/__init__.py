@@ -5,8 +5,8 @@ of a part, `rows` is the output's format, `worker` turns a part into its file, a
 workers.
 """
 
-from strongpose.batch.errors import BatchError
 from strongpose.batch.job import Job, begin_job, done_parts
 from strongpose.batch.plan import InputKind, Part
+from strongpose.exceptions import BatchError
 
 __all__ = ["BatchError", "InputKind", "Job", "Part", "begin_job", "done_parts"]

@@ -16,10 +16,10 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # its new defa
 import ray
 from ray.exceptions import RayError
 
-from strongpose.batch.errors import BatchError
 from strongpose.batch.job import Job
 from strongpose.batch.plan import Part
 from strongpose.batch.worker import PartWorker, Report
+from strongpose.exceptions import BatchError
 
 __all__ = ["ATTEMPTS", "connect", "run_parts"]
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from strongpose._util.atomic_write import write_atomically
-from strongpose.batch.errors import BatchError
 from strongpose.batch.plan import InputKind, Part, plan_parts
+from strongpose.exceptions import BatchError
 from strongpose.runtime import RuntimeChoice
 
 __all__ = ["LISTING", "MANIFEST", "Job", "begin_job", "done_parts"]

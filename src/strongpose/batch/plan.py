@@ -12,8 +12,8 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from strongpose.batch.errors import BatchError
-from strongpose.images.errors import printable
+from strongpose._util.lines import printable
+from strongpose.exceptions import BatchError
 from strongpose.images.folders import files_below, is_other_picture, is_photo_name
 from strongpose.images.results import is_result
 

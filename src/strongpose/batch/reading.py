@@ -13,10 +13,10 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from strongpose.batch.errors import BatchError
 from strongpose.batch.job import Job
 from strongpose.batch.plan import Part
-from strongpose.images import MAX_BYTES, ImageError
+from strongpose.exceptions import BatchError, ImageError
+from strongpose.images import MAX_BYTES
 from strongpose.images.folders import is_hidden, is_photo_name
 from strongpose.images.results import is_drawing
 

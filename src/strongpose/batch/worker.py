@@ -17,13 +17,13 @@ import cv2
 import numpy as np
 
 from strongpose._util.atomic_write import write_atomically
-from strongpose.batch.errors import BatchError
 from strongpose.batch.job import Job
 from strongpose.batch.plan import Part
 from strongpose.batch.reading import Found, load, read_part
 from strongpose.batch.rows import Row, to_parquet
 from strongpose.evaluation.results_log import describe_run
-from strongpose.images import ImageError, open_image
+from strongpose.exceptions import BatchError, ImageError
+from strongpose.images import open_image
 from strongpose.inference import StrongPose
 from strongpose.inference.prefetch import overlap
 from strongpose.runtime import resolve_model

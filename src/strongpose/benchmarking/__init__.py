@@ -2,9 +2,10 @@
 
 from strongpose.benchmarking.machine import Machine, this_machine
 from strongpose.benchmarking.measuring import Job, Measurement, measure
-from strongpose.benchmarking.process import BenchmarkError, measure_afresh
+from strongpose.benchmarking.process import measure_afresh
 from strongpose.benchmarking.rows import COLUMNS, Row, append_csv, check_csv, read_csv, rows_of
 from strongpose.benchmarking.tables import machine_note, main_table, people_table, table
+from strongpose.exceptions import BenchmarkError
 
 __all__ = [
     "COLUMNS",

@@ -12,7 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from strongpose.benchmarking.machine import busy_seconds, peak_memory_mb
-from strongpose.evaluation import MAX_DETECTIONS, EvaluationError
+from strongpose.evaluation import MAX_DETECTIONS
+from strongpose.exceptions import EvaluationError
 from strongpose.fields import Fields
 from strongpose.images import FittedImage, fit_image, open_image
 from strongpose.inference import StrongPose
@@ -99,9 +100,9 @@ def measure(job: Job, progress: Callable[[int, int], None] = lambda done, total:
         progress: called after every photo with the number done and the total.
 
     Raises:
-        strongpose.evaluation.EvaluationError: if the model's keypoints are not those of the job.
-        strongpose.images.ImageError: if a photo cannot be opened.
-        strongpose.runtime.ModelError: if the model or the runtime cannot be used.
+        strongpose.exceptions.EvaluationError: if the model's keypoints are not those of the job.
+        strongpose.exceptions.ImageError: if a photo cannot be opened.
+        strongpose.exceptions.ModelError: if the model or the runtime cannot be used.
         ValueError: if a size is not positive.
     """
     start = time.perf_counter()

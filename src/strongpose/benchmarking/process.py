@@ -9,12 +9,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from strongpose.benchmarking.measuring import Job, Measurement
+from strongpose.exceptions import BenchmarkError
 
-__all__ = ["BenchmarkError", "measure_afresh"]
-
-
-class BenchmarkError(ValueError):
-    """A measurement that cannot be made or kept; the message names the reason and the remedy."""
+__all__ = ["measure_afresh"]
 
 
 def measure_afresh(job: Job, progress: Callable[[int, int], None] = lambda done, total: None) -> Measurement:

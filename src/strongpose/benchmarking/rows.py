@@ -13,8 +13,8 @@ import numpy as np
 
 from strongpose.benchmarking.machine import Machine
 from strongpose.benchmarking.measuring import Job, Measurement
-from strongpose.benchmarking.process import BenchmarkError
 from strongpose.evaluation import Figures
+from strongpose.exceptions import BenchmarkError
 
 __all__ = ["ALL", "COLUMNS", "GROUPS", "Row", "append_csv", "check_csv", "read_csv", "rows_of"]
 

@@ -61,7 +61,7 @@ def benchmark(
     """
     from strongpose import benchmarking
     from strongpose.benchmarking.rows import ALL
-    from strongpose.runtime import ModelError
+    from strongpose.exceptions import ModelError
 
     command = shlex.join(["strongpose", *sys.argv[1:]])
     rows: list[Row] = []
@@ -100,8 +100,8 @@ def _photos(
 ) -> tuple[dict[str, Any] | None, list[Path]]:
     """The annotations, if there are any, and the photos in their order."""
     from strongpose.annotations import load_annotations, photo_paths
-    from strongpose.benchmarking import BenchmarkError
     from strongpose.commands.evaluate import _say
+    from strongpose.exceptions import BenchmarkError
     from strongpose.images.folders import photos_named
 
     if (annotations is None) != (images is None):
@@ -124,7 +124,7 @@ def _photos(
 
 def _pairs(models: tuple[str, ...], runtimes: tuple[RuntimeName, ...]) -> list[tuple[str, RuntimeName]]:
     """What is measured: every model with every runtime that can run it; tells what is left out."""
-    from strongpose.benchmarking import BenchmarkError
+    from strongpose.exceptions import BenchmarkError
     from strongpose.runtime import installed_runtimes, open_runtime, resolve_model
 
     paths = {model: resolve_model(model) for model in models}

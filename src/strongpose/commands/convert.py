@@ -41,9 +41,11 @@ def convert(
         neck_from_shoulders: Let a neck that the annotations lack lie midway between the shoulders: an estimate.
     """
     from strongpose._util.atomic_write import write_atomically
-    from strongpose.annotations import photo_paths, unheard
+    from strongpose._util.lines import unheard
+    from strongpose.annotations import photo_paths
     from strongpose.commands.evaluate import _say
-    from strongpose.data.convert import ConversionError, with_skeleton, write_yolo
+    from strongpose.data.convert import with_skeleton, write_yolo
+    from strongpose.exceptions import ConversionError
     from strongpose.skeletons import load_skeleton
 
     if to == "coco" and out.suffix != ".json":

@@ -106,7 +106,7 @@ def _report(
 def _read_results(path: Path, data: dict[str, Any], skeleton: Skeleton) -> list[dict[str, Any]]:
     """COCO keypoint results, checked; an `EvaluationError` names the file and the entry."""
     from strongpose._util.json_files import is_id, is_number, read_json
-    from strongpose.evaluation import EvaluationError
+    from strongpose.exceptions import EvaluationError
 
     results = read_json(path)
     if not isinstance(results, list):

@@ -144,11 +144,10 @@ def predict_all(
     Raises:
         KeyboardInterrupt: after the photo at hand, when SIGTERM has come.
     """
-    from strongpose.images import ImageError
-    from strongpose.images.errors import printable
+    from strongpose._util.lines import printable
+    from strongpose.exceptions import ImageError, ModelError
     from strongpose.images.folders import first_names
     from strongpose.images.results import result_names
-    from strongpose.runtime import ModelError
 
     targets = {path: out / name for path, name in zip(paths, result_names(paths, out), strict=True)}
     if resume:
@@ -243,7 +242,7 @@ def _find(arguments: Sequence[str]) -> tuple[bool, Found]:
 
 
 def _listed(paths: Sequence[Path]) -> str:
-    from strongpose.images.errors import printable
+    from strongpose._util.lines import printable
 
     return printable(f"{paths[0]}" if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more")
 

@@ -29,7 +29,7 @@ def train(config: TrainConfig, *, preset: PresetName | None = None) -> int:
     with StopRequest(signal.SIGTERM, signal.SIGINT) as stop:  # from now on, as the imports take seconds
         try:
             from strongpose.data.batches import warn_in_one_line
-            from strongpose.training.loop import TrainingError
+            from strongpose.exceptions import TrainingError
             from strongpose.training.loop import train as run
         except ImportError as error:
             print(

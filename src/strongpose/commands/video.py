@@ -71,9 +71,9 @@ def video(
         threads: CPU threads of the network; 0 takes all cores.
         runtime: What runs the network; auto takes the fastest that is installed.
     """
+    from strongpose.exceptions import ModelError, VideoError
     from strongpose.inference import StrongPose
-    from strongpose.runtime import ModelError
-    from strongpose.video import VideoError, open_video
+    from strongpose.video import open_video
     from strongpose.video.results import PoseFiles
     from strongpose.video.tracking import Tracker, TrackOptions
 
@@ -283,7 +283,7 @@ def _clock(seconds: float) -> str:
 
 
 def _complain(message: str) -> int:
-    from strongpose.images.errors import printable
+    from strongpose._util.lines import printable
 
     print(f"strongpose: {printable(message)}", file=sys.stderr, flush=True)
     return 1

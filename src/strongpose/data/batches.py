@@ -25,9 +25,9 @@ from torch.utils.data._utils.signal_handling import _remove_worker_pids
 from strongpose.data.augment import Augmentation, Sample, augment
 from strongpose.data.coco import KeypointDataset
 from strongpose.data.shards import RemoteShards
-from strongpose.images import ImageError
+from strongpose.exceptions import ImageError, LoaderError
 
-__all__ = ["Batch", "BatchesByStep", "LoaderError", "batch_loader", "warn_in_one_line"]
+__all__ = ["Batch", "BatchesByStep", "batch_loader", "warn_in_one_line"]
 
 
 _TRIES = 10  # photos drawn for one sample before giving up
@@ -36,10 +36,6 @@ _REMEDIES = {
     "SIGKILL": ", perhaps for want of memory: try fewer --workers",
     "SIGBUS": ", perhaps because /dev/shm is full: make it larger, or try fewer --workers",
 }
-
-
-class LoaderError(RuntimeError):
-    """A process that reads photos has ended, such as one that was killed for its memory."""
 
 
 class Batch(NamedTuple):

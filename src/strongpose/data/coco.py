@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from strongpose._util.json_files import JsonError, parse_json
-from strongpose.annotations import AnnotationError, OtherSize, Say, other_size, read_annotations, unheard
+from strongpose._util.json_files import parse_json
+from strongpose._util.lines import Say, unheard
+from strongpose.annotations import OtherSize, other_size, read_annotations
 from strongpose.data.photos import PhotoStore
 from strongpose.data.regions import Region, read_box, read_region
 from strongpose.data.remote import is_address, read_whole_file
 from strongpose.data.shards import Kept, RemoteShards
-from strongpose.images import MAX_PIXELS, ImageError
+from strongpose.exceptions import AnnotationError, ImageError, JsonError
+from strongpose.images import MAX_PIXELS
 from strongpose.skeleton import COCO, Skeleton
 
 __all__ = ["KeypointDataset", "PhotoRecord"]
@@ -63,10 +65,10 @@ class KeypointDataset:
         say: told what is left out, filled in or scaled.
 
     Raises:
-        strongpose.annotations.AnnotationError: if the file is missing, damaged, has other keypoints or no person, or
+        strongpose.exceptions.AnnotationError: if the file is missing, damaged, has other keypoints or no person, or
             photos have another shape than is annotated.
         FileNotFoundError: if there are no photos.
-        strongpose.data.remote.RemoteError: if something at an address cannot be had.
+        strongpose.exceptions.RemoteError: if something at an address cannot be had.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ class PhotoStore:
 
     Raises:
         FileNotFoundError: if there is neither the folder nor a shard; the message names both.
-        strongpose.images.ImageError: if a shard is no tar archive, or damaged.
+        strongpose.exceptions.ImageError: if a shard is no tar archive, or damaged.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -52,7 +52,7 @@ class PhotoStore:
 
         Raises:
             FileNotFoundError: if the photo is not there.
-            strongpose.images.ImageError: if it cannot be read; the message names it.
+            strongpose.exceptions.ImageError: if it cannot be read; the message names it.
         """
         if not self._members:
             return open_image(find_photo(self.folder, name) or self.folder / name)
@@ -66,7 +66,7 @@ class PhotoStore:
 
         Raises:
             FileNotFoundError: if the photo is not there.
-            strongpose.images.ImageError: if its head cannot be read; the message names it.
+            strongpose.exceptions.ImageError: if its head cannot be read; the message names it.
         """
         if not self._members:
             return read_size(find_photo(self.folder, name) or self.folder / name)

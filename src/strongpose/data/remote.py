@@ -9,17 +9,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
-__all__ = ["RemoteError", "RemoteFile", "is_address", "matching", "read_part", "read_whole_file"]
+from strongpose.exceptions import RemoteError
+
+__all__ = ["RemoteFile", "is_address", "matching", "read_part", "read_whole_file"]
 
 _WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)  # seconds before the next tries
 _SILENCE = 60.0  # seconds without a byte after which an HTTP server is taken to be gone
 _VERSION = ("ETag", "etag", "LastModified", "last_modified", "mtime", "updated", "created", "md5Hash")
 _HTTP = ("http", "https")
 _Result = TypeVar("_Result")
-
-
-class RemoteError(ValueError):
-    """Something at an address that cannot be had; the message names the address and the remedy."""
 
 
 def is_address(path: str | Path) -> TypeGuard[str]:

@@ -16,8 +16,9 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from strongpose._util.atomic_write import write_atomically
-from strongpose.data.remote import RemoteError, RemoteFile, matching, read_part
-from strongpose.images import MAX_BYTES, ImageError, open_image
+from strongpose.data.remote import RemoteFile, matching, read_part
+from strongpose.exceptions import ImageError, RemoteError
+from strongpose.images import MAX_BYTES, open_image
 
 __all__ = ["Kept", "RemoteShards", "members_of"]
 
@@ -71,7 +72,7 @@ class RemoteShards:
 
     Raises:
         RemoteError: if a shard cannot be had, or none is found.
-        strongpose.images.ImageError: if a shard is no tar archive, damaged or cut short.
+        strongpose.exceptions.ImageError: if a shard is no tar archive, damaged or cut short.
     """
 
     def __init__(self, address: str, kept: Kept) -> None:
@@ -106,7 +107,7 @@ class RemoteShards:
 
         Raises:
             FileNotFoundError: if no shard holds it.
-            strongpose.images.ImageError: if it is damaged; the message names it.
+            strongpose.exceptions.ImageError: if it is damaged; the message names it.
             RemoteError: if its shard cannot be read.
         """
         if name not in self._members:
@@ -123,7 +124,7 @@ def members_of(file: IO[bytes], name: str) -> list[tuple[str, int, int]]:
         name: what error messages call it.
 
     Raises:
-        strongpose.images.ImageError: if it is no tar archive, damaged or cut short.
+        strongpose.exceptions.ImageError: if it is no tar archive, damaged or cut short.
     """
     try:
         with tarfile.open(fileobj=file, mode="r:") as archive:

@@ -10,8 +10,9 @@ from strongpose.decode.peaks import find_seeds
 from strongpose.decode.plotting import plot_poses
 from strongpose.decode.scoring import expected_similarities, mean_of_best, mean_of_unclaimed, quadratic_mean
 from strongpose.decode.settling import settle_points
-from strongpose.decode.suppression import hard_suppression, person_areas, soft_suppression, unclaimed_keypoints
+from strongpose.decode.suppression import hard_suppression, soft_suppression, unclaimed_keypoints
 from strongpose.fields import Fields
+from strongpose.oks import person_areas
 from strongpose.poses import Poses
 
 __all__ = ["DecodeOptions", "Ranking", "Suppression", "decode"]

@@ -1,14 +1,7 @@
 """Evaluation: COCO's figures, result files, what others published, and what goes wrong (`diagnosis`)."""
 
-from strongpose.evaluation.coco import (
-    MAX_DETECTIONS,
-    Evaluation,
-    EvaluationError,
-    Figures,
-    evaluate,
-    evaluate_results,
-    load_annotations,
-)
+from strongpose.evaluation.coco import MAX_DETECTIONS, Evaluation, Figures, evaluate, evaluate_results, load_annotations
+from strongpose.exceptions import EvaluationError
 
 __all__ = [
     "MAX_DETECTIONS",

@@ -11,7 +11,8 @@ from typing import Any
 
 from strongpose._util.json_files import is_id, is_number
 from strongpose.annotations import load_annotations, photo_paths
-from strongpose.evaluation.results_log import MAX_DETECTIONS, EvaluationError, find_poses
+from strongpose.evaluation.results_log import MAX_DETECTIONS, find_poses
+from strongpose.exceptions import EvaluationError
 from strongpose.inference import StrongPose
 
 __all__ = [
@@ -86,9 +87,9 @@ def evaluate(
         progress: called after every photo with the number done and the total.
 
     Raises:
-        strongpose.annotations.AnnotationError: if the annotations are damaged, are about other keypoints than the
+        strongpose.exceptions.AnnotationError: if the annotations are damaged, are about other keypoints than the
             model's, or photos are missing or have another size than is annotated.
-        strongpose.images.ImageError: if a photo cannot be opened.
+        strongpose.exceptions.ImageError: if a photo cannot be opened.
     """
     skeleton = estimator.info.skeleton
     data = load_annotations(annotations, skeleton)
@@ -111,7 +112,7 @@ def evaluate_results(
         sigmas: K tolerances, of the skeleton that results and annotations share.
 
     Raises:
-        strongpose.annotations.AnnotationError: if the annotations are damaged.
+        strongpose.exceptions.AnnotationError: if the annotations are damaged.
         EvaluationError: if the results are damaged, or about photos, people or keypoints that the annotations lack.
     """
     from faster_coco_eval import COCO, COCOeval_faster

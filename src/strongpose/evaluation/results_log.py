@@ -13,16 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from strongpose import __version__
+from strongpose.exceptions import EvaluationError
 from strongpose.inference import StrongPose
 
-__all__ = ["MAX_DETECTIONS", "EvaluationError", "Kept", "KeptPoses", "describe_run", "find_poses"]
+__all__ = ["MAX_DETECTIONS", "Kept", "KeptPoses", "describe_run", "find_poses"]
 
 MAX_DETECTIONS = 20
 """COCO's keypoint task looks at that many people a photo, the best."""
-
-
-class EvaluationError(ValueError):
-    """Results that cannot be evaluated; the message names the file, the entry and the remedy."""
 
 
 class Kept(NamedTuple):
@@ -156,7 +153,7 @@ def find_poses(
         kept: photos done earlier, which are not looked at again; the others are added to it.
 
     Raises:
-        strongpose.images.ImageError: if a photo cannot be opened.
+        strongpose.exceptions.ImageError: if a photo cannot be opened.
     """
     results: list[dict[str, Any]] = []
     seconds = []

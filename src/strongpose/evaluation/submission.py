@@ -12,7 +12,8 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from strongpose.evaluation.results_log import MAX_DETECTIONS, EvaluationError
+from strongpose.evaluation.results_log import MAX_DETECTIONS
+from strongpose.exceptions import EvaluationError
 from strongpose.skeleton import COCO, Skeleton
 
 __all__ = [

@@ -14,7 +14,8 @@ import numpy as np
 
 from strongpose._util.own_thread import in_own_thread
 from strongpose._util.telemetry import without_telemetry
-from strongpose.images import SUFFIXES, ImageError, fit_image, open_image
+from strongpose.exceptions import ImageError
+from strongpose.images import SUFFIXES, fit_image, open_image
 from strongpose.images.folders import photos_in
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """Opening photos, finding them in folders, and fitting them to the network's input and points back to the photo."""
 
-from strongpose.images.errors import ImageError
+from strongpose.exceptions import ImageError
 from strongpose.images.fitting import PADDING, FittedImage, fit_image, padded_stack
 from strongpose.images.folders import SUFFIXES
 from strongpose.images.opening import MAX_BYTES, MAX_PIXELS, Photo, open_image, read_orientation, read_size

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from strongpose.images.errors import printable
+from strongpose._util.lines import printable
 from strongpose.images.results import is_result, place_of
 
 __all__ = [

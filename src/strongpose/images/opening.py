@@ -15,8 +15,9 @@ from typing import IO, TypeAlias
 import numpy as np
 from PIL import Image
 
+from strongpose._util.lines import one_line, printable
+from strongpose.exceptions import ImageError
 from strongpose.images.colours import rgb
-from strongpose.images.errors import ImageError, one_line, printable
 from strongpose.images.header import FilePart
 from strongpose.images.heif import REMEDY, can_open_heif, is_heif
 from strongpose.images.integrity import MOST_PIECES, too_many_pieces

@@ -11,12 +11,13 @@ from typing import TypeAlias
 import numpy as np
 
 from strongpose.decode import DecodeOptions, decode
+from strongpose.exceptions import ImageError, ModelError
 from strongpose.fields import Fields, cell_count
-from strongpose.images import FittedImage, ImageError, Photo, fit_image, open_image, padded_stack
+from strongpose.images import FittedImage, Photo, fit_image, open_image, padded_stack
 from strongpose.inference.prefetch import overlap
 from strongpose.inference.tta import average
 from strongpose.poses import Poses
-from strongpose.runtime import ModelError, ModelInfo, RawMaps, Runtime, RuntimeChoice, open_runtime, resolve_model
+from strongpose.runtime import ModelInfo, RawMaps, Runtime, RuntimeChoice, open_runtime, resolve_model
 
 __all__ = ["Look", "StrongPose"]
 
@@ -58,7 +59,7 @@ class StrongPose:
 
     Raises:
         ValueError: if a size is not positive, given twice, or there is none.
-        strongpose.runtime.ModelError: if the model recommends decoder options that do not exist.
+        strongpose.exceptions.ModelError: if the model recommends decoder options that do not exist.
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class StrongPose:
                 installed (`strongpose.runtime.open_runtime`), and ``model.runtime.name`` says which.
 
         Raises:
-            strongpose.runtime.ModelError: if there is no such model, it cannot be used, or the runtime
+            strongpose.exceptions.ModelError: if there is no such model, it cannot be used, or the runtime
                 is not installed.
         """
         return cls(open_runtime(resolve_model(name_or_path), runtime, threads), size, flip, options)
@@ -119,7 +120,7 @@ class StrongPose:
             Poses in photo pixels, best first.
 
         Raises:
-            strongpose.images.ImageError: if the photo cannot be opened.
+            strongpose.exceptions.ImageError: if the photo cannot be opened.
         """
         inputs = self._inputs(open_image(image))
         return self.decode(self._fields([inputs])[0], inputs[self.size])
@@ -138,7 +139,7 @@ class StrongPose:
 
         Raises:
             ValueError: if ``batch`` is not positive.
-            strongpose.images.ImageError: if a photo cannot be opened, in its turn. The photos after it are not
+            strongpose.exceptions.ImageError: if a photo cannot be opened, in its turn. The photos after it are not
                 looked at; `look_many` goes on.
         """
 
@@ -172,7 +173,7 @@ class StrongPose:
         """The photo as the network's input of the long side ``size``, with the mapping back to photo pixels.
 
         Raises:
-            strongpose.images.ImageError: if the photo cannot be opened.
+            strongpose.exceptions.ImageError: if the photo cannot be opened.
         """
         return fit_image(open_image(image), self.size, self.info.coarse_stride)
 
@@ -183,7 +184,7 @@ class StrongPose:
             image: a photo, or, where there is one size, what `fit` returned.
 
         Raises:
-            strongpose.images.ImageError: if the photo cannot be opened.
+            strongpose.exceptions.ImageError: if the photo cannot be opened.
             ValueError: if a fitted photo is given and there are several sizes: each needs the photo itself.
         """
         if not isinstance(image, FittedImage):

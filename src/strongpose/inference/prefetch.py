@@ -11,7 +11,8 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from strongpose.images import ImageError, Photo
+from strongpose.exceptions import ImageError
+from strongpose.images import Photo
 
 __all__ = ["AHEAD", "overlap"]
 

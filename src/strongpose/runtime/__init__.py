@@ -1,7 +1,8 @@
 """Runtimes: what runs a released network on the machine at hand, behind one small protocol."""
 
+from strongpose.exceptions import ModelError
 from strongpose.runtime.choice import RuntimeChoice, installed_runtimes, open_runtime
-from strongpose.runtime.model import ModelError, ModelInfo, RawMaps, Runtime, packaged_models, resolve_model
+from strongpose.runtime.model import ModelInfo, RawMaps, Runtime, packaged_models, resolve_model
 from strongpose.runtime.onnx import OnnxRuntime
 from strongpose.runtime.openvino import OpenVinoRuntime
 

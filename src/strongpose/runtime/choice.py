@@ -7,7 +7,8 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
-from strongpose.runtime.model import ModelError, Runtime
+from strongpose.exceptions import ModelError
+from strongpose.runtime.model import Runtime
 from strongpose.runtime.onnx import OnnxRuntime, cuda_is_available
 from strongpose.runtime.openvino import OpenVinoRuntime
 

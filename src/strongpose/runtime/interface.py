@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from strongpose.exceptions import ModelError
 from strongpose.fields import cell_count
-from strongpose.runtime.model import ModelError, ModelInfo, RawMaps
+from strongpose.runtime.model import ModelInfo, RawMaps
 
 __all__ = ["REMEDY", "check_interface", "check_maps", "read_info", "reason"]
 

@@ -12,18 +12,15 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from strongpose.exceptions import ModelError
 from strongpose.skeleton import Skeleton
 
-__all__ = ["ModelError", "ModelInfo", "RawMaps", "Runtime", "packaged_models", "resolve_model"]
+__all__ = ["ModelInfo", "RawMaps", "Runtime", "packaged_models", "resolve_model"]
 
 _MOST = {"stride": 64, "coarse_stride": 64, "size": 8192}  # pixels; beyond, memory would decide
 
 MODELS = Path(__file__).parent.parent / "models"
 SUFFIXES = (".onnx", ".xml")
-
-
-class ModelError(ValueError):
-    """A model that cannot be used; the message names the file, the reason and the remedy."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from strongpose._util.telemetry import without_telemetry
+from strongpose.exceptions import ModelError
 from strongpose.runtime.interface import REMEDY, check_interface, check_maps, read_info, reason
-from strongpose.runtime.model import ModelError, RawMaps
+from strongpose.runtime.model import RawMaps
 
 __all__ = ["OnnxRuntime", "cuda_is_available"]
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from strongpose._util.own_thread import in_own_thread
 from strongpose._util.telemetry import without_telemetry
+from strongpose.exceptions import ModelError
 from strongpose.runtime.interface import REMEDY, check_interface, check_maps, read_info, reason
-from strongpose.runtime.model import ModelError, RawMaps
+from strongpose.runtime.model import RawMaps
 from strongpose.runtime.saturation import int8_saturates_here, is_quantised, sums_fit_16_bits
 
 __all__ = ["OpenVinoRuntime"]

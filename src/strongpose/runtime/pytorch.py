@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from strongpose.decode import DecodeOptions
+from strongpose.exceptions import ModelError
 from strongpose.network import PoseNetwork
 from strongpose.network.weights import load_network
-from strongpose.runtime.model import ModelError, ModelInfo, RawMaps
+from strongpose.runtime.model import ModelInfo, RawMaps
 from strongpose.runtime.onnx import OnnxRuntime
 
 __all__ = ["TorchRuntime"]
@@ -23,7 +23,7 @@ class TorchRuntime:
     Args:
         network: on the device where it shall run; it is put into evaluation mode.
         size: what `ModelInfo.size` shall say, in pixels.
-        disk_radius: R in pixels, the radius of the disks that the network was trained with.
+        disk_radius: R in pixels, the radius of the disks that the network was trained with; None for the decoder's.
         bf16: use bfloat16 autocast.
 
     Attributes:
@@ -31,11 +31,11 @@ class TorchRuntime:
         name: the runtime, its precision and where it runs, for people.
     """
 
-    def __init__(self, network: PoseNetwork, size: int, disk_radius: float, bf16: bool = False) -> None:
+    def __init__(self, network: PoseNetwork, size: int, disk_radius: float | None = None, bf16: bool = False) -> None:
         self._network = network.eval()
         self._bf16 = bf16
         config = network.config
-        decode = {"disk_radius": disk_radius}
+        decode = {} if disk_radius is None else {"disk_radius": disk_radius}
         self.info = ModelInfo(config.skeleton, config.stride, config.coarse_stride, size, decode, {})
         self.name = f"torch on {network.mean.device.type} in {'bfloat16' if bf16 else 'float32'}"
 
@@ -48,7 +48,7 @@ class TorchRuntime:
             threads: number of CPU threads, of all torch work of this process; 0 leaves them as they are.
 
         Raises:
-            strongpose.runtime.ModelError: if the file is damaged, or torch cannot build what it describes.
+            strongpose.exceptions.ModelError: if the file is damaged, or torch cannot build what it describes.
         """
         info = OnnxRuntime(path, threads=1).info
         try:
@@ -60,7 +60,7 @@ class TorchRuntime:
         cuda = torch.cuda.is_available()
         network.to("cuda" if cuda else "cpu")
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        runtime = cls(network, info.size, info.decode.get("disk_radius", DecodeOptions().disk_radius), bf16=cuda)
+        runtime = cls(network, info.size, bf16=cuda)
         runtime.info = info
         return runtime
 

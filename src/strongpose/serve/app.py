@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from strongpose import __version__
+from strongpose.exceptions import RefusedError
 from strongpose.inference import StrongPose
 from strongpose.serve.answers import (
     Batch,
@@ -30,7 +31,7 @@ from strongpose.serve.answers import (
 from strongpose.serve.finding import find_people
 from strongpose.serve.guard import Guard
 from strongpose.serve.layers import LAYERS, LayerName
-from strongpose.serve.limits import CONTENT_TYPES, Limits, RefusedError
+from strongpose.serve.limits import CONTENT_TYPES, Limits
 from strongpose.serve.metrics import Metrics
 from strongpose.serve.queue import Queue
 from strongpose.serve.upload import Uploads, check_content_type, decode_base64, disconnection, drain

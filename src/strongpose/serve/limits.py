@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from strongpose.images import MAX_BYTES, MAX_PIXELS, ImageError, open_image
+from strongpose.exceptions import ImageError, RefusedError
+from strongpose.images import MAX_BYTES, MAX_PIXELS, open_image
 from strongpose.images.integrity import too_many_pieces
 
-__all__ = ["CONTENT_TYPES", "OLD_TYPES", "Limits", "RefusedError", "open_upload"]
+__all__ = ["CONTENT_TYPES", "OLD_TYPES", "Limits", "open_upload"]
 
 CONTENT_TYPES = ("image/jpeg", "image/png", "image/webp")
 """What a photo may be sent as."""
@@ -20,22 +21,6 @@ OLD_TYPES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-pn
 """Other names that programs send for them."""
 
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP")  # MPO: a JPEG file of some cameras, with more pictures behind the first
-
-
-class RefusedError(Exception):
-    """A request that is not served.
-
-    Args:
-        status: of HTTP.
-        line: one line for the client: what was expected and what came.
-        retry_after: seconds after which it is worth trying again.
-    """
-
-    def __init__(self, status: int, line: str, retry_after: int | None = None) -> None:
-        super().__init__(line)
-        self.status = status
-        self.line = line
-        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from strongpose.serve.limits import RefusedError
+from strongpose.exceptions import RefusedError
 
 __all__ = ["Queue"]
 

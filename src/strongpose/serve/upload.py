@@ -10,7 +10,8 @@ from urllib.parse import unquote
 
 from starlette.requests import ClientDisconnect, Request
 
-from strongpose.serve.limits import OLD_TYPES, Limits, RefusedError
+from strongpose.exceptions import RefusedError
+from strongpose.serve.limits import OLD_TYPES, Limits
 
 __all__ = ["Uploads", "check_content_type", "decode_base64", "disconnection", "drain"]
 

@@ -10,13 +10,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from strongpose.exceptions import CheckpointError
 from strongpose.network.tensors import write_tensors
 
-__all__ = ["CheckpointError", "load_checkpoint", "save_checkpoint"]
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be resumed, or should not be written; the message names the file and the reason."""
+__all__ = ["load_checkpoint", "save_checkpoint"]
 
 
 def save_checkpoint(

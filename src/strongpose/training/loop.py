@@ -14,16 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from strongpose._util.atomic_write import write_atomically
+from strongpose._util.lines import Say
 from strongpose._util.signals import StopRequest
-from strongpose.annotations import Say
 from strongpose.data.augment import Augmentation
-from strongpose.data.batches import Batch, BatchesByStep, LoaderError, batch_loader
+from strongpose.data.batches import Batch, BatchesByStep, batch_loader
 from strongpose.data.coco import KeypointDataset
 from strongpose.data.shards import Kept
+from strongpose.exceptions import CheckpointError, LoaderError, TrainingError
 from strongpose.network import NetworkConfig, PoseNetwork, at_output_stride, build_network, load_backbone
 from strongpose.network.weights import load_weights, save_weights
 from strongpose.skeletons import load_skeleton
-from strongpose.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from strongpose.training.checkpoint import load_checkpoint, save_checkpoint
 from strongpose.training.distributed import World, joined
 from strongpose.training.losses import LossWeights, total_loss
 from strongpose.training.progress import EventLog, Progress
@@ -32,11 +33,7 @@ from strongpose.training.step import add_gradients, prepared
 from strongpose.training.teacher import Teacher
 from strongpose.training.validation import check_validation, validate
 
-__all__ = ["TrainingError", "train"]
-
-
-class TrainingError(RuntimeError):
-    """Training cannot go on; the message says why and what is kept."""
+__all__ = ["train"]
 
 
 def train(config: TrainConfig, say: Callable[[str], None] = print, stop: StopRequest | None = None) -> Path:
@@ -56,8 +53,8 @@ def train(config: TrainConfig, say: Callable[[str], None] = print, stop: StopReq
     Raises:
         TrainingError: if the loss is not finite, nothing can be written, or a process that reads photos ended; the
             last checkpoint stays, and the message names it.
-        strongpose.annotations.AnnotationError: if annotations, or the photos of the validation, cannot be used.
-        strongpose.training.checkpoint.CheckpointError: if the run in ``config.out`` cannot be resumed.
+        strongpose.exceptions.AnnotationError: if annotations, or the photos of the validation, cannot be used.
+        strongpose.exceptions.CheckpointError: if the run in ``config.out`` cannot be resumed.
     """
     with ExitStack() as contexts:
         stop = stop or contexts.enter_context(StopRequest(signal.SIGTERM, signal.SIGINT))

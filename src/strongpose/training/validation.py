@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from strongpose.annotations import Say, load_annotations, photo_paths
+from strongpose._util.lines import Say
+from strongpose.annotations import load_annotations, photo_paths
 from strongpose.evaluation import Figures, evaluate
 from strongpose.inference import StrongPose
 from strongpose.network import PoseNetwork
@@ -46,7 +47,7 @@ def validate(
         give_up: asked after every photo but the last; the answer is None once it says yes.
 
     Raises:
-        strongpose.annotations.AnnotationError: if the annotations or photos cannot be used.
+        strongpose.exceptions.AnnotationError: if the annotations or photos cannot be used.
     """
 
     def look(done: int, total: int) -> None:

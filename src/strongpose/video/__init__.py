@@ -1,7 +1,8 @@
 """Videos: reading and writing them, and following the people in them from frame to frame."""
 
+from strongpose.exceptions import VideoError
 from strongpose.video.camera_motion import CameraMotion
-from strongpose.video.io import Frame, VideoError, VideoReader, VideoWriter, open_video
+from strongpose.video.io import Frame, VideoReader, VideoWriter, open_video
 from strongpose.video.motion import MotionRecogniser
 from strongpose.video.smoothing import Smoother, SmoothOptions
 from strongpose.video.tracking import TrackedPoses, Tracker, TrackOptions

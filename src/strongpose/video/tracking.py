@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.decode.suppression import AREA_SHARE
+from strongpose.oks import AREA_SHARE
 from strongpose.poses import Poses
 
 __all__ = ["TrackOptions", "TrackedPoses", "Tracker", "person_sizes", "pose_similarities"]

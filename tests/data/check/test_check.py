@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from pictures import write_dataset
 
-from strongpose.annotations import AnnotationError
 from strongpose.data.check import check_data_set
 from strongpose.data.check.findings import KINDS
 from strongpose.data.check.sheets import draw_findings
+from strongpose.exceptions import AnnotationError
 from strongpose.images import open_image
 
 

@@ -3,7 +3,8 @@
 import pytest
 from samples import named, write
 
-from strongpose.data.convert import ConversionError, read_crowdpose
+from strongpose.data.convert import read_crowdpose
+from strongpose.exceptions import ConversionError
 
 CROWDPOSE_NAMES = (
     "left_shoulder right_shoulder left_elbow right_elbow left_wrist right_wrist left_hip right_hip "

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from samples import named, write_photo
 
-from strongpose.data.convert import ConversionError, read_lsp
+from strongpose.data.convert import read_lsp
+from strongpose.exceptions import ConversionError
 
 
 def lsp_joints():

@@ -3,8 +3,8 @@
 import pytest
 from samples import named, write, write_photo
 
-from strongpose._util.json_files import JsonError
-from strongpose.data.convert import ConversionError, read_mpii
+from strongpose.data.convert import read_mpii
+from strongpose.exceptions import ConversionError, JsonError
 
 
 def mpii_entry():

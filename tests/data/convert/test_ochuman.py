@@ -3,7 +3,8 @@
 import pytest
 from samples import named, write
 
-from strongpose.data.convert import ConversionError, read_ochuman, with_skeleton
+from strongpose.data.convert import read_ochuman, with_skeleton
+from strongpose.exceptions import ConversionError
 from strongpose.skeletons import load_skeleton
 
 OCHUMAN_NAMES = (

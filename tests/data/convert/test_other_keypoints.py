@@ -3,7 +3,8 @@
 import pytest
 from samples import coco, named
 
-from strongpose.data.convert import ConversionError, with_skeleton
+from strongpose.data.convert import with_skeleton
+from strongpose.exceptions import ConversionError
 from strongpose.skeletons import load_skeleton
 
 

@@ -4,7 +4,8 @@ import pytest
 from samples import named, write, write_photo
 
 from strongpose.data.coco import KeypointDataset
-from strongpose.data.convert import ConversionError, read_posetrack, with_skeleton
+from strongpose.data.convert import read_posetrack, with_skeleton
+from strongpose.exceptions import ConversionError
 from strongpose.skeletons import load_skeleton
 
 POSETRACK_NAMES = (

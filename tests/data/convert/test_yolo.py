@@ -4,8 +4,8 @@ import pytest
 from PIL import Image
 from samples import coco, named, write, write_photo
 
-from strongpose.annotations import AnnotationError
-from strongpose.data.convert import ConversionError, read_coco, read_yolo, write_yolo
+from strongpose.data.convert import read_coco, read_yolo, write_yolo
+from strongpose.exceptions import AnnotationError, ConversionError
 from strongpose.skeletons import load_skeleton
 
 

@@ -13,8 +13,8 @@ from http_server import Site, serve
 
 from strongpose.data.get import published
 from strongpose.data.get.archives import get_archive, is_complete, plan
-from strongpose.data.get.download import DownloadError
 from strongpose.data.get.published import Archive
+from strongpose.exceptions import DownloadError
 
 
 def zipped(files: dict[str, bytes]) -> bytes:

@@ -7,7 +7,8 @@ import hashlib
 import pytest
 from http_server import Site, serve
 
-from strongpose.data.get.download import DownloadError, RemoteFile, download, look_up
+from strongpose.data.get.download import RemoteFile, download, look_up
+from strongpose.exceptions import DownloadError
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB
 MD5 = hashlib.md5(CONTENT).hexdigest()

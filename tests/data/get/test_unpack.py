@@ -7,7 +7,8 @@ import zipfile
 
 import pytest
 
-from strongpose.data.get.unpack import UnpackError, unpack, unpacked_size
+from strongpose.data.get.unpack import unpack, unpacked_size
+from strongpose.exceptions import UnpackError
 
 
 def write_zip(path, files, compression=zipfile.ZIP_STORED):

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 
 from strongpose._util.json_files import is_id, is_name, is_number
-from strongpose.annotations import AnnotationError, other_size, people_categories, read_lists, unheard
+from strongpose._util.lines import unheard
+from strongpose.annotations import other_size, people_categories, read_lists
 from strongpose.annotations.person import checked_person
 from strongpose.annotations.plausible import check_units
 from strongpose.data.check.findings import CheckedPhoto, Finding
 from strongpose.data.check.people import check_people
 from strongpose.data.photos import PhotoStore
 from strongpose.data.sides_by_name import sides_by_name
-from strongpose.images import MAX_PIXELS, ImageError
+from strongpose.exceptions import AnnotationError, ImageError
+from strongpose.images import MAX_PIXELS
 from strongpose.skeleton import Skeleton
 from strongpose.skeletons import skeleton_named_like
 
@@ -41,7 +43,7 @@ def check_data_set(
         The skeleton, and every photo with its findings; what belongs to no photo comes first, under an empty name.
 
     Raises:
-        strongpose.annotations.AnnotationError: if the file is no COCO keypoint annotation file at all.
+        strongpose.exceptions.AnnotationError: if the file is no COCO keypoint annotation file at all.
         FileNotFoundError: if there is no folder of photos.
     """
     data = read_lists(path)

@@ -12,7 +12,7 @@ from strongpose.annotations import has_area
 from strongpose.data.check.findings import Finding
 from strongpose.data.check.sides import doubtful_sides
 from strongpose.data.regions import read_region
-from strongpose.decode.suppression import AREA_SHARE
+from strongpose.oks import AREA_SHARE
 from strongpose.skeleton import Skeleton
 
 __all__ = ["check_people"]

@@ -1,7 +1,6 @@
 """Other annotation formats to COCO's and back; one module a format, docs/data.md has a table of them."""
 
 from strongpose.data.convert.coco import read_coco, read_crowdpose
-from strongpose.data.convert.dataset import ConversionError
 from strongpose.data.convert.keypoints import with_skeleton
 from strongpose.data.convert.lsp import read_lsp
 from strongpose.data.convert.mpii import read_mpii
@@ -9,6 +8,7 @@ from strongpose.data.convert.ochuman import read_ochuman
 from strongpose.data.convert.posetrack import read_posetrack
 from strongpose.data.convert.to_yolo import write_yolo
 from strongpose.data.convert.yolo import read_yolo
+from strongpose.exceptions import ConversionError
 
 __all__ = [
     "ConversionError",

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from strongpose._util.json_files import is_number
-from strongpose.annotations import Say, read_annotations, unheard
-from strongpose.data.convert.dataset import ConversionError, category
+from strongpose._util.lines import Say, unheard
+from strongpose.annotations import read_annotations
+from strongpose.data.convert.dataset import category
+from strongpose.exceptions import ConversionError
 from strongpose.skeletons import load_skeleton
 
 __all__ = ["read_coco", "read_crowdpose"]
@@ -23,7 +25,7 @@ def read_coco(path: Path, say: Say = unheard) -> dict[str, Any]:
         say: told what is left out or filled in.
 
     Raises:
-        strongpose.annotations.AnnotationError: if the file does not have that format; names the entry.
+        strongpose.exceptions.AnnotationError: if the file does not have that format; names the entry.
         ConversionError: if it does not state the size of a photo.
     """
     data = read_annotations(path, say=say)
@@ -54,7 +56,7 @@ def read_crowdpose(path: Path, say: Say = unheard) -> dict[str, Any]:
         say: told what is left out or filled in.
 
     Raises:
-        strongpose.annotations.AnnotationError: if the file does not have that format; names the entry.
+        strongpose.exceptions.AnnotationError: if the file does not have that format; names the entry.
         ConversionError: if it has other keypoints.
     """
     skeleton = load_skeleton("crowdpose14")

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.decode.suppression import AREA_SHARE
-from strongpose.images import ImageError, read_size
+from strongpose.exceptions import ConversionError, ImageError
+from strongpose.images import read_size
+from strongpose.oks import AREA_SHARE
 from strongpose.skeleton import Skeleton
 
 __all__ = [
-    "ConversionError",
     "category",
     "data_set",
     "describe_person",
@@ -22,10 +22,6 @@ __all__ = [
     "photo_size",
     "required",
 ]
-
-
-class ConversionError(ValueError):
-    """Data that cannot be converted; the message names the file and the entry or line."""
 
 
 def required(entry: Any, keys: Iterable[str], what: str) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.annotations import Say, unheard
-from strongpose.data.convert.dataset import ConversionError, category
+from strongpose._util.lines import Say, unheard
+from strongpose.data.convert.dataset import category
 from strongpose.data.sides_by_name import usual_spelling
+from strongpose.exceptions import ConversionError
 from strongpose.skeleton import Skeleton
 
 __all__ = ["with_skeleton"]

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.data.convert.dataset import ConversionError, data_set, describe_person, photo_size
+from strongpose.data.convert.dataset import data_set, describe_person, photo_size
+from strongpose.exceptions import ConversionError
 from strongpose.skeletons import load_skeleton
 
 __all__ = ["read_lsp"]

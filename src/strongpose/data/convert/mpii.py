@@ -8,14 +8,8 @@ from typing import Any
 import numpy as np
 
 from strongpose._util.json_files import read_json
-from strongpose.data.convert.dataset import (
-    ConversionError,
-    data_set,
-    describe_person,
-    keypoint_rows,
-    photo_size,
-    required,
-)
+from strongpose.data.convert.dataset import data_set, describe_person, keypoint_rows, photo_size, required
+from strongpose.exceptions import ConversionError
 from strongpose.skeletons import load_skeleton
 
 __all__ = ["read_mpii"]

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from strongpose._util.json_files import read_json
-from strongpose.annotations import Say, unheard
+from strongpose._util.lines import Say, unheard
 from strongpose.data.convert.dataset import (
-    ConversionError,
     data_set,
     describe_person,
     describe_region,
@@ -19,6 +18,7 @@ from strongpose.data.convert.dataset import (
     photo_size,
     required,
 )
+from strongpose.exceptions import ConversionError
 from strongpose.images.folders import is_hidden
 
 __all__ = ["read_posetrack"]

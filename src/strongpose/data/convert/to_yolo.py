@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from strongpose._util.atomic_write import write_atomically
-from strongpose.annotations import Say, unheard
-from strongpose.data.convert.dataset import ConversionError
+from strongpose._util.lines import Say, unheard
+from strongpose.exceptions import ConversionError
 
 __all__ = ["Written", "write_yolo"]
 

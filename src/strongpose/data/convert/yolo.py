@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.annotations import Say, unheard
-from strongpose.data.convert.dataset import ConversionError, data_set, describe_person, photo_size
+from strongpose._util.lines import Say, unheard
+from strongpose.data.convert.dataset import data_set, describe_person, photo_size
 from strongpose.data.convert.yolo_files import label_files
+from strongpose.exceptions import ConversionError
 from strongpose.skeleton import Skeleton
 
 __all__ = ["read_yolo"]

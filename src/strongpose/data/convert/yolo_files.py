@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from strongpose.annotations import Say
-from strongpose.data.convert.dataset import ConversionError
+from strongpose._util.lines import Say
+from strongpose.exceptions import ConversionError
 from strongpose.images.folders import files_below, first_names, photos_below
 
 __all__ = ["label_files"]

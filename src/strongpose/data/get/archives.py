@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strongpose._util.atomic_write import write_atomically
-from strongpose.data.get.download import DownloadError, RemoteFile, download, look_up, md5_of
+from strongpose.data.get.download import RemoteFile, download, look_up, md5_of
 from strongpose.data.get.published import Archive
 from strongpose.data.get.unpack import unpack, unpacked_size
+from strongpose.exceptions import DownloadError
 
 __all__ = ["Plan", "get_archive", "is_complete", "plan"]
 
@@ -80,7 +81,7 @@ def get_archive(archive: Archive, folder: Path, url: str, progress: Progress, ke
 
     Raises:
         DownloadError: if it cannot be downloaded, there is no room, or it is not the published one.
-        strongpose.data.get.unpack.UnpackError: if it is damaged or would write elsewhere.
+        strongpose.exceptions.UnpackError: if it is damaged or would write elsewhere.
         OSError: if the folder cannot be written.
     """
     path = folder / archive.name

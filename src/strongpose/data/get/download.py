@@ -18,18 +18,15 @@ from typing import Any
 
 from strongpose import __version__
 from strongpose._util.atomic_write import write_atomically
+from strongpose.exceptions import DownloadError
 
-__all__ = ["DownloadError", "RemoteFile", "download", "look_up", "md5_of"]
+__all__ = ["RemoteFile", "download", "look_up", "md5_of"]
 
 _CHUNK = 1 << 20
 _TIMEOUT = 60.0  # seconds without a byte
 _TRIES = 6  # in a row that bring no byte
 _TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 _BROKEN = (OSError, http.client.HTTPException)  # what a lost connection raises; URLError and timeouts are OSErrors
-
-
-class DownloadError(ValueError):
-    """A file that could not be downloaded; the message names it, the reason and the remedy."""
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,9 @@ import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
-__all__ = ["UnpackError", "unpack", "unpacked_size"]
+from strongpose.exceptions import UnpackError
 
-
-class UnpackError(ValueError):
-    """An archive that cannot or must not be unpacked; the message names it, the entry and the remedy."""
+__all__ = ["unpack", "unpacked_size"]
 
 
 def unpacked_size(archive: Path) -> int:

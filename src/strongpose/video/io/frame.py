@@ -9,11 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-__all__ = ["Damage", "Footage", "Frame", "Shot", "VideoError", "reason_of"]
-
-
-class VideoError(ValueError):
-    """A video that cannot be read or written; the message names it, the reason and the remedy."""
+__all__ = ["Damage", "Footage", "Frame", "Shot", "reason_of"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from strongpose.exceptions import VideoError
 from strongpose.video.io.film import Film
-from strongpose.video.io.frame import VideoError, reason_of
+from strongpose.video.io.frame import reason_of
 from strongpose.video.io.pictures import IS_PHOTO, NumberedPictures, animated_picture, animated_webp, is_pattern
 from strongpose.video.io.reader import TIMEOUT, VideoReader
 from strongpose.video.io.refusal import why_not_address, why_not_file

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from strongpose.images import ImageError, open_image
+from strongpose.exceptions import ImageError, VideoError
+from strongpose.images import open_image
 from strongpose.images.heif import is_heif
-from strongpose.video.io.frame import Damage, Shot, VideoError, reason_of
+from strongpose.video.io.frame import Damage, Shot, reason_of
 
 __all__ = ["IS_PHOTO", "AnimatedPicture", "NumberedPictures", "animated_picture", "animated_webp", "is_pattern"]
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strongpose.video.io.frame import VideoError
+from strongpose.exceptions import VideoError
 
 if TYPE_CHECKING:
     import av

@@ -14,7 +14,8 @@ from typing import Any, Self
 import cv2
 import numpy as np
 
-from strongpose.video.io.frame import VideoError, reason_of
+from strongpose.exceptions import VideoError
+from strongpose.video.io.frame import reason_of
 
 __all__ = ["VideoWriter"]
 

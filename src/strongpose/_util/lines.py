@@ -1,14 +1,18 @@
-"""What is said about photos that cannot be used."""
+"""Lines for people: made of whatever text there is, and handed to whoever shows them."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 
-__all__ = ["ImageError", "one_line", "printable"]
+__all__ = ["Say", "one_line", "printable", "unheard"]
+
+Say = Callable[[str], None]
+"""Called with a line about what was taken in another way than it is written."""
 
 
-class ImageError(ValueError):
-    """A photo that cannot be used; the message names the file and the remedy."""
+def unheard(line: str) -> None:
+    """A `Say` that leaves the line unsaid."""
 
 
 def one_line(error: Exception) -> str:
