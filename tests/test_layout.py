@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ import strongpose
 from strongpose import StrongPoseError, exceptions
 
 PACKAGE = Path(strongpose.__file__).parent
+REPOSITORY = Path(__file__).parent.parent
 
 # Rooms and modules at the top: each imports only itself and what stands in lines above its own.
 LAYERS = (
@@ -77,6 +79,18 @@ def test_imports_point_one_way():
 def test_every_file_says_in_its_first_line_what_it_is():
     silent = [file for file in sorted(PACKAGE.rglob("*.py")) if not ast.get_docstring(ast.parse(file.read_text()))]
     assert not silent
+
+
+def test_the_page_on_architecture_shows_these_layers():
+    page = (REPOSITORY / "docs/architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (.+) \|$", page, re.MULTILINE)
+    shown = {
+        int(number): [re.findall(r"`([\w/]+)`", part)[0].rstrip("/") for part in row.split(" · ")]
+        for number, row in rows
+    }
+    assert {number: sorted(rooms) for number, rooms in shown.items()} == {
+        i: sorted(rooms) for i, rooms in enumerate(LAYERS)
+    }
 
 
 @pytest.mark.parametrize("name", exceptions.__all__)
