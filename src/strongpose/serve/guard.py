@@ -91,7 +91,11 @@ class Guard:
         return None if same else (403, "the request comes from a page of another site")
 
     def _is_ours(self, host: str) -> bool:
-        """Whether a Host header holds an address or one of the server's names."""
+        """Whether a Host header holds an address or one of the server's names.
+
+        Starlette's TrustedHostMiddleware knows lists of names only, no addresses as such, answers with another status
+        than 421 and in plain text, and looks at the first of several headers.
+        """
         parts = _HOST.fullmatch(host)
         if parts is None:
             return False

@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import socket
 import sys
-from functools import partial
 from signal import SIGTERM, signal
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from strongpose.serve.connections import Connection
+from strongpose.serve.connections import Connections
 from strongpose.serve.limits import Limits
 
 __all__ = ["configure", "listen", "run_server", "url_of"]
@@ -49,9 +48,10 @@ def url_of(bound: socket.socket) -> str:
 
 def configure(app: ASGIApp, limits: Limits) -> uvicorn.Config:
     """How uvicorn serves the application: quietly, with bounds on connections and time."""
+    connections = Connections(app, limits)
     return uvicorn.Config(
-        app,
-        http=partial(Connection, limits),  # type: ignore[arg-type]  # all that uvicorn does with it is to call it
+        connections,
+        http=connections.protocol,  # type: ignore[arg-type]  # all that uvicorn does with it is to call it
         ws="none",
         log_level="error",  # what is below, any client can cause
         access_log=False,
