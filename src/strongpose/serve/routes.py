@@ -1,0 +1,136 @@
+"""The routes of the HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request
+from fastapi.responses import PlainTextResponse
+
+from strongpose.exceptions import RefusedError
+from strongpose.inference import StrongPose
+from strongpose.serve.answers import BatchAnswer, Health, Model, Photo, Photos, describe_model, describe_photo
+from strongpose.serve.batch import BODY, read_batch
+from strongpose.serve.failures import FAILURES
+from strongpose.serve.finding import find_people
+from strongpose.serve.layers import LAYERS, LayerName
+from strongpose.serve.limits import CONTENT_TYPES, Limits
+from strongpose.serve.metrics import Metrics
+from strongpose.serve.queue import Queue
+from strongpose.serve.upload import Uploads, check_content_type, decode_base64, disconnection
+
+__all__ = ["Api"]
+
+_PHOTO_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in CONTENT_TYPES},
+    }
+}
+
+_NAME = f"({'|'.join(LAYERS)})"
+Layers = Annotated[
+    str,
+    Query(
+        description=f"Maps to send along, with commas: {','.join(LAYERS)}.",
+        json_schema_extra={"pattern": f"^({_NAME}(,{_NAME})*)?$"},
+    ),
+]
+Threshold = Annotated[float, Query(description="People with a lower score are left out.", ge=0, le=1)]
+
+
+class Api:
+    """Answers requests; one method for each route, without a docstring, which FastAPI would show to clients.
+
+    Args:
+        estimator: finds the people; used by one thread at a time.
+        name: what answers call its model.
+        limits: what is taken.
+        queue: in front of the estimator.
+        uploads: bodies that arrive.
+        metrics: where photos are counted.
+    """
+
+    def __init__(
+        self, estimator: StrongPose, name: str, limits: Limits, queue: Queue, uploads: Uploads, metrics: Metrics
+    ) -> None:
+        self._estimator = estimator
+        self._name = name
+        self._limits = limits
+        self._queue = queue
+        self._uploads = uploads
+        self._metrics = metrics
+
+    def add_routes(self, app: FastAPI) -> None:
+        """Let the application answer by the methods below."""
+        app.post(
+            "/api/poses",
+            summary="The people in a photo",
+            responses=FAILURES,
+            openapi_extra=_PHOTO_BODY,
+            response_model_exclude_none=True,
+        )(self.poses)
+        app.post(
+            "/api/batch",
+            summary="The people in several photos, each with its own status",
+            responses=FAILURES,
+            openapi_extra=BODY,
+            response_model_exclude_none=True,
+        )(self.batch)
+        app.get("/api/health", summary="Whether the server works")(self.health)
+        app.get("/api/model", summary="What finds the people, and what the server takes")(self.model)
+        app.get("/api/metrics", summary="Counters in Prometheus' text format", response_class=PlainTextResponse)(
+            self.show_metrics
+        )
+
+    async def poses(self, request: Request, threshold: Threshold = 0.25, layers: Layers = "") -> Photo:  # noqa: D102
+        check_content_type(request, CONTENT_TYPES)
+        chosen = _chosen_layers(layers)
+        self._queue.check_room()
+        data = await self._uploads.read(request)
+        with self._queue.place():
+            return await self._find(request, data, threshold, chosen)
+
+    async def batch(self, request: Request, threshold: Threshold = 0.25) -> Photos:  # noqa: D102
+        check_content_type(request, ("application/json",))
+        self._queue.check_room()
+        body = await self._uploads.read(request)
+        with self._queue.place():
+            sent = read_batch(body, self._limits.max_batch)
+            del body
+            answers = []
+            for photo in sent.photos:  # others' photos may come in between
+                try:
+                    found = await self._find(request, decode_base64(photo.data), threshold, ())
+                    answers.append(BatchAnswer(name=photo.name, status=200, photo=found))
+                except RefusedError as error:
+                    if error.status == 499:
+                        raise
+                    answers.append(BatchAnswer(name=photo.name, status=error.status, error=error.line))
+            return Photos(photos=answers)
+
+    async def health(self) -> Health:  # noqa: D102
+        return Health(waiting=self._queue.length, uploading=self._uploads.count)
+
+    async def model(self) -> Model:  # noqa: D102
+        return describe_model(self._estimator, self._name, self._limits)
+
+    async def show_metrics(self) -> PlainTextResponse:  # noqa: D102
+        text = self._metrics.text(self._queue.length, self._queue.room, self._uploads.count)
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def _find(self, request: Request, data: bytes, threshold: float, layers: Sequence[LayerName]) -> Photo:
+        """Work on one photo, unless the client hangs up before its turn."""
+        found = await self._queue.run(lambda: find_people(self._estimator, data, self._limits), disconnection(request))
+        answer = describe_photo(found, self._name, threshold, layers)
+        self._metrics.count_photo(len(answer.people), found.seconds)
+        return answer
+
+
+def _chosen_layers(text: str) -> tuple[LayerName, ...]:
+    """The layers in a list with commas."""
+    wanted = set(text.split(",")) if text else set()
+    for unknown in sorted(wanted - set(LAYERS)):
+        raise RefusedError(422, f"layers must be among {', '.join(LAYERS)}, got {unknown[:80] or 'an empty name'}")
+    return tuple(layer for layer in LAYERS if layer in wanted)
