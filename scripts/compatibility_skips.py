@@ -12,6 +12,7 @@ __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]
 
 OPTIONAL = ("torch", "safetensors", "onnx", "onnxscript", "nncf", "openvino", "av", "scipy", "fastapi", "uvicorn")
 OPTIONAL += ("ray", "pyarrow", "tensorboard", "timm", "torchvision", "playwright", "supervision", "pycocotools")
+OPTIONAL += ("prometheus_client",)
 MISSING = {name for name in OPTIONAL if importlib.util.find_spec(name) is None}
 
 

@@ -166,12 +166,12 @@ def test_metrics_count_requests_and_photos(serving, photos):
         answer = client("GET", "/api/metrics")
     assert answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     samples = dict(line.rsplit(" ", 1) for line in answer.body.decode().splitlines() if not line.startswith("#"))
-    assert samples['strongpose_requests_total{method="POST",route="/api/poses",status="200"}'] == "1"
-    assert samples['strongpose_requests_total{method="POST",route="/api/poses",status="422"}'] == "1"
-    assert samples['strongpose_requests_total{method="GET",route="other",status="404"}'] == "1"
-    assert samples["strongpose_photos_total"] == "1"
-    assert int(samples["strongpose_people_total"]) >= 1
-    assert (samples["strongpose_queue_length"], samples["strongpose_queue_limit"]) == ("0", "9")
+    assert samples['strongpose_requests_total{method="POST",route="/api/poses",status="200"}'] == "1.0"
+    assert samples['strongpose_requests_total{method="POST",route="/api/poses",status="422"}'] == "1.0"
+    assert samples['strongpose_requests_total{method="GET",route="other",status="404"}'] == "1.0"
+    assert samples["strongpose_photos_total"] == "1.0"
+    assert float(samples["strongpose_people_total"]) >= 1
+    assert (samples["strongpose_queue_length"], samples["strongpose_queue_limit"]) == ("0.0", "9.0")
     for stage in ("read", "network", "decode"):
         assert 0 < float(samples[f'strongpose_stage_seconds_total{{stage="{stage}"}}']) < 60
     for line in answer.body.decode().splitlines():

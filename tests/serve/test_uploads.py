@@ -47,7 +47,7 @@ def test_slow_senders_hold_nobodys_place(serving, photo):
         wait_for(client, uploading=29, waiting=0)
         slow.close()
         wait_for(client, uploading=0)
-        assert "strongpose_uploads 0\n" in client("GET", "/api/metrics").body.decode()
+        assert "strongpose_uploads 0.0\n" in client("GET", "/api/metrics").body.decode()
 
 
 def test_the_body_that_arrives_for_longest_gives_way(serving, photo):
@@ -84,7 +84,7 @@ def test_a_full_queue_says_when_to_come_back(serving, estimator, photo):
         connection.request("POST", "/api/poses", photo, {"Content-Type": "image/jpeg"})
         assert finish(connection).status == 200
         metrics = client("GET", "/api/metrics").body.decode()
-        assert 'route="/api/poses",status="499"} 1' in metrics
+        assert 'route="/api/poses",status="499"} 1.0' in metrics
         assert 'status="500"' not in metrics
 
 

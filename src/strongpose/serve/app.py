@@ -32,7 +32,8 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
         hosts: names, besides localhost, by which clients may call the server; addresses always work.
     """
     limits = limits or Limits()
-    queue, uploads, metrics = Queue(limits.max_waiting), Uploads(limits), Metrics()
+    queue, uploads = Queue(limits.max_waiting), Uploads(limits)
+    metrics = Metrics(queue, uploads)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

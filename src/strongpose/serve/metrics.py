@@ -2,56 +2,61 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
-__all__ = ["Metrics"]
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+from strongpose.serve.queue import Queue
+from strongpose.serve.upload import Uploads
+
+__all__ = ["CONTENT_TYPE", "Metrics"]
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+"""Of the text."""
+
+_COUNTERS = ("requests_total", "stage_seconds_total", "photos_total", "people_total")
+_GAUGES = ("queue_length", "queue_limit", "uploads")
 
 
 class Metrics:
-    """What was served since the start. To be used from the event loop only, as counting takes no lock."""
+    """What was served since the start, and what is under way.
 
-    def __init__(self) -> None:
-        self._requests: Counter[tuple[str, str, int]] = Counter()
-        self._seconds: Counter[str] = Counter(dict.fromkeys(("read", "network", "decode"), 0))
-        self._photos = 0
-        self._people = 0
+    Args:
+        queue: whose length is told.
+        uploads: whose number is told.
+    """
+
+    def __init__(self, queue: Queue, uploads: Uploads) -> None:
+        self._registry = registry = CollectorRegistry()
+        labels = ("method", "route", "status")
+        self._requests = Counter(
+            "strongpose_requests", "Answers, by method, route and status.", labels, registry=registry
+        )
+        self._seconds = Counter(
+            "strongpose_stage_seconds", "Time spent on photos, by step.", ("stage",), registry=registry
+        )
+        for step in ("read", "network", "decode"):
+            self._seconds.labels(step)  # told from the start
+        self._photos = Counter("strongpose_photos", "Photos worked on.", registry=registry)
+        self._people = Counter("strongpose_people", "People found in them above the threshold.", registry=registry)
+        waiting = "Requests whose body has arrived, the one being worked on among them."
+        Gauge("strongpose_queue_length", waiting, registry=registry).set_function(lambda: queue.length)
+        Gauge("strongpose_queue_limit", "How many of them there may be.", registry=registry).set(queue.room)
+        arriving = "Requests whose body arrives."
+        Gauge("strongpose_uploads", arriving, registry=registry).set_function(lambda: uploads.count)
 
     def count_request(self, method: str, route: str, status: int) -> None:
         """One answer was begun; ``route`` must come from a fixed set, as each makes a line."""
-        self._requests[method, route, status] += 1
+        self._requests.labels(method, route, str(status)).inc()
 
     def count_photo(self, people: int, seconds: Mapping[str, float]) -> None:
         """One photo was worked on, with so many people; how long each step took."""
-        self._photos += 1
-        self._people += people
-        self._seconds.update(seconds)  # type: ignore[arg-type]  # counts may be fractions
+        self._photos.inc()
+        self._people.inc(people)
+        for step, value in seconds.items():
+            self._seconds.labels(step).inc(value)
 
-    def text(self, waiting: int, room: int, uploading: int) -> str:
-        """Prometheus' text format.
-
-        Args:
-            waiting: requests whose body has arrived, the one being worked on among them.
-            room: how many there may be.
-            uploading: requests whose body arrives.
-        """
-        lines = ["# HELP strongpose_requests_total Answers, by method, route and status.", _kind("requests_total")]
-        for (method, route, status), count in sorted(self._requests.items()):
-            labels = f'method="{method}",route="{route}",status="{status}"'
-            lines.append(f"strongpose_requests_total{{{labels}}} {count}")
-        lines += ["# HELP strongpose_stage_seconds_total Time spent on photos, by step.", _kind("stage_seconds_total")]
-        for step, seconds in self._seconds.items():
-            lines.append(f'strongpose_stage_seconds_total{{stage="{step}"}} {seconds:.6f}')
-        for name, help_text, value in (
-            ("photos_total", "Photos worked on.", self._photos),
-            ("people_total", "People found in them above the threshold.", self._people),
-            ("queue_length", "Requests whose body has arrived, the one being worked on among them.", waiting),
-            ("queue_limit", "How many of them there may be.", room),
-            ("uploads", "Requests whose body arrives.", uploading),
-        ):
-            lines += [f"# HELP strongpose_{name} {help_text}", _kind(name), f"strongpose_{name} {value}"]
-        return "\n".join(lines) + "\n"
-
-
-def _kind(name: str) -> str:
-    return f"# TYPE strongpose_{name} {'counter' if name.endswith('_total') else 'gauge'}"
+    def text(self) -> str:
+        """Prometheus' text format, without the times at which the counters were made."""
+        names = (f"strongpose_{name}" for name in (*_COUNTERS, *_GAUGES))
+        return b"".join(generate_latest(self._registry.restricted_registry([name])) for name in names).decode()

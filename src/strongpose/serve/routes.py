@@ -16,7 +16,7 @@ from strongpose.serve.failures import FAILURES
 from strongpose.serve.finding import find_people
 from strongpose.serve.layers import LAYERS, LayerName
 from strongpose.serve.limits import CONTENT_TYPES, Limits
-from strongpose.serve.metrics import Metrics
+from strongpose.serve.metrics import CONTENT_TYPE, Metrics
 from strongpose.serve.queue import Queue
 from strongpose.serve.upload import Uploads, check_content_type, decode_base64, disconnection
 
@@ -117,8 +117,7 @@ class Api:
         return describe_model(self._estimator, self._name, self._limits)
 
     async def show_metrics(self) -> PlainTextResponse:  # noqa: D102
-        text = self._metrics.text(self._queue.length, self._queue.room, self._uploads.count)
-        return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+        return PlainTextResponse(self._metrics.text(), media_type=CONTENT_TYPE)
 
     async def _find(self, request: Request, data: bytes, threshold: float, layers: Sequence[LayerName]) -> Photo:
         """Work on one photo, unless the client hangs up before its turn."""
