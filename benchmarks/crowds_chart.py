@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import matplotlib
 import tyro
-from charts import COLOURS, INK, LEFT, TOP, Frame, line, marker, text
+from charts import LOOK, new_chart, write_chart
+from matplotlib.figure import Figure
 
 
 class Curve(NamedTuple):
@@ -43,7 +45,7 @@ def main(arguments: Arguments) -> None:
         if len(arguments.names) != len(curves):
             raise SystemExit(f"--names: expected {len(curves)}, got {len(arguments.names)}: {[c.name for c in curves]}")
         curves = [curve._replace(name=name) for curve, name in zip(curves, arguments.names, strict=True)]
-    arguments.out.write_text(picture(curves), encoding="utf-8")
+    write_chart(chart(curves), arguments.out)
 
 
 def read(path: Path) -> list[Curve]:
@@ -59,25 +61,16 @@ def read(path: Path) -> list[Curve]:
     return list(curves.values())
 
 
-def picture(curves: Sequence[Curve]) -> str:
-    """The SVG text of a line for every curve, both axes from 0."""
-    frame = Frame(
-        "Time from file to poses, by people in the picture",
-        ("people in the picture", "milliseconds a picture (median)"),
-        max(n for curve in curves for n in curve.people),
-        max(ms for curve in curves for ms in curve.ms),
-    )
-    parts = []
-    for i, curve in enumerate(curves):
-        colour = COLOURS[i % len(COLOURS)]
-        points = [(frame.x(n), frame.y(ms)) for n, ms in zip(curve.people, curve.ms, strict=True)]
-        path = " ".join(f"{px:.1f},{py:.1f}" for px, py in points)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2.5"/>')
-        parts += [marker(i, px, py, colour) for px, py in points]
-        level = TOP + 18 + 24 * i  # of the legend
-        parts.append(line(LEFT + 16, level, LEFT + 46, level, colour, 2.5) + marker(i, LEFT + 31, level, colour))
-        parts.append(text(LEFT + 56, level + 5, curve.name, INK, 14))
-    return frame.picture(parts)
+@matplotlib.rc_context(LOOK)
+def chart(curves: Sequence[Curve]) -> Figure:
+    """A line for every curve, both axes from 0."""
+    title = "Time from file to poses, by people in the picture"
+    figure, axes = new_chart(title, "people in the picture", "milliseconds a picture (median)")
+    for curve in curves:
+        axes.plot(curve.people, curve.ms, label=curve.name)
+    axes.set(xlim=0, ylim=0)
+    axes.legend(loc="upper left")
+    return figure
 
 
 if __name__ == "__main__":

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import matplotlib
 import tyro
-from charts import COLOURS, INK, Frame, line, marker, text
-
-LEGEND = (330, 74)
-"""Where the legend begins: in the upper right, where slow and precise models would be."""
+from charts import LOOK, new_chart, write_chart
+from matplotlib.figure import Figure
 
 
 class Point(NamedTuple):
@@ -45,8 +44,7 @@ class Arguments:
 
 
 def main(arguments: Arguments) -> None:
-    models = read(arguments.csv, arguments.leave_out)
-    arguments.out.write_text(picture(models), encoding="utf-8")
+    write_chart(chart(read(arguments.csv, arguments.leave_out)), arguments.out)
 
 
 def read(path: Path, leave_out: Sequence[str] = ()) -> dict[str, list[Point]]:
@@ -64,25 +62,23 @@ def read(path: Path, leave_out: Sequence[str] = ()) -> dict[str, list[Point]]:
     return models
 
 
-def picture(models: dict[str, list[Point]]) -> str:
-    """The SVG text; better is up and left."""
-    every = [point for points in models.values() for point in points]
-    most = max(point.ms for point in every), max(point.ap for point in every)
-    least = min(point.ap for point in every)
-    axes = ("milliseconds a photo, from file to poses (median)", "AP")
-    frame, parts = Frame("Precision over time: better is up and left", axes, *most, least, ".2f"), []
-    for i, (name, points) in enumerate(models.items()):
-        colour = COLOURS[i % len(COLOURS)]
-        places = [(frame.x(point.ms), frame.y(point.ap)) for point in sorted(points, key=lambda point: point.ms)]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        parts += [marker(i, x, y, colour) for x, y in places]
+@matplotlib.rc_context(LOOK)
+def chart(models: dict[str, list[Point]]) -> Figure:
+    """A line for every model; better is up and left."""
+    title = "Precision over time: better is up and left"
+    figure, axes = new_chart(title, "milliseconds a photo, from file to poses (median)", "AP")
+    for name, points in models.items():
+        points = sorted(points, key=lambda point: point.ms)
+        [line] = axes.plot([point.ms for point in points], [point.ap for point in points], label=name)
         for point in points:
-            parts.append(text(frame.x(point.ms) + 8, frame.y(point.ap) + 14, point.label, colour, 11))
-        left, level = LEGEND[0], LEGEND[1] + 20 * i
-        parts.append(line(left, level, left + 30, level, colour, 2) + marker(i, left + 15, level, colour))
-        parts.append(text(left + 40, level + 5, name, INK, 13))
-    return frame.picture(parts)
+            axes.annotate(
+                point.label,
+                (point.ms, point.ap),
+                **{"xytext": (6, -12), "textcoords": "offset points", "color": line.get_color(), "fontsize": "small"},
+            )
+    axes.set_xlim(0)
+    axes.legend(loc="upper right")  # where slow and precise models would be
+    return figure
 
 
 if __name__ == "__main__":

@@ -205,6 +205,8 @@ def test_the_script_prints_a_row_for_each_runtime(tmp_path):
     models = tradeoff_chart.read(figures, leave_out=("ONNX",))
     assert [(name, [point.label for point in points]) for name, points in models.items()] == [("base", ["257"])]
     assert models["base"][0].ap == pytest.approx(float(rows[0][1]), abs=6e-4)
+    [line] = tradeoff_chart.chart(models).axes[0].lines
+    assert line.get_xydata().tolist() == [[models["base"][0].ms, models["base"][0].ap]]
     tradeoff_chart.main(tradeoff_chart.Arguments(figures, chart))
     words = [element.text for element in ET.parse(chart).getroot().iter("{http://www.w3.org/2000/svg}text")]
     assert {"base", "257", "AP"} <= set(words)
