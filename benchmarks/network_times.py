@@ -24,7 +24,8 @@ import numpy as np
 import tyro
 from peer_models import Network, letterbox
 
-from strongpose.benchmarking import table, this_machine
+from strongpose._util.tables import table
+from strongpose.benchmarking import this_machine
 from strongpose.images import fit_image
 from strongpose.runtime import OnnxRuntime, OpenVinoRuntime, resolve_model
 from strongpose.training.presets import PresetName

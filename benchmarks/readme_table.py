@@ -10,7 +10,8 @@ from pathlib import Path
 import tyro
 
 from strongpose._util.atomic_write import write_atomically
-from strongpose.benchmarking import read_csv, table
+from strongpose._util.tables import table
+from strongpose.benchmarking import read_csv
 from strongpose.benchmarking.rows import ALL
 from strongpose.benchmarking.tables import fraction, load_note, sides
 from strongpose.exceptions import BenchmarkError

@@ -4,7 +4,7 @@ from strongpose.benchmarking.machine import Machine, this_machine
 from strongpose.benchmarking.measuring import Job, Measurement, measure
 from strongpose.benchmarking.process import measure_afresh
 from strongpose.benchmarking.rows import COLUMNS, Row, append_csv, check_csv, read_csv, rows_of
-from strongpose.benchmarking.tables import machine_note, main_table, people_table, table
+from strongpose.benchmarking.tables import machine_note, main_table, people_table
 from strongpose.exceptions import BenchmarkError
 
 __all__ = [
@@ -23,6 +23,5 @@ __all__ = [
     "people_table",
     "read_csv",
     "rows_of",
-    "table",
     "this_machine",
 ]

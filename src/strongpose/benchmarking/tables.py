@@ -1,12 +1,13 @@
-"""Tables of a benchmark, for the terminal and in GitHub's Markdown."""
+"""The tables of a benchmark."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from strongpose._util.tables import table
 from strongpose.benchmarking.rows import ALL, Row
 
-__all__ = ["fraction", "machine_note", "main_table", "people_table", "table"]
+__all__ = ["fraction", "machine_note", "main_table", "people_table"]
 
 
 def main_table(rows: Sequence[Row], markdown: bool = False) -> str:
@@ -75,19 +76,6 @@ def load_note(cores: Sequence[float]) -> str:
         return ""
     most = f"{max(cores):.1f}"
     return " Nothing else was running." if most == "0.0" else f" Other programs kept up to {most} cores busy meanwhile."
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], markdown: bool = False) -> str:
-    """A table as text, in columns, or in GitHub's Markdown."""
-    if markdown:
-        marked = [header, ["---"] * len(header), *rows]
-        return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in marked)
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in (header, *rows)
-    ]
-    return "\n".join(lines)
 
 
 def fraction(value: float | None) -> str:

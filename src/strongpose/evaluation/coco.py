@@ -10,6 +10,7 @@ from os import PathLike
 from typing import Any
 
 from strongpose._util.json_files import is_id, is_number
+from strongpose._util.tables import table
 from strongpose.annotations import load_annotations, photo_paths
 from strongpose.evaluation.results_log import MAX_DETECTIONS, find_poses
 from strongpose.exceptions import EvaluationError
@@ -51,8 +52,8 @@ class Figures:
 
     def __str__(self) -> str:
         names = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
-        values = ("–" if math.isnan(value) else f"{value:.3f}" for value in asdict(self).values())
-        return "".join(f"{name:>7}" for name in names) + "\n" + "".join(f"{value:>7}" for value in values)
+        values = ["–" if math.isnan(value) else f"{value:.3f}" for value in asdict(self).values()]
+        return table(names, [values])
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import astuple
 from typing import NamedTuple
 
+from strongpose._util.tables import table
 from strongpose.evaluation.coco import Figures
 from strongpose.evaluation.submission import SplitName
 
@@ -75,10 +76,8 @@ def comparison(split: SplitName, ours: Mapping[str, Figures]) -> str:
         if row.split == split
     ]
     rows += [(name, astuple(figures), "measured now") for name, figures in ours.items()]
-    title = f"COCO {split}"
-    width = max(len(title), *(len(name) for name, _, _ in rows))
-    lines = [f"{title:<{width}}" + "".join(f"{column:>7}" for column in _COLUMNS)]
-    for name, values, source in rows:
-        shown = "".join(f"{'–' if math.isnan(value) else f'{value:.3f}':>7}" for value in values)
-        lines.append(f"{name:<{width}}{shown}  {source}")
-    return "\n".join(lines)
+    cells = [
+        [name, *("–" if math.isnan(value) else f"{value:.3f}" for value in values), source]
+        for name, values, source in rows
+    ]
+    return table([f"COCO {split}", *_COLUMNS, ""], cells)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from strongpose._util.tables import table
 from strongpose.evaluation.diagnosis.costs import costs, group_figures, present_figures
 from strongpose.evaluation.diagnosis.groups import Person, group_people
 from strongpose.evaluation.diagnosis.sorting import DetectionKind, KeypointKind, PersonKind, PhotoErrors
@@ -147,11 +148,11 @@ def format_report(report: Mapping[str, Any]) -> str:
     return "\n\n".join(
         [
             f"AP {_figure(figures['ap'])}, {of_sizes}; people are shown from score {threshold:g}",
-            _table(what, rows),
+            table(what, rows, markdown=True),
             f"Of the {counts['astray']} keypoints astray, the model was unsure of {counts['astray_unsure']} "
             f"(keypoint score below {_UNSURE:g}), and {counts['astray_hidden']} are annotated as hidden.",
-            _table(["people", "n", "AP", *columns], by_group),
-            _table(["worst photos", "lost", "what went wrong"], worst),
+            table(["people", "n", "AP", *columns], by_group, markdown=True),
+            table(["worst photos", "lost", "what went wrong"], worst, markdown=True),
         ]
     )
 
@@ -253,10 +254,3 @@ def _figure(value: float | None) -> str:
 
 def _gain(mended: float | None, present: float | None) -> str:
     return "–" if mended is None or present is None else f"{mended - present:+.3f}"
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A markdown table with aligned columns."""
-    widths = [max(len(row[i]) for row in (header, *rows)) for i in range(len(header))]
-    lines = [header, ["-" * width for width in widths], *rows]
-    return "\n".join("| " + " | ".join(cell.ljust(w) for cell, w in zip(r, widths, strict=True)) + " |" for r in lines)
