@@ -20,7 +20,7 @@ from dependencies import installed_packages, licence_of
 REPOSITORY = Path(__file__).parents[1]
 
 AGREED = {
-    "": {"faster-coco-eval", "numpy", "onnxruntime", "opencv-python-headless", "pillow", "tyro"},
+    "": {"faster-coco-eval", "numpy", "onnxruntime", "opencv-python-headless", "pillow", "tqdm", "tyro"},
     "train": {"safetensors", "tensorboard", "torch"},
     "remote": {"fsspec"},
     "timm": {"timm"},

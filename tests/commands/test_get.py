@@ -40,7 +40,7 @@ def test_a_set_comes_once_and_only_with_its_terms_accepted(strongpose, site, tmp
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "sets" / "lsp_dataset" / "images" / "im0002.jpg").read_bytes() == b"other"
     assert "CRC-32 of 2 files; no checksum of the archive is published" in run.stdout
-    assert "unpacking lsp_dataset.zip: 100 %" in run.stderr
+    assert run.stderr == ""
     site.files.clear()
     run = strongpose(*command)
     assert (run.returncode, run.stdout) == (0, f"Leeds Sports Pose: all files are in {tmp_path / 'sets'}\n")

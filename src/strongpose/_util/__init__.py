@@ -1,1 +1,1 @@
-"""What several rooms share and no user needs: writing files, signals, threads, JSON with limits."""
+"""What several rooms share and no user needs: writing files, messages, signals, threads, JSON with limits."""

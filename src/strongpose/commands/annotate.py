@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from strongpose._util.terminal import Progress, complain, say
 from strongpose.runtime import RuntimeChoice
 
 __all__ = ["SIZE", "annotate"]
@@ -58,34 +58,30 @@ def annotate(
     from strongpose.annotate.closer_look import AnnotateOptions
     from strongpose.annotate.complete import complete_annotations
     from strongpose.annotations import read_annotations
-    from strongpose.commands.evaluate import _say, _show_progress
     from strongpose.data.photos import PhotoStore
     from strongpose.inference import StrongPose
 
     if out.suffix != ".json":
-        print(f"strongpose: --out {out}: the name must end in .json", file=sys.stderr)
-        return 1
+        return complain(f"--out {out}: the name must end in .json")
     try:
         options = AnnotateOptions(least_score, least_keypoint_score, margin=margin, again=again)
         photos = PhotoStore(images)
         estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads, runtime=runtime)
         detector = StrongPose(estimator.runtime, flip=flip) if detections else None
-        read_annotations(annotations, estimator.info.skeleton, _say)
+        read_annotations(annotations, estimator.info.skeleton, say)
         data = read_json(annotations)  # with what read_annotations leaves out
-        done = complete_annotations(estimator, data, photos.open, options, detector, _show_progress)
+        with Progress("photos") as progress:
+            done = complete_annotations(estimator, data, photos.open, options, detector, progress)
     except FileNotFoundError as error:  # neither folder nor shards
-        print(f"strongpose: {error}; check --images", file=sys.stderr)
-        return 1
+        return complain(f"{error}; check --images")
     except ValueError as error:  # the model, an option or the annotations
-        print(f"strongpose: {error}", file=sys.stderr)
-        return 1
+        return complain(error)
     for wrong in done.errors:
-        print(f"strongpose: {wrong}; its annotations are kept as they were", file=sys.stderr)
+        complain(f"{wrong}; its annotations are kept as they were")
     try:
         write_atomically(out, json.dumps(done.data))
     except OSError as error:
-        print(f"strongpose: --out {out}: cannot be written ({error.strerror})", file=sys.stderr)
-        return 1
+        return complain(f"--out {out}: cannot be written ({error.strerror})")
     counts = ", ".join(f"{count} {source}" for source, count in done.counts.items())
     print(f"{out}: {len(data['images'])} photos; {counts or 'nobody'}")
     return 1 if done.errors else 0

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from strongpose._util.terminal import complain, say
 from strongpose.runtime import RuntimeChoice
 
 if TYPE_CHECKING:
@@ -69,30 +69,30 @@ def batch(
         ("part-size", part_size, 1),
     ):
         if value < least:
-            return _complain(f"--{name} must be at least {least}, got {value}")
+            return complain(f"--{name} must be at least {least}, got {value}")
     try:
         from strongpose.batch import begin_job, done_parts
         from strongpose.batch.engine import connect
     except ImportError as error:
-        return _complain(f"batch needs more packages ({error}): pip install 'strongpose[batch]'")
+        return complain(f"batch needs more packages ({error}): pip install 'strongpose[batch]'")
     try:
         job = _describe(source, column, key, model, size, flip, threshold, runtime, part_size)
         output = output.absolute()
-        job, parts = begin_job(output, job, kind, _tell)
+        job, parts = begin_job(output, job, kind, say)
         done = done_parts(output, job, parts)
         if done:
-            _tell(f"{len(done)} of {len(parts)} parts are done already")
+            say(f"{len(done)} of {len(parts)} parts are done already")
         missing = [part for part in parts if part.number not in done]
         failed = 0
         if missing:
             local = (actors or max(1, (os.cpu_count() or 1) // threads_per_actor)) * threads_per_actor
             failed = _run(job, output, missing, actors, threads_per_actor, connect(address, local))
     except ValueError as error:  # the model, the input, the output, or the cluster
-        return _complain(str(error))
+        return complain(error)
     except OSError as error:
-        return _complain(f"{output}: cannot be written ({error.strerror or error})")
+        return complain(f"{output}: cannot be written ({error.strerror or error})")
     if failed:
-        return _complain(f"{failed} of {len(parts)} parts could not be done; the same command tries them again")
+        return complain(f"{failed} of {len(parts)} parts could not be done; the same command tries them again")
     print(f"{len(parts)} parts are complete; results in {output}")
     return 0
 
@@ -128,14 +128,14 @@ def _run(job: Job, output: Path, parts: list[Part], actors: int, threads: int, c
         raise ValueError(f"--threads-per-actor {threads}: the cluster has {cpus} CPUs; ask for fewer threads")
     actors = min(actors or cpus // threads, len(parts))
     if cpus < actors * threads:
-        _tell(f"{actors} actors of {threads} CPUs: the cluster has {cpus} CPUs, so some wait until there are more")
+        say(f"{actors} actors of {threads} CPUs: the cluster has {cpus} CPUs, so some wait until there are more")
     start, reports, photos = time.perf_counter(), [], 0
     for report in run_parts(job, output, parts, actors, threads):
         reports.append(report)
         photos += report.photos
         counts = f"{report.photos} photos, {report.bad} without result, {report.people} people"
         rate = photos / (time.perf_counter() - start)
-        _tell(f"[{len(reports)}/{len(parts)}] part {report.number}: {report.error or counts} ({rate:.1f} photos/s)")
+        say(f"[{len(reports)}/{len(parts)}] part {report.number}: {report.error or counts} ({rate:.1f} photos/s)")
     _summarise(reports, time.perf_counter() - start, actors)
     return sum(report.error is not None for report in reports)
 
@@ -150,12 +150,3 @@ def _summarise(reports: list[Report], seconds: float, actors: int) -> None:
         f"{people} people; {processor:.0f} ms of processor time a photo; "
         f"{actors} actors busy {100 * busy:.0f} % of the time, up to {megabytes:.0f} MB each"
     )
-
-
-def _tell(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
-
-
-def _complain(message: str) -> int:
-    _tell(f"strongpose: {message}")
-    return 1

@@ -5,14 +5,15 @@ from __future__ import annotations
 import shlex
 import sys
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from strongpose._util.terminal import Progress, complain, say
+
 if TYPE_CHECKING:
-    from strongpose.benchmarking import Job, Row
+    from strongpose.benchmarking import Row
 
 __all__ = ["benchmark"]
 
@@ -77,7 +78,8 @@ def benchmark(
         for model, runtime in _pairs(models, runtimes):
             job = benchmarking.Job(model, runtime, tuple(map(str, paths)), size, flip, threads, repeat, names)
             now = datetime.now().astimezone().isoformat(timespec="seconds")
-            found = benchmarking.measure_afresh(job, partial(_show_progress, job))
+            with Progress("photos", f"{labels[model]} on {runtime}") as progress:
+                found = benchmarking.measure_afresh(job, progress)
             figures = None if data is None else _figures(data, found.results, found.sigmas)
             new = benchmarking.rows_of(
                 labels[model], job, found, str(annotations or ""), figures, machine, now, command
@@ -86,8 +88,7 @@ def benchmark(
                 benchmarking.append_csv(csv, new)
             rows += new
     except (ModelError, ValueError) as error:
-        print(f"strongpose: {error}", file=sys.stderr)
-        failed = 1
+        failed = complain(error)
     if rows:
         print(benchmarking.main_table(rows, markdown), end="\n\n")
         print(benchmarking.people_table(rows, markdown), end="\n\n")
@@ -100,7 +101,6 @@ def _photos(
 ) -> tuple[dict[str, Any] | None, list[Path]]:
     """The annotations, if there are any, and the photos in their order."""
     from strongpose.annotations import load_annotations, photo_paths
-    from strongpose.commands.evaluate import _say
     from strongpose.exceptions import BenchmarkError
     from strongpose.images.folders import photos_named
 
@@ -109,8 +109,8 @@ def _photos(
     if photos and annotations is not None:
         raise BenchmarkError("give either photos or --annotations with --images, not both")
     if annotations is not None and images is not None:
-        data = load_annotations(annotations, say=_say)
-        return data, list(photo_paths(data, images, annotations, _say).values())
+        data = load_annotations(annotations, say=say)
+        return data, list(photo_paths(data, images, annotations, say).values())
     paths: list[Path] = []
     for argument in photos:
         found = photos_named(argument).photos
@@ -134,16 +134,13 @@ def _pairs(models: tuple[str, ...], runtimes: tuple[RuntimeName, ...]) -> list[t
             open_runtime(next(iter(paths.values())), runtime)  # raises what is missing and how to get it
     for runtime in _DEFAULT_RUNTIMES:
         if not runtimes and runtime not in installed:
-            print(
-                f"strongpose: {runtime} is not installed and left out: pip install 'strongpose[{runtime}]'",
-                file=sys.stderr,
-            )
+            say(f"{runtime} is not installed and left out: pip install 'strongpose[{runtime}]'")
     chosen = runtimes or tuple(runtime for runtime in _DEFAULT_RUNTIMES if runtime in installed)
     pairs: list[tuple[str, RuntimeName]] = []
     for model, path in paths.items():
         for runtime in dict.fromkeys(chosen):
             if path.suffix == ".xml" and runtime != "openvino":
-                print(f"strongpose: {model} on {runtime} is left out: only openvino runs .xml files", file=sys.stderr)
+                say(f"{model} on {runtime} is left out: only openvino runs .xml files")
             else:
                 pairs.append((model, runtime))
     if not pairs:
@@ -164,11 +161,3 @@ def _figures(data: dict[str, Any], results: list[dict[str, Any]], sigmas: list[f
     category, ids = data["categories"][0]["id"], [image["id"] for image in data["images"]]
     named = [{**result, "image_id": ids[result["image_id"]], "category_id": category} for result in results]
     return evaluate_results(named, data, sigmas)
-
-
-def _show_progress(job: Job, done: int, total: int) -> None:
-    """A counter that overwrites itself on a terminal, and a line at the end elsewhere."""
-    if sys.stderr.isatty() or done == total:
-        start, end = ("\r", "\n" if done == total else "") if sys.stderr.isatty() else ("", "\n")
-        text = f"{start}{Path(job.model).name} on {job.runtime}: {done}/{total} photos"
-        print(text, end=end, file=sys.stderr, flush=True)

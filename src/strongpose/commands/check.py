@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
+
+from strongpose._util.terminal import Progress, complain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,29 +44,22 @@ def check(
     from strongpose.data.check import check_data_set
 
     try:
-        skeleton, photos = check_data_set(annotations, images, _show_progress)
+        with Progress("photos") as progress:
+            skeleton, photos = check_data_set(annotations, images, progress)
         findings = [finding for photo in photos for finding in photo.findings]
         if out is not None:
             write_atomically(out / "report.json", _report(annotations, photos, findings))
             _write_sheets(photos, images or annotations.with_suffix(""), skeleton, out)
     except (ValueError, FileNotFoundError) as error:  # the annotations, or no photos at all
-        print(f"strongpose: {error}", file=sys.stderr)
-        return 1
+        return complain(error)
     except OSError as error:
-        print(f"strongpose: --out {out}: cannot be written ({error.strerror})", file=sys.stderr)
-        return 1
+        return complain(f"--out {out}: cannot be written ({error.strerror})")
     people = sum(len(photo.keypoints) for photo in photos)
     print(f"{annotations}: {len(photos) - 1} photos, {people} people, skeleton {skeleton.name}")
     _print(findings)
     if out is not None:
         print(f"report.json and the sheets are in {out}")
     return 1 if any(finding.is_error for finding in findings) else 0
-
-
-def _show_progress(done: int, total: int) -> None:
-    """A counter that overwrites itself, where somebody looks."""
-    if sys.stderr.isatty():
-        print(f"\r{done}/{total} photos", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
 def _print(findings: Sequence[Finding]) -> None:

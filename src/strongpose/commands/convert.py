@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
+
+from strongpose._util.terminal import complain, say
 
 if TYPE_CHECKING:
     from strongpose.skeleton import Skeleton
@@ -43,26 +44,24 @@ def convert(
     from strongpose._util.atomic_write import write_atomically
     from strongpose._util.lines import unheard
     from strongpose.annotations import photo_paths
-    from strongpose.commands.evaluate import _say
     from strongpose.data.convert import with_skeleton, write_yolo
     from strongpose.exceptions import ConversionError
     from strongpose.skeletons import load_skeleton
 
     if to == "coco" and out.suffix != ".json":
-        print(f"strongpose: --out {out}: the name must end in .json", file=sys.stderr)
-        return 1
+        return complain(f"--out {out}: the name must end in .json")
     try:
         data = _read(annotations, source, images, skeleton)
         if images is not None and source in ("coco", "crowdpose", "ochuman"):  # whose files state the photos' sizes
             photo_paths(data, images, annotations)
         chosen = load_skeleton(skeleton) if skeleton else _usual(source)
         if chosen is not None:
-            say = unheard if skeleton is None else lambda line: _say(f"{annotations}: {line}")
-            data = with_skeleton(data, chosen, neck_from_shoulders, say)
+            heard = unheard if skeleton is None else lambda line: say(f"{annotations}: {line}")
+            data = with_skeleton(data, chosen, neck_from_shoulders, heard)
         elif neck_from_shoulders:
             raise ConversionError("--neck-from-shoulders needs a --skeleton with a keypoint 'neck'")
         if to == "yolo":
-            people, labelled = write_yolo(data, out, _say)
+            people, labelled = write_yolo(data, out, say)
         else:
             write_atomically(out, json.dumps(data))
             people = len(data["annotations"])
@@ -70,14 +69,11 @@ def convert(
     except (ValueError, ImportError) as error:  # the annotations, the skeleton, or a missing package
         reason = " ".join(str(error).splitlines())
         where = "" if str(annotations) in reason else f"{annotations}: "
-        print(f"strongpose: {where}{reason}", file=sys.stderr)
-        return 1
+        return complain(f"{where}{reason}")
     except (TypeError, AttributeError, LookupError, ArithmeticError) as error:  # fields of other types
-        print(f"strongpose: {annotations}: does not have the format {source} ({error!r:.200})", file=sys.stderr)
-        return 1
+        return complain(f"{annotations}: does not have the format {source} ({error!r:.200})")
     except OSError as error:
-        print(f"strongpose: {error.filename or out}: cannot be read or written ({error.strerror})", file=sys.stderr)
-        return 1
+        return complain(f"{error.filename or out}: cannot be read or written ({error.strerror})")
     names = data["categories"][0]["keypoints"]
     print(f"{out}: {len(data['images'])} photos, {people} people, {labelled} labelled keypoints of {len(names)} kinds")
     if to == "yolo":
@@ -86,15 +82,14 @@ def convert(
 
 
 def _read(annotations: Path, source: Source, images: Path | None, skeleton: str | None) -> dict[str, Any]:
-    from strongpose.commands.evaluate import _say
     from strongpose.data import convert
     from strongpose.skeletons import load_skeleton
 
     match source:
         case "coco":
-            return convert.read_coco(annotations, _say)
+            return convert.read_coco(annotations, say)
         case "crowdpose":
-            return convert.read_crowdpose(annotations, _say)
+            return convert.read_crowdpose(annotations, say)
         case "lsp":
             return convert.read_lsp(annotations, images)
         case "mpii":
@@ -102,9 +97,9 @@ def _read(annotations: Path, source: Source, images: Path | None, skeleton: str 
         case "ochuman":
             return convert.read_ochuman(annotations)
         case "posetrack":
-            return convert.read_posetrack(annotations, images, _say)
+            return convert.read_posetrack(annotations, images, say)
         case "yolo":
-            return convert.read_yolo(annotations, images, load_skeleton(skeleton or "coco"), _say)
+            return convert.read_yolo(annotations, images, load_skeleton(skeleton or "coco"), say)
 
 
 def _usual(source: Source) -> Any:

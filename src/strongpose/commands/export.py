@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from strongpose._util.terminal import complain, say
 from strongpose.training.recipe import TrainConfig
 
 if TYPE_CHECKING:
@@ -81,24 +81,23 @@ def export(
     try:
         _check_options(out, precision, calibrate, evaluate, images)
         from strongpose.annotations import load_annotations, photo_paths
-        from strongpose.commands.evaluate import _say
         from strongpose.export.onnx import describe, export_onnx
         from strongpose.export.openvino_ir import read_onnx, write_ir
         from strongpose.export.quantization import quantize
         from strongpose.network import at_output_stride
         from strongpose.network.weights import load_network
     except ImportError as error:
-        return _complain(f"exporting needs more packages ({error}): pip install 'strongpose[export]'")
+        return complain(f"exporting needs more packages ({error}): pip install 'strongpose[export]'")
     except _WrongOptions as error:
-        return _complain(error)
+        return complain(error)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of packages that it does not need
     try:
         facts = _facts(weights, size, {"disk_radius": radius, "filter_sigma": filter_sigma}, licence, card)
         network = load_network(weights)
         network = at_output_stride(network, output_stride or network.config.output_stride)
-        truth = load_annotations(evaluate, network.config.skeleton, _say) if evaluate else None
+        truth = load_annotations(evaluate, network.config.skeleton, say) if evaluate else None
         if truth and images:
-            photo_paths(truth, images, str(evaluate), _say)  # which sees whether they fit, before the work
+            photo_paths(truth, images, str(evaluate), say)  # which sees whether they fit, before the work
         inputs, skipped = _calibration_inputs(calibrate, calibration_photos, facts["size"], network)
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
@@ -119,15 +118,10 @@ def export(
             if truth and images:
                 _measure(out, precision, exact, truth, images)
     except (ValueError, ImportError, FileNotFoundError) as error:  # weights, photos, annotations, missing packages
-        return _complain(error)
+        return complain(error)
     except OSError as error:
-        return _complain(f"--out {out}: cannot be written ({error.strerror or error})")
+        return complain(f"--out {out}: cannot be written ({error.strerror or error})")
     return 1 if skipped else 0
-
-
-def _complain(error: object) -> int:
-    print(f"strongpose: {error}", file=sys.stderr)
-    return 1
 
 
 def _check_options(
@@ -184,7 +178,7 @@ def _calibration_inputs(
     for folder in folders:
         if left_out := photos_in(folder).left_out:
             print(f"{folder}: left out: {', '.join(left_out)}", flush=True)
-    inputs = calibration_inputs(photos, size, network.config.coarse_stride, _complain)
+    inputs = calibration_inputs(photos, size, network.config.coarse_stride, say)
     print(f"calibrating with {len(inputs)} photos of {size} pixels", flush=True)
     return inputs, len(photos) - len(inputs)
 

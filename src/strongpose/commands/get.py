@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from strongpose._util.terminal import Progress, complain, say
+
 __all__ = ["get"]
 
 Name = Literal["coco", "lsp", "crowdpose", "mpii", "ochuman", "posetrack"]
@@ -37,13 +39,11 @@ def get(
     from strongpose.data.get.archives import get_archive, plan
 
     if name in published.by_hand:
-        print(f"strongpose: {published.by_hand[name]}", file=sys.stderr)
-        return 1
+        return complain(published.by_hand[name])
     chosen = published.COCO if name == "coco" else published.LSP
     wrong = [part for part in parts if part not in chosen.archives]
     if wrong:
-        print(f"strongpose: --parts {wrong[0]}: {chosen.title} has {', '.join(chosen.archives)}", file=sys.stderr)
-        return 1
+        return complain(f"--parts {wrong[0]}: {chosen.title} has {', '.join(chosen.archives)}")
     archives = list(dict.fromkeys(a for part in parts or chosen.archives for a in chosen.archives[part]))
     base = url or chosen.url
     try:
@@ -57,14 +57,14 @@ def get(
         if not yes and not _accepted():
             return 1
         for archive, _ in todo.missing:
-            checked = get_archive(archive, out, base, _Progress(), keep)
+            title = archive.name
+            with Progress("B", f"loading {title}") as loading, Progress("files", f"unpacking {title}") as unpacking:
+                checked = get_archive(archive, out, base, loading, unpacking, keep)
             print(f"{archive.name}: {checked}", flush=True)
     except ValueError as error:  # the server, the archive, or too little room
-        print(f"strongpose: {error}", file=sys.stderr)
-        return 1
+        return complain(error)
     except OSError as error:
-        print(f"strongpose: {error.filename or out}: cannot be written ({error.strerror})", file=sys.stderr)
-        return 1
+        return complain(f"{error.filename or out}: cannot be written ({error.strerror})")
     print(f"{chosen.title} is in {out}")
     return 0
 
@@ -74,25 +74,7 @@ def _accepted() -> bool:
     if sys.stdin.isatty():
         if input("Type yes if you accept these terms: ").strip().lower() == "yes":
             return True
-        print("strongpose: the terms were not accepted; nothing was downloaded", file=sys.stderr)
+        say("the terms were not accepted; nothing was downloaded")
     else:
-        print("strongpose: add --yes if you accept these terms; nothing was downloaded", file=sys.stderr)
+        say("add --yes if you accept these terms; nothing was downloaded")
     return False
-
-
-class _Progress:
-    """A counter that overwrites itself on a terminal, and a line every twentieth elsewhere."""
-
-    def __init__(self) -> None:
-        self._shown: tuple[str, int] = ("", -1)
-
-    def __call__(self, what: str, done: int, total: int | None) -> None:
-        step = done * 100 // total if total else done // 10_000_000
-        if not sys.stderr.isatty():
-            step -= step % 5
-        if (what, step) == self._shown or (step == 0 and not sys.stderr.isatty()):
-            return
-        self._shown = what, step
-        amount = f"{step} %" if total else f"{done / 1e6:.0f} MB"
-        end = "" if sys.stderr.isatty() and done != total else "\n"
-        print(f"{chr(13) if sys.stderr.isatty() else ''}{what}: {amount}", end=end, file=sys.stderr, flush=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
-import sys
 from pathlib import Path
 from typing import Annotated
 
 from tyro.conf import FlagCreatePairsOff, arg
 
+from strongpose._util.terminal import complain, say
 from strongpose.runtime import RuntimeChoice
 
 __all__ = ["serve"]
@@ -53,28 +53,28 @@ def serve(
         from strongpose.serve import Limits, create_app, listen, run_server
         from strongpose.serve.server import url_of
     except ImportError as error:
-        return _complain(f"serve needs more packages ({error}): pip install 'strongpose[serve]'")
+        return complain(f"serve needs more packages ({error}): pip install 'strongpose[serve]'")
     if not 0 <= port <= 65535:
-        return _complain(f"--port must be from 0 to 65535, got {port}")
+        return complain(f"--port must be from 0 to 65535, got {port}")
     try:
         limits = Limits(
             max_bytes=int(max_megabytes * 1e6), max_pixels=int(max_megapixels * 1e6), max_waiting=max_waiting
         )
         bound = listen(host, port)
     except ValueError as error:
-        return _complain(str(error))
+        return complain(error)
     except OSError as error:
-        return _complain(f"cannot listen on {host}, port {port} ({error.strerror or error}); choose another --port")
+        return complain(f"cannot listen on {host}, port {port} ({error.strerror or error}); choose another --port")
     with bound:
         try:
             estimator = StrongPose.from_pretrained(
                 model, size=size or None, flip=flip, threads=threads, runtime=runtime
             )
         except ValueError as error:
-            return _complain(str(error))
+            return complain(error)
         estimator(np.zeros((64, 64, 3), dtype=np.uint8))  # the first photo takes longest
         if not _is_loopback(bound):
-            _complain(f"everybody who reaches this machine at {host} can use the server; there is no password")
+            say(f"everybody who reaches this machine at {host} can use the server; there is no password")
         app = create_app(estimator, Path(model).name, limits, (host, socket.gethostname(), *allow_host))
         print(f"StrongPose with {estimator.runtime.name} at {url_of(bound)} (Ctrl+C ends it)", flush=True)
         run_server(app, bound, limits)
@@ -85,8 +85,3 @@ def _is_loopback(bound: socket.socket) -> bool:
     import ipaddress
 
     return ipaddress.ip_address(bound.getsockname()[0].partition("%")[0]).is_loopback
-
-
-def _complain(message: str) -> int:
-    print(f"strongpose: {message}", file=sys.stderr, flush=True)
-    return 1

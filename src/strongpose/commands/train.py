@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,6 +12,7 @@ from functools import partial
 import tyro
 
 from strongpose._util.signals import StopRequest
+from strongpose._util.terminal import complain
 from strongpose.training.presets import PresetName, preset_named
 from strongpose.training.recipe import TrainConfig
 
@@ -32,18 +32,14 @@ def train(config: TrainConfig, *, preset: PresetName | None = None) -> int:
             from strongpose.exceptions import TrainingError
             from strongpose.training.loop import train as run
         except ImportError as error:
-            print(
-                f"strongpose: training needs more packages ({error}): pip install 'strongpose[train]'", file=sys.stderr
-            )
-            return 1
+            return complain(f"training needs more packages ({error}): pip install 'strongpose[train]'")
         warn_in_one_line()
         try:
             weights = run(config, stop=stop)
         except (ValueError, FileNotFoundError, TrainingError) as error:  # data sets, checkpoints, weights, divergence
             *_, cause = str(error).strip().splitlines()  # a process that reads photos reports all its calls first
             cause = re.sub(r"^strongpose(\.\w+)+: ", "", cause)
-            print(f"strongpose: {cause}", file=sys.stderr)
-            return 1
+            return complain(cause)
     if os.environ.get("RANK", "0") == "0":  # of several processes, the first one speaks
         print(f"averaged weights in {weights}; `strongpose export {weights} --out MODEL.onnx` makes a model of them")
     return 0

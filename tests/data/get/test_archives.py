@@ -38,7 +38,7 @@ def site():
 
 
 def get(archive, folder, site, keep=False):
-    return get_archive(archive, folder, site.url, lambda what, done, total: None, keep)
+    return get_archive(archive, folder, site.url, lambda done, total: None, lambda done, total: None, keep)
 
 
 def test_two_archives_give_the_official_layout_once(site, tmp_path):

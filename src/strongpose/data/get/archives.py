@@ -17,7 +17,6 @@ from strongpose.exceptions import DownloadError
 __all__ = ["Plan", "get_archive", "is_complete", "plan"]
 
 _SPARE = 100_000_000  # bytes that stay free
-Progress = Callable[[str, int, int | None], None]
 
 
 @dataclass(frozen=True)
@@ -66,14 +65,22 @@ def plan(archives: Sequence[Archive], folder: Path, url: str, keep: bool = False
     return Plan(missing, to_load, most)
 
 
-def get_archive(archive: Archive, folder: Path, url: str, progress: Progress, keep: bool = False) -> str:
+def get_archive(
+    archive: Archive,
+    folder: Path,
+    url: str,
+    loading: Callable[[int, int | None], None],
+    unpacking: Callable[[int, int], None],
+    keep: bool = False,
+) -> str:
     """Download an archive, unless it lies in the folder, unpack it, and note that it is complete.
 
     Args:
         archive: which.
         folder: where the data set is to lie.
         url: where the archive's path begins.
-        progress: called with what is done, and how much of how much.
+        loading: called with the bytes that are there and, where the server says it, their total.
+        unpacking: called with the number of files that are unpacked and their total.
         keep: leave the archive there.
 
     Returns:
@@ -93,11 +100,11 @@ def get_archive(archive: Archive, folder: Path, url: str, progress: Progress, ke
                 "remove it and run the command again"
             )
     else:
-        download(source, path, archive.md5, lambda done, total: progress(f"loading {archive.name}", done, total))
+        download(source, path, archive.md5, loading)
     size = path.stat().st_size
     _check_room(folder, unpacked_size(path), f"the files of {archive.name}")
     into = folder / archive.into
-    files = unpack(path, into, archive.tops, lambda done, total: progress(f"unpacking {archive.name}", done, total))
+    files = unpack(path, into, archive.tops, unpacking)
     checked = f"{size:,} bytes, CRC-32 of {len(files):,} files" + (f", MD5 {archive.md5}" if archive.md5 else "")
     note = {"source": source, "size": size, "md5": archive.md5, "files": files}
     write_atomically(_note(archive, folder), json.dumps(note))
