@@ -103,11 +103,11 @@ def outcomes_of(model: StrongPose, photos: tuple[Path, ...]) -> Iterator[dict[st
                 yield {"refused": 1}
             else:
                 yield {"people": len(poses)}
-        for look in model.look_many(itertools.islice(sources, _TURN)):
-            if isinstance(look, ImageError):
+        for prediction in model.predictions(itertools.islice(sources, _TURN)):
+            if isinstance(prediction, ImageError):
                 yield {"refused": 1}
             else:
-                yield {"people": len(model.decode(look.fields, look.fitted))}
+                yield {"people": len(model.decode(prediction.fields, prediction.fitted))}
 
 
 def sources_of(photos: tuple[Path, ...]) -> Iterator[Path | bytes]:

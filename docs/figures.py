@@ -26,7 +26,7 @@ from strongpose.draw.fields import (
     draw_offsets,
     draw_votes,
 )
-from strongpose.inference import Look
+from strongpose.inference import Prediction
 
 DOCS = Path(__file__).parent
 PHOTOS = DOCS.parent / "tests" / "photos"
@@ -44,28 +44,28 @@ def main(folder: Path) -> None:
     """Write all figures into a folder."""
     model = StrongPose.from_pretrained()
     names = ("grace_hopper", "astronaut", "cameraman", "group")
-    looks = {}
-    for name, look in zip(names, model.look_many(PHOTOS / f"{name}.jpg" for name in names), strict=True):
-        if not isinstance(look, Look):
-            raise look
-        looks[name] = look
-    group = looks["group"]
+    predictions = {}
+    for name, prediction in zip(names, model.predictions(PHOTOS / f"{name}.jpg" for name in names), strict=True):
+        if not isinstance(prediction, Prediction):
+            raise prediction
+        predictions[name] = prediction
+    group = predictions["group"]
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in (
         ("overview", overview(model, group)),
         ("skhm", heatmaps(group)),
         ("bhm", body(model, group)),
         ("growth", growth(model, group)),
-        ("results", results(model, list(looks.values()))),
+        ("results", results(model, list(predictions.values()))),
     ):
         Image.fromarray(picture).save(folder / f"{name}.jpg", quality=85, optimize=True)
 
 
-def overview(model: StrongPose, look: Look) -> np.ndarray:
+def overview(model: StrongPose, prediction: Prediction) -> np.ndarray:
     """Photo, the network's four kinds of maps, poses (SP Fig. 1)."""
-    fields, fitted = look.fields, look.fitted
+    fields, fitted = prediction.fields, prediction.fitted
     return _stacked(
-        _arrow("one pass of the network", _row([("Photo", look.photo)], WIDTH * 2 // 3)),
+        _arrow("one pass of the network", _row([("Photo", prediction.photo)], WIDTH * 2 // 3)),
         _row(
             [("Strong keypoint heat maps", draw_heatmaps(fields, fitted)), ("Body heat map", draw_body(fields, fitted))]
         ),
@@ -78,67 +78,80 @@ def overview(model: StrongPose, look: Look) -> np.ndarray:
                 ]
             ),
         ),
-        _row([("Poses", draw_poses(look.photo, _shown(model, look)))], WIDTH * 2 // 3),
+        _row([("Poses", draw_poses(prediction.photo, _shown(model, prediction)))], WIDTH * 2 // 3),
     )
 
 
-def heatmaps(look: Look) -> np.ndarray:
+def heatmaps(prediction: Prediction) -> np.ndarray:
     """The heat of single keypoints, and of all (SP Fig. 3)."""
-    names = look.fields.skeleton.names
+    names = prediction.fields.skeleton.names
     panels = []
     for name in ("nose", "left_shoulder", "right_shoulder"):
-        alone = np.zeros_like(look.fields.heatmaps)
+        alone = np.zeros_like(prediction.fields.heatmaps)
         k = names.index(name)
-        alone[k] = look.fields.heatmaps[k]
-        panels.append((name.replace("_", " "), draw_heatmaps(replace(look.fields, heatmaps=alone), look.fitted)))
-    panels.append((f"all {len(names)}", draw_heatmaps(look.fields, look.fitted)))
+        alone[k] = prediction.fields.heatmaps[k]
+        panels.append(
+            (name.replace("_", " "), draw_heatmaps(replace(prediction.fields, heatmaps=alone), prediction.fitted))
+        )
+    panels.append((f"all {len(names)}", draw_heatmaps(prediction.fields, prediction.fitted)))
     return _stacked(_row(panels[:2]), _row(panels[2:]))
 
 
-def body(model: StrongPose, look: Look) -> np.ndarray:
+def body(model: StrongPose, prediction: Prediction) -> np.ndarray:
     """The body heat map and the region of each person (SP Fig. 4)."""
-    return _row([("Body heat map", draw_body(look.fields, look.fitted)), ("Body regions", _with_regions(model, look))])
+    return _row(
+        [
+            ("Body heat map", draw_body(prediction.fields, prediction.fitted)),
+            ("Body regions", _with_regions(model, prediction)),
+        ]
+    )
 
 
-def growth(model: StrongPose, look: Look) -> np.ndarray:
+def growth(model: StrongPose, prediction: Prediction) -> np.ndarray:
     """Votes and seeds, and the people after some turns of growth (SP Fig. 5)."""
-    shown = _shown(model, look)
-    plotted = plot_poses(look.fields, find_seeds(look.fields, model.options), model.options)
-    places = look.fitted.to_photo(plotted.points)
+    shown = _shown(model, prediction)
+    plotted = plot_poses(prediction.fields, find_seeds(prediction.fields, model.options), model.options)
+    places = prediction.fitted.to_photo(plotted.points)
     away = np.linalg.norm(places[None] - shown.keypoints[:, None, :, :2], axis=-1).mean(axis=-1)
     people = away.argmin(axis=1)  # of each person shown, how it grew
-    panels = [("Hough votes; seeds ringed", draw_votes(look.fields, look.fitted, model.options))]
-    turns = look.fields.skeleton.num_keypoints
+    panels = [("Hough votes; seeds ringed", draw_votes(prediction.fields, prediction.fitted, model.options))]
+    turns = prediction.fields.skeleton.num_keypoints
     for turn in (1, 3, 8, turns):
         settled = (plotted.order[people] >= 0) & (plotted.order[people] < turn)
         scores = np.where(settled, plotted.scores[people], 0)
         title = "The seed of each person" if turn == 1 else f"After {turn} turns"
-        panels.append((title, _sketch(look.photo, places[people], scores, look.fields.skeleton)))
-    order = draw_growth(look.fields, look.fitted, shown, model.options)
+        panels.append((title, _sketch(prediction.photo, places[people], scores, prediction.fields.skeleton)))
+    order = draw_growth(prediction.fields, prediction.fitted, shown, model.options)
     panels.append(("The order of growth: yellow first, violet last", order))
     return _stacked(*(_row(panels[i : i + 2]) for i in range(0, len(panels), 2)))
 
 
-def results(model: StrongPose, looks: Sequence[Look]) -> np.ndarray:
+def results(model: StrongPose, predictions: Sequence[Prediction]) -> np.ndarray:
     """Poses and body regions in all sample photos, the single ones at two sizes (SP Fig. 6)."""
-    *singles, group = looks
+    *singles, group = predictions
     small = StrongPose(model.runtime, size=SMALL)
-    resized = [look for look in small.look_many(look.photo for look in singles) if isinstance(look, Look)]
+    resized = [
+        prediction
+        for prediction in small.predictions(prediction.photo for prediction in singles)
+        if isinstance(prediction, Prediction)
+    ]
     rows = []
     for estimator, found in ((model, singles), (small, resized)):
         titles = [f"{estimator.size} px", *[""] * (len(found) - 1)]
-        rows.append(_row([(t, _with_regions(estimator, look)) for t, look in zip(titles, found, strict=True)]))
+        rows.append(
+            _row([(t, _with_regions(estimator, prediction)) for t, prediction in zip(titles, found, strict=True)])
+        )
     return _stacked(*rows, _row([(f"as one photo, {model.size} px", _with_regions(model, group))]))
 
 
-def _shown(model: StrongPose, look: Look) -> Poses:
-    poses = model.decode(look.fields, look.fitted)
+def _shown(model: StrongPose, prediction: Prediction) -> Poses:
+    poses = model.decode(prediction.fields, prediction.fitted)
     return poses[poses.scores >= THRESHOLD]
 
 
-def _with_regions(model: StrongPose, look: Look) -> np.ndarray:
-    poses = _shown(model, look)
-    return draw_poses(draw_bodies(look.photo, body_regions(look.fields, poses, look.fitted)), poses)
+def _with_regions(model: StrongPose, prediction: Prediction) -> np.ndarray:
+    poses = _shown(model, prediction)
+    return draw_poses(draw_bodies(prediction.photo, body_regions(prediction.fields, poses, prediction.fitted)), poses)
 
 
 def _sketch(photo: np.ndarray, points: np.ndarray, scores: np.ndarray, skeleton: Skeleton) -> np.ndarray:

@@ -59,24 +59,26 @@ def test_several_sizes_and_mirrored_photos_too(base, paths, options):
     for poses, path in zip(model.predict_many(paths[:2]), paths[:2], strict=True):
         expected = model(path)
         assert len(expected) and equal(poses, expected)
-    for look, path in zip(model.look_many(paths[:2], batch=2), paths[:2], strict=True):
+    for prediction, path in zip(model.predictions(paths[:2], batch=2), paths[:2], strict=True):
         expected = model.fields(path)
-        assert look.fields.size == expected.size
-        seen = (look.fields.heatmaps > 0.3) & (expected.heatmaps > 0.3)
+        assert prediction.fields.size == expected.size
+        seen = (prediction.fields.heatmaps > 0.3) & (expected.heatmaps > 0.3)
         assert seen.sum() > 30
-        assert np.abs(look.fields.heatmaps - expected.heatmaps).max() < 0.25
+        assert np.abs(prediction.fields.heatmaps - expected.heatmaps).max() < 0.25
 
 
 def test_batches_of_equal_sizes_give_the_same_fields(base, photos):
     image = np.asarray(Image.open(photos / "astronaut.jpg"))
     images = [image, image[:, ::-1], np.ascontiguousarray(image[::-1]), image // 2]
-    looks = list(base.look_many(images, batch=3))
-    assert len(looks) == 4
-    for look, single in zip(looks, images, strict=True):
-        assert np.array_equal(look.photo, single)
+    predictions = list(base.predictions(images, batch=3))
+    assert len(predictions) == 4
+    for prediction, single in zip(predictions, images, strict=True):
+        assert np.array_equal(prediction.photo, single)
         expected = base.fields(single)
         for name in FIELDS:
-            np.testing.assert_allclose(getattr(look.fields, name), getattr(expected, name), atol=2e-4, err_msg=name)
+            np.testing.assert_allclose(
+                getattr(prediction.fields, name), getattr(expected, name), atol=2e-4, err_msg=name
+            )
 
 
 def test_batches_of_unlike_sizes_move_keypoints_by_little(base, paths):
@@ -110,12 +112,12 @@ def test_a_photo_that_cannot_be_opened_is_named_in_its_turn(tiny_model, paths, t
     model = StrongPose.from_pretrained(tiny_model, threads=1)
     (tmp_path / "cut.jpg").write_bytes(paths[0].read_bytes()[:9000])
     sources = [paths[0], tmp_path / "cut.jpg", paths[1], tmp_path / "nope.jpg"]
-    looks = list(model.look_many(sources, batch))
-    assert [isinstance(look, ImageError) for look in looks] == [False, True, False, True]
-    assert "cut.jpg: damaged or cut short" in str(looks[1])
-    assert "nope.jpg: no such file" in str(looks[3])
-    assert looks[2].photo.shape == (420, 1198, 3)
-    assert looks[2].fitted.photo_size == (420, 1198)
+    predictions = list(model.predictions(sources, batch))
+    assert [isinstance(prediction, ImageError) for prediction in predictions] == [False, True, False, True]
+    assert "cut.jpg: damaged or cut short" in str(predictions[1])
+    assert "nope.jpg: no such file" in str(predictions[3])
+    assert predictions[2].photo.shape == (420, 1198, 3)
+    assert predictions[2].fitted.photo_size == (420, 1198)
     results = model.predict_many(sources, batch)
     assert isinstance(next(results), Poses)
     with pytest.raises(ImageError, match=r"cut\.jpg: damaged or cut short"):
@@ -143,8 +145,8 @@ def test_photos_are_asked_for_a_few_ahead_and_not_kept(tiny_model, batch):
     assert done == 20
     assert max(ahead) == (AHEAD + 1) * batch - 1
     assert max(alive) <= 1  # the one that the generator above holds
-    looks = model.look_many(images(), batch)
-    alive = [sum(ref() is not None for ref in asked) for _ in looks]
+    predictions = model.predictions(images(), batch)
+    alive = [sum(ref() is not None for ref in asked) for _ in predictions]
     assert max(alive) <= (AHEAD + 2) * batch
 
 
@@ -157,8 +159,8 @@ def test_arrays_and_pillow_images_may_be_reused_at_once(tiny_model, paths):
             buffer[:] = 30 * value
             yield buffer
 
-    for value, look in enumerate(model.look_many(reused())):
-        assert (look.fitted.pixels[:40, :60] == 30 * value).all()
+    for value, prediction in enumerate(model.predictions(reused())):
+        assert (prediction.fitted.pixels[:40, :60] == 30 * value).all()
 
     def closed():
         for path in paths:
@@ -257,6 +259,6 @@ def test_opening_network_and_caller_work_at_the_same_time():
 
 def test_batches_hold_at_least_one_photo(tiny_model):
     model = StrongPose(OnnxRuntime(tiny_model, 1))
-    for many in (model.predict_many, model.look_many):
+    for many in (model.predict_many, model.predictions):
         with pytest.raises(ValueError, match="batch must be at least 1 photo, got 0"):
             many([], batch=0)

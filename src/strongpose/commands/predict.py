@@ -20,7 +20,7 @@ from strongpose.runtime import RuntimeChoice
 
 if TYPE_CHECKING:
     from strongpose.images.folders import Found
-    from strongpose.inference import Look, StrongPose
+    from strongpose.inference import Prediction, StrongPose
 
 __all__ = ["Wanted", "predict", "predict_all"]
 
@@ -157,7 +157,7 @@ def predict_all(
     failed: list[Path] = []
     start = time.perf_counter()
     try:
-        with StopRequest(signal.SIGTERM) as stop, closing(estimator.look_many(targets, batch)) as looks:
+        with StopRequest(signal.SIGTERM) as stop, closing(estimator.predictions(targets, batch)) as looks:
             for number, ((path, target), look) in enumerate(zip(targets.items(), looks, strict=True), start=1):
                 if stop.is_set:
                     raise KeyboardInterrupt(f"interrupted after {done} photos; the same command with --resume goes on")
@@ -247,7 +247,7 @@ def _listed(paths: Sequence[Path]) -> str:
     return printable(f"{paths[0]}" if len(paths) == 1 else f"{paths[0]} and {len(paths) - 1} more")
 
 
-def _hint(look: Look, size: int, people: int) -> str:
+def _hint(look: Prediction, size: int, people: int) -> str:
     """What to do about a panorama in which hardly anybody was found, as its short side is few pixels at the input."""
     height, width = look.photo.shape[:2]
     short, long = sorted((height, width))
@@ -262,7 +262,7 @@ def _hint(look: Look, size: int, people: int) -> str:
     )
 
 
-def _predict_one(estimator: StrongPose, look: Look, path: Path, target: Path, wanted: Wanted) -> int:
+def _predict_one(estimator: StrongPose, look: Prediction, path: Path, target: Path, wanted: Wanted) -> int:
     """Write the results of one photo to ``target`` plus ``.poses.json`` …; returns the number of people."""
     from strongpose import draw
     from strongpose._util.atomic_write import write_atomically

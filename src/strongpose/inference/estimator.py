@@ -19,14 +19,14 @@ from strongpose.inference.tta import average
 from strongpose.poses import Poses
 from strongpose.runtime import ModelInfo, RawMaps, Runtime, RuntimeChoice, open_runtime, resolve_model
 
-__all__ = ["Look", "StrongPose"]
+__all__ = ["Prediction", "StrongPose"]
 
 _Inputs: TypeAlias = "dict[int, FittedImage]"  # by size
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """What there is to know of a photo before its poses are decoded.
+class Prediction:
+    """What the network predicts for a photo, from which `StrongPose.decode` makes the poses.
 
     Attributes:
         photo: (H, W, 3) uint8 RGB.
@@ -140,7 +140,7 @@ class StrongPose:
         Raises:
             ValueError: if ``batch`` is not positive.
             strongpose.exceptions.ImageError: if a photo cannot be opened, in its turn. The photos after it are not
-                looked at; `look_many` goes on.
+                looked at; `predictions` goes on.
         """
 
         def run(group: list[_Inputs]) -> list[tuple[_Inputs, Fields]]:
@@ -149,11 +149,11 @@ class StrongPose:
         found = overlap(images, lambda image: self._inputs(open_image(image)), run, batch)
         return self._all_poses(found)
 
-    def look_many(self, images: Iterable[Photo], batch: int = 1) -> Generator[Look | ImageError, None, None]:
-        """The fields of each of many photos, for `decode` and for drawing; otherwise as `predict_many`.
+    def predictions(self, images: Iterable[Photo], batch: int = 1) -> Generator[Prediction | ImageError, None, None]:
+        """What the network predicts for each of many photos, for `decode` and for drawing; otherwise as `predict_many`.
 
         Returns:
-            In the order of the photos, what there is to know of one, or, where it cannot be opened, the error.
+            In the order of the photos the prediction or, where a photo cannot be opened, the error.
 
         Raises:
             ValueError: if ``batch`` is not positive.
@@ -163,9 +163,9 @@ class StrongPose:
             photo = open_image(image)
             return photo, self._inputs(photo)
 
-        def run(group: list[tuple[np.ndarray, _Inputs]]) -> list[Look]:
+        def run(group: list[tuple[np.ndarray, _Inputs]]) -> list[Prediction]:
             found = zip(group, self._fields([inputs for _, inputs in group]), strict=True)
-            return [Look(photo, inputs[self.size], fields) for (photo, inputs), fields in found]
+            return [Prediction(photo, inputs[self.size], fields) for (photo, inputs), fields in found]
 
         return overlap(images, opened, run, batch)
 
@@ -217,15 +217,15 @@ class StrongPose:
 
     def _fields(self, photos: Sequence[_Inputs]) -> list[Fields]:
         """The fields of every photo in the frame of ``size``; inputs of the same size run together."""
-        looks = {size: self._looks([inputs[size] for inputs in photos]) for size in self.sizes}
+        views = {size: self._views([inputs[size] for inputs in photos]) for size in self.sizes}
         if len(self.sizes) == 1 and not self.flip:
-            return [fields for [fields] in looks[self.size]]
+            return [fields for [fields] in views[self.size]]
         return [
-            average([(looks[size][i], inputs[size]) for size in self.sizes], inputs[self.size])
+            average([(views[size][i], inputs[size]) for size in self.sizes], inputs[self.size])
             for i, inputs in enumerate(photos)
         ]
 
-    def _looks(self, inputs: Sequence[FittedImage]) -> list[list[Fields]]:
+    def _views(self, inputs: Sequence[FittedImage]) -> list[list[Fields]]:
         """Of every input its fields and, with ``flip``, those of its mirror image mirrored back."""
         if not self.flip:
             return [[fields] for fields in self._run([fitted.pixels for fitted in inputs])]
