@@ -22,9 +22,10 @@ import numpy as np
 import tyro
 
 from strongpose import StrongPose
-from strongpose.commands.predict import Wanted, predict_all
+from strongpose.commands.predict import predict_all
 from strongpose.images import padded_stack
 from strongpose.images.folders import photos_in
+from strongpose.photo_results import ResultOptions
 from strongpose.runtime import RuntimeChoice, open_runtime, resolve_model
 
 MARKS = (50, 250, 500)
@@ -135,7 +136,7 @@ def main(arguments: Arguments) -> None:
 
         def command(photos: Sequence[Path]) -> None:
             with contextlib.redirect_stdout(io.StringIO()):
-                if not predict_all(estimator, photos, Path(folder), Wanted(0.25, 0.1, False, False), a.batch):
+                if not predict_all(estimator, photos, Path(folder), ResultOptions(0.25, 0.1, False, False), a.batch):
                     raise SystemExit("a photo could not be read; choose others")
 
         turns = [

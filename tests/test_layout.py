@@ -30,7 +30,7 @@ LAYERS = (
     ("inference",),
     ("draw", "video"),
     ("data", "evaluation", "export"),
-    ("annotate", "batch", "benchmarking", "serve", "training"),
+    ("annotate", "batch", "benchmarking", "photo_results", "serve", "training"),
     ("commands",),
     ("cli",),
 )

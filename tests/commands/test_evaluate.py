@@ -164,7 +164,7 @@ def test_the_test_set_becomes_an_archive_to_upload(strongpose, coco, tmp_path):
     assert "COCO test-dev2017" in run.stdout and "0.725" in run.stdout
     assert "measured now" not in run.stdout
     name = "person_keypoints_test-dev2017_strongpose_results"
-    assert run.stdout.endswith(f"results in {tmp_path / name}.zip; upload it: COCO's server says the figures\n")
+    assert run.stdout.endswith(f"results in {tmp_path / name}.zip; upload it: COCO's server tells the figures\n")
     assert [path.name for path in tmp_path.iterdir()] == [f"{name}.zip"]
     with zipfile.ZipFile(tmp_path / f"{name}.zip") as archive:
         assert archive.namelist() == [f"{name}.json"]
@@ -213,7 +213,7 @@ def test_an_evaluation_that_was_killed_goes_on(coco, tmp_path, capsys):
     assert "holds poses of another evaluation (its flip is False, now it is True)" in capsys.readouterr().err
     assert run("--results", parts) == 0
     said = capsys.readouterr()
-    assert said.err == f"going on after {done} photos in {kept}\n"
+    assert said.err == f"strongpose: going on after {done} photos in {kept}\n"
     assert said.out.splitlines()[2].startswith("30 photos, ")
     assert parts.read_bytes() == whole.read_bytes()
     assert not kept.exists()

@@ -51,8 +51,8 @@ def errors(
         runtime: What runs the network; auto takes the fastest that is installed.
     """
     from strongpose._util.atomic_write import write_atomically
+    from strongpose._util.terminal import Progress, say
     from strongpose.annotations import load_annotations, photo_paths
-    from strongpose.commands.evaluate import _say, _show_progress
     from strongpose.evaluation import evaluate
     from strongpose.evaluation.diagnosis import format_report
     from strongpose.inference import StrongPose
@@ -60,10 +60,10 @@ def errors(
     try:
         estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads, runtime=runtime)
         skeleton = estimator.info.skeleton
-        data = load_annotations(annotations, skeleton, _say)
-        paths = photo_paths(data, images, annotations, _say)
+        data = load_annotations(annotations, skeleton, say)
+        paths = photo_paths(data, images, annotations, say)
         if results is None:
-            found, origin = evaluate(estimator, data, images, _show_progress).results, f"model {model}"
+            found, origin = evaluate(estimator, data, images, Progress("photos")).results, f"model {model}"
         else:
             found, origin = _read_results(results, data, skeleton), f"results {results}"
         out.mkdir(parents=True, exist_ok=True)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import signal
 import statistics
-import sys
-from contextlib import nullcontext
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import Positional, arg
 
-from strongpose.runtime import RuntimeChoice
+from strongpose._util.atomic_write import write_atomically
+from strongpose._util.signals import StopRequest
+from strongpose._util.terminal import Progress, complain, say
+from strongpose.commands.estimator_options import EstimatorOptions
 
 if TYPE_CHECKING:
-    from strongpose._util.signals import StopRequest
-    from strongpose.evaluation import Figures
     from strongpose.evaluation.submission import SplitName
     from strongpose.inference import StrongPose
 
@@ -29,18 +29,12 @@ def evaluate(
     ] = (),
     /,
     images: Annotated[tuple[Path, ...], arg(metavar="FOLDER ...", help_behavior_hint="(with ANNOTATIONS.json)")] = (),
-    model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
     results: Annotated[Path | None, arg(metavar="OUT.json")] = None,
     coco: Annotated[Path | None, arg(metavar="FOLDER")] = None,
     split: Literal["val2017", "test-dev2017"] = "val2017",
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
     algorithm: Annotated[str, arg(metavar="NAME")] = "strongpose",
-    size: Annotated[
-        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
-    ] = (),
-    flip: FlagCreatePairsOff[bool] = False,
-    threads: int = 0,
-    runtime: RuntimeChoice = "auto",
+    network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
     """Measure a model on annotated photos: COCO's ten keypoint figures and the time a photo.
 
@@ -50,56 +44,30 @@ def evaluate(
         annotations: Annotation file in COCO keypoint format, such as person_keypoints_val2017.json; several are
             measured together.
         images: Folder of its photos; one for each annotation file.
-        model: A model that comes with the package, or the path of an .onnx or .xml file.
         results: With ANNOTATIONS.json: also write the poses to this file, in COCO's result format.
         coco: Instead of ANNOTATIONS.json, the folder of COCO, with annotations/ and val2017/ or test2017/ in it.
         split: With --coco: val2017 prints published figures beside the model's; test-dev2017, whose annotations only
             COCO's server has, writes the zip file to upload.
         out: With --coco: write the poses to this folder, named as COCO's server expects.
         algorithm: With --out: what the file's name calls the model.
-        size: Scale photos to this long side in pixels. Of several, all are looked at and averaged:
-            better, and the times add up.
-        flip: Look at the mirrored photo as well: better, and half as fast.
-        threads: CPU threads of the network; 0 takes all cores.
-        runtime: What runs the network; auto takes the fastest that is installed.
+        network: Which model finds the people, and how.
     """
-    from strongpose._util.signals import StopRequest
-    from strongpose.evaluation.published import comparison
-    from strongpose.evaluation.submission import PHOTOS, find_split, result_path
-    from strongpose.inference import StrongPose
-    from strongpose.runtime import resolve_model
-
     wrong = _misfit(annotations, images, results, coco, split, out)
     if wrong:
-        print(f"strongpose: {wrong}", file=sys.stderr)
+        say(wrong)
         return 2
-    target = results
     try:
-        if coco is not None:
-            annotations, images = ((path,) for path in find_split(coco, split))
-            target = None if out is None else result_path(out, split, algorithm)
-        file = resolve_model(model)
-        estimator = StrongPose.from_pretrained(file, size=size or None, flip=flip, threads=threads, runtime=runtime)
-        with StopRequest(signal.SIGTERM) as stop:
-            figures, seconds = _run(estimator, file, annotations, images, target, split, stop)
+        if coco is None:
+            _evaluate_files(network, annotations, images, results)
+        elif split == "val2017":
+            _evaluate_val2017(network, coco, out, algorithm)
+        elif out is not None:
+            _write_submission(network, coco, out, algorithm)
     except ValueError as error:  # the model, the annotations or a photo
-        print(f"strongpose: {error}", file=sys.stderr)
-        return 1
+        return complain(error)
     except OSError as error:
-        option = "results" if coco is None else "out"
-        print(f"strongpose: --{option} {target}: cannot be written ({error.strerror})", file=sys.stderr)
-        return 1
-    sides = " + ".join(map(str, estimator.sizes))
-    if coco is None:
-        print(figures)
-    else:
-        print(comparison(split, {f"{model}, {sides} px{', mirrored too' * flip}": figures} if figures else {}))
-        if len(seconds) != PHOTOS[split]:
-            print(f"{split} has {PHOTOS[split]:,} photos, these are {len(seconds):,}: do not compare with the others")
-    how = f"model {model} with {estimator.runtime.name}, long side {sides}" + (", with mirrored photos" if flip else "")
-    print(f"{len(seconds)} photos, {1000 * statistics.median(seconds):.0f} ms a photo (median); {how}")
-    if target is not None:
-        print(f"results in {target}" + ("" if figures else "; upload it: COCO's server says the figures"))
+        option, target = ("results", results) if coco is None else ("out", out)
+        return complain(f"--{option} {target}: cannot be written ({error.strerror})")
     return 0
 
 
@@ -126,67 +94,126 @@ def _misfit(
     return None
 
 
-def _run(
-    estimator: StrongPose,
-    model: Path,
-    annotations: tuple[Path, ...],
-    images: tuple[Path, ...],
-    target: Path | None,
-    split: SplitName,
-    stop: StopRequest,
-) -> tuple[Figures | None, list[float]]:
-    """Find the poses, keep them beside ``target``, and write it; the figures where there are annotations."""
-    from strongpose._util.atomic_write import write_atomically
-    from strongpose.annotations import load_images, load_sets, photo_paths
+def _evaluate_files(
+    network: EstimatorOptions, annotations: tuple[Path, ...], images: tuple[Path, ...], target: Path | None
+) -> None:
+    """Print the figures on annotation files; writes the poses to ``target``."""
+    from strongpose.annotations import load_sets
     from strongpose.evaluation import evaluate_results
-    from strongpose.evaluation.results_log import KeptPoses, describe_run, find_poses
-    from strongpose.evaluation.submission import pack_submission, require_coco
 
+    estimator = network.open()
     skeleton = estimator.info.skeleton
-    figures = None
-    if split == "test-dev2017":
-        require_coco(skeleton)
-        data, category = load_images(*annotations), 1
-        photos = photo_paths(data, images[0], annotations[0])
-    else:
-        data, photos = load_sets(annotations, images, skeleton, _say)
-        category = data["categories"][0]["id"]
-    kept = None
+    data, photos = load_sets(annotations, images, skeleton, say)
+    results, seconds = _find_poses(estimator, network, photos, data["categories"][0]["id"], target)
+    print(evaluate_results(results, data, skeleton.sigmas))
+    _write(target, json.dumps(results))
+    print(_summary(estimator, network, seconds))
     if target is not None:
-        kept = KeptPoses(target.with_name(f"{target.stem}.kept.jsonl"), describe_run(estimator, model, photos))
-        if kept.done:
-            print(f"going on after {len(kept.done)} photos in {kept.path}", file=sys.stderr)
+        print(f"results in {target}")
 
-    def progress(done: int, total: int) -> None:
-        _show_progress(done, total)
-        if stop.is_set and done < total:
-            raise KeyboardInterrupt
 
-    with kept or nullcontext():
+def _evaluate_val2017(network: EstimatorOptions, coco: Path, out: Path | None, algorithm: str) -> None:
+    """Print the figures on COCO's val2017 below published ones; writes the poses into the folder ``out``."""
+    from strongpose.annotations import load_sets
+    from strongpose.evaluation import evaluate_results
+    from strongpose.evaluation.published import comparison
+    from strongpose.evaluation.submission import find_split, result_path
+
+    annotations, images = find_split(coco, "val2017")
+    target = None if out is None else result_path(out, "val2017", algorithm)
+    estimator = network.open()
+    data, photos = load_sets((annotations,), (images,), estimator.info.skeleton, say)
+    results, seconds = _find_poses(estimator, network, photos, data["categories"][0]["id"], target)
+    figures = evaluate_results(results, data, estimator.info.skeleton.sigmas)
+    _write(target, json.dumps(results))
+    how = f"{network.model}, {_sides(estimator)} px{', mirrored too' * network.flip}"
+    print(comparison("val2017", {how: figures}))
+    _say_if_incomplete("val2017", len(photos))
+    print(_summary(estimator, network, seconds))
+    if target is not None:
+        print(f"results in {target}")
+
+
+def _write_submission(network: EstimatorOptions, coco: Path, out: Path, algorithm: str) -> None:
+    """Write the zip file with the poses in COCO's test-dev2017 that its server evaluates; prints published figures."""
+    from strongpose.annotations import load_images, photo_paths
+    from strongpose.evaluation.published import comparison
+    from strongpose.evaluation.submission import find_split, pack_submission, require_coco, result_path
+
+    info, images = find_split(coco, "test-dev2017")
+    target = result_path(out, "test-dev2017", algorithm)
+    estimator = network.open()
+    require_coco(estimator.info.skeleton)
+    photos = photo_paths(load_images(info), images, info)
+    results, seconds = _find_poses(estimator, network, photos, 1, target)
+    _write(target, pack_submission(results, photos, f"{target.stem}.json"))
+    print(comparison("test-dev2017", {}))
+    _say_if_incomplete("test-dev2017", len(photos))
+    print(_summary(estimator, network, seconds))
+    print(f"results in {target}; upload it: COCO's server tells the figures")
+
+
+def _find_poses(
+    estimator: StrongPose, network: EstimatorOptions, photos: dict[Any, Path], category: int, target: Path | None
+) -> tuple[list[dict[str, Any]], list[float]]:
+    """The poses in photos as COCO keypoint results, and the seconds that each took; kept beside ``target``, if any.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C or SIGTERM; says what is kept.
+    """
+    from strongpose.evaluation.results_log import KeptPoses, describe_run, find_poses
+    from strongpose.runtime import resolve_model
+
+    with ExitStack() as stack:
+        kept = None
+        if target is not None:
+            about = describe_run(estimator, resolve_model(network.model), photos)
+            kept = stack.enter_context(KeptPoses(_kept_beside(target), about))
+            if kept.done:
+                say(f"going on after {len(kept.done)} photos in {kept.path}")
+        before = 0 if kept is None else len(kept.done)
+        stop = stack.enter_context(StopRequest(signal.SIGTERM))
+        show = stack.enter_context(Progress("photos"))
+
+        def progress(done: int, total: int) -> None:
+            if done > before:
+                show(done, total)
+            if stop.is_set and done < total:
+                raise KeyboardInterrupt
+
         try:
-            results, seconds = find_poses(estimator, photos, category, progress, kept)
+            return find_poses(estimator, photos, category, progress, kept)
         except KeyboardInterrupt as interruption:
             if kept is None:
                 raise
-            raise KeyboardInterrupt(
-                f"interrupted; {len(kept.done)} photos are in {kept.path}, the same command goes on"
-            ) from interruption
-    if split == "val2017":
-        figures = evaluate_results(results, data, skeleton.sigmas)
-    if target is not None and kept is not None:
-        packed = json.dumps(results) if figures else pack_submission(results, photos, f"{target.stem}.json")
-        write_atomically(target, packed)
-        kept.remove()
-    return figures, seconds
+            reason = f"interrupted; {len(kept.done)} photos are in {kept.path}, the same command goes on"
+            raise KeyboardInterrupt(reason) from interruption
 
 
-def _say(line: str) -> None:
-    print(f"strongpose: {line}", file=sys.stderr, flush=True)
+def _kept_beside(target: Path) -> Path:
+    return target.with_name(f"{target.stem}.kept.jsonl")
 
 
-def _show_progress(done: int, total: int) -> None:
-    """A counter that overwrites itself on a terminal, and a line every hundred photos elsewhere."""
-    if sys.stderr.isatty():
-        print(f"\r{done}/{total} photos", end="\n" if done == total else "", file=sys.stderr, flush=True)
-    elif done % 100 == 0:
-        print(f"{done}/{total} photos", file=sys.stderr, flush=True)
+def _write(target: Path | None, content: str | bytes) -> None:
+    """Write the results, if they are wanted; what was kept of them until now is removed."""
+    if target is not None:
+        write_atomically(target, content)
+        _kept_beside(target).unlink(missing_ok=True)
+
+
+def _sides(estimator: StrongPose) -> str:
+    return " + ".join(map(str, estimator.sizes))
+
+
+def _say_if_incomplete(split: SplitName, photos: int) -> None:
+    from strongpose.evaluation.submission import PHOTOS
+
+    if photos != PHOTOS[split]:
+        print(f"{split} has {PHOTOS[split]:,} photos, these are {photos:,}: do not compare with the others")
+
+
+def _summary(estimator: StrongPose, network: EstimatorOptions, seconds: list[float]) -> str:
+    """How many photos there were, how long they took, and what looked at them."""
+    how = f"model {network.model} with {estimator.runtime.name}, long side {_sides(estimator)}"
+    mirrored = ", with mirrored photos" if network.flip else ""
+    return f"{len(seconds)} photos, {1000 * statistics.median(seconds):.0f} ms a photo (median); {how}{mirrored}"

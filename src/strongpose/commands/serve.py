@@ -6,10 +6,10 @@ import socket
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import FlagCreatePairsOff, arg
+from tyro.conf import arg
 
 from strongpose._util.terminal import complain, say
-from strongpose.runtime import RuntimeChoice
+from strongpose.commands.estimator_options import EstimatorOptions
 
 __all__ = ["serve"]
 
@@ -17,37 +17,24 @@ __all__ = ["serve"]
 def serve(
     host: str = "127.0.0.1",
     port: int = 8000,
-    model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
-    size: Annotated[
-        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
-    ] = (),
-    flip: FlagCreatePairsOff[bool] = False,
-    threads: int = 0,
-    runtime: RuntimeChoice = "auto",
     max_megabytes: float = 20,
     max_megapixels: float = 50,
     max_waiting: int = 8,
     allow_host: Annotated[tuple[str, ...], arg(metavar="NAME ...", help_behavior_hint="(default: none)")] = (),
+    network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
     """Serve a page that finds people in photos and before the camera, and an HTTP API, on this machine.
 
     Args:
         host: Address to listen on; other machines can reach 0.0.0.0, and there is no password.
         port: Port to listen on; 0 takes a free one.
-        model: A model that comes with the package, or the path of an .onnx or .xml file.
-        size: Scale photos to this long side in pixels. Of several, all are looked at and averaged:
-            better, and the times add up.
-        flip: Look at the mirrored photo as well: better, and half as fast.
-        threads: CPU threads of the network; 0 takes all cores.
-        runtime: What runs the network; auto takes the fastest that is installed.
         max_megabytes: Largest body of a request.
         max_megapixels: Largest photo.
         max_waiting: Requests that may wait while one is worked on; more are told to come back.
         allow_host: Names, besides localhost, by which browsers may call this server; addresses always work.
+        network: Which model finds the people, and how.
     """
     import numpy as np
-
-    from strongpose.inference import StrongPose
 
     try:
         from strongpose.serve import Limits, create_app, listen, run_server
@@ -67,15 +54,13 @@ def serve(
         return complain(f"cannot listen on {host}, port {port} ({error.strerror or error}); choose another --port")
     with bound:
         try:
-            estimator = StrongPose.from_pretrained(
-                model, size=size or None, flip=flip, threads=threads, runtime=runtime
-            )
+            estimator = network.open()
         except ValueError as error:
             return complain(error)
         estimator(np.zeros((64, 64, 3), dtype=np.uint8))  # the first photo takes longest
         if not _is_loopback(bound):
             say(f"everybody who reaches this machine at {host} can use the server; there is no password")
-        app = create_app(estimator, Path(model).name, limits, (host, socket.gethostname(), *allow_host))
+        app = create_app(estimator, Path(network.model).name, limits, (host, socket.gethostname(), *allow_host))
         print(f"StrongPose with {estimator.runtime.name} at {url_of(bound)} (Ctrl+C ends it)", flush=True)
         run_server(app, bound, limits)
     return 0

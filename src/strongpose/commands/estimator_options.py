@@ -1,0 +1,46 @@
+"""The options that say which model finds the people, and how: the same for all verbs that look at photos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from tyro.conf import FlagCreatePairsOff, arg
+
+from strongpose.runtime import RuntimeChoice
+
+if TYPE_CHECKING:
+    from strongpose.inference import StrongPose
+
+__all__ = ["EstimatorOptions"]
+
+
+@dataclass(frozen=True)
+class EstimatorOptions:
+    """Which model finds the people, and how."""
+
+    model: Annotated[str, arg(metavar="NAME|PATH")] = "base"
+    """A model that comes with the package, or the path of an .onnx or .xml file."""
+    size: Annotated[
+        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
+    ] = ()
+    """Scale photos to this long side; larger finds smaller people, slowly. Of several, the outputs are averaged."""
+    flip: FlagCreatePairsOff[bool] = False
+    """Use the mirrored photo as well: more accurate, and half as fast."""
+    threads: int = 0
+    """CPU threads of the network; 0 takes all cores."""
+    runtime: RuntimeChoice = "auto"
+    """What runs the network; auto takes the fastest that is installed."""
+
+    def open(self) -> StrongPose:
+        """The estimator.
+
+        Raises:
+            ValueError: if a size is wrong.
+            strongpose.exceptions.ModelError: if there is no such model, or it cannot be used here.
+        """
+        from strongpose.inference import StrongPose
+
+        return StrongPose.from_pretrained(
+            self.model, size=self.size or None, flip=self.flip, threads=self.threads, runtime=self.runtime
+        )
