@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -60,12 +61,23 @@ def test_help_and_version(strongpose):
     for arguments in ((), ("--help",)):
         run = strongpose(*arguments)
         assert run.returncode == 0
-        for verb in ("predict", "evaluate", "errors", "train", "export"):
+        for verb in ("predict", "evaluate", "diagnose", "train", "export"):
             assert verb in run.stdout
     assert strongpose("--version").stdout == f"strongpose {package.__version__}\n"
     run = strongpose("prdict")
     assert run.returncode == 2
     assert "Traceback" not in run.stderr
+
+
+def test_the_old_name_of_diagnose_works_for_one_release(strongpose):
+    help_text = strongpose("--help").stdout
+    assert "diagnose" in help_text and not re.search(r"\berrors\b *(Sort|$)", help_text, re.MULTILINE)
+    old, new = (strongpose(verb, "nope.json", "--images", "x", "--out", "x") for verb in ("errors", "diagnose"))
+    told = (
+        "strongpose: `strongpose errors` is called `strongpose diagnose` now; the old name goes with the next release\n"
+    )
+    assert (old.returncode, old.stdout, old.stderr) == (1, "", told + new.stderr)
+    assert new.stderr == "strongpose: nope.json: no such file; check the path\n"
 
 
 def test_unknown_names_of_the_package_are_attribute_errors():

@@ -94,7 +94,7 @@ def test_a_skeleton_file_is_all_that_other_keypoints_need(strongpose, photos, tm
     assert (tmp_path / "out" / "astronaut.fields.jpg").stat().st_size > 1000
     written = json.loads((tmp_path / "out" / "astronaut.poses.json").read_text())
     assert written["skeleton"]["names"] == STAR["names"]
-    run("errors", star, "--images", folder, "--model", model, "--results", results, "--out", tmp_path / "errors")
+    run("diagnose", star, "--images", folder, "--model", model, "--results", results, "--out", tmp_path / "errors")
 
     other = strongpose("evaluate", coco, "--images", folder, "--model", model)
     assert other.returncode == 1

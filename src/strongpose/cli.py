@@ -10,11 +10,12 @@ import tyro
 
 from strongpose import __version__
 from strongpose._util.signals import INTERRUPTED, leave_when_terminated
+from strongpose._util.terminal import say
 from strongpose.commands.annotate import annotate
 from strongpose.commands.batch import batch
 from strongpose.commands.benchmark import benchmark
 from strongpose.commands.data import data
-from strongpose.commands.errors import errors
+from strongpose.commands.diagnose import diagnose
 from strongpose.commands.evaluate import evaluate
 from strongpose.commands.export import export
 from strongpose.commands.predict import predict
@@ -30,7 +31,7 @@ _VERBS: dict[str, Callable[..., int]] = {
     "batch": batch,
     "serve": serve,
     "evaluate": evaluate,
-    "errors": errors,
+    "diagnose": diagnose,
     "benchmark": benchmark,
     "train": train_with_preset(()),
     "export": export,
@@ -54,6 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments == ["--version"]:
         print(f"strongpose {__version__}")
         return 0
+    if arguments[:1] == ["errors"]:
+        say("`strongpose errors` is called `strongpose diagnose` now; the old name goes with the next release")
+        arguments[0] = "diagnose"
     try:
         with leave_when_terminated():
             return tyro.extras.subcommand_cli_from_dict(
@@ -64,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 config=(tyro.conf.OmitArgPrefixes,),
             )
     except KeyboardInterrupt as interruption:
-        print(f"strongpose: {str(interruption) or 'interrupted'}", file=sys.stderr)
+        say(str(interruption) or "interrupted")
         return INTERRUPTED
 
 

@@ -14,7 +14,8 @@ from harness import is_one_line, try_all
 from strongpose.annotations import load_annotations
 from strongpose.commands.check import check
 from strongpose.commands.convert import convert
-from strongpose.commands.errors import errors
+from strongpose.commands.diagnose import diagnose
+from strongpose.commands.estimator_options import EstimatorOptions
 from strongpose.commands.evaluate import evaluate
 from strongpose.data.check import check_data_set
 from strongpose.data.coco import KeypointDataset
@@ -78,11 +79,11 @@ def test_every_mutation_of_an_annotation_file_is_taken_or_refused_in_one_line(da
 def test_commands_say_one_line_about_damaged_annotations(data_set, tiny_model, tmp_path, capsys):
     path, data = data_set
     images, bad, results = path.parent / "people", path.with_name("bad.json"), tmp_path / "results.json"
-    network = {"model": str(tiny_model), "threads": 1, "runtime": "onnx"}
+    network = EstimatorOptions(str(tiny_model), (33,), threads=1, runtime="onnx")
     written(results, [])
     commands = (
-        lambda: evaluate((bad,), images=(images,), size=(33,), **network),
-        lambda: errors(bad, images=images, out=tmp_path / "errors", results=results, **network),
+        lambda: evaluate((bad,), images=(images,), network=network),
+        lambda: diagnose(bad, images=images, out=tmp_path / "errors", results=results, network=network),
         lambda: check(bad, images=images, out=tmp_path / "check"),
     )
     taken = 0
@@ -131,8 +132,8 @@ def test_every_mutation_of_a_result_file_is_taken_or_refused_in_one_line(data_se
     bad, taken = tmp_path / "results.json", 0
     for what, content in [*DAMAGED_TEXTS.items(), *mutations(results, lambda number: number % 5 == 0)]:
         written(bad, content)
-        options = {"model": str(tiny_model), "threads": 1, "runtime": "onnx"}
-        status = errors(path, images=path.parent / "people", out=tmp_path / "out", results=bad, **options)
+        network = EstimatorOptions(str(tiny_model), threads=1, runtime="onnx")
+        status = diagnose(path, images=path.parent / "people", out=tmp_path / "out", results=bad, network=network)
         lines = capsys.readouterr().err.splitlines()
         taken += status == 0
         assert status == 0 or (len(lines) == 1 and is_one_line(lines[0], "results.json")), what
@@ -150,7 +151,7 @@ def test_the_command_line_says_one_line(strongpose, data_set, tiny_model, tmp_pa
         (
             data,
             damaged,
-            ("errors", path, "--images", images, "--results", damaged, "--out", tmp_path / "out", *network),
+            ("diagnose", path, "--images", images, "--results", damaged, "--out", tmp_path / "out", *network),
         ),
         (DAMAGED_TEXTS["a pickle"], bad, ("data", "check", bad, "--images", images)),
         (data, bad, ("train", "--data", bad, "--images", images, "--out", tmp_path / "run", "--device", "cpu")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import Positional, arg
 
+from strongpose._util.atomic_write import write_atomically
 from strongpose._util.terminal import Progress, complain
+from strongpose.commands.sheets import write_sheet
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from strongpose.data.check.findings import CheckedPhoto, Finding
     from strongpose.skeleton import Skeleton
 
@@ -40,7 +39,6 @@ def check(
         images: Folder of its photos. Left out, the folder or tar shards of the same name beside the file.
         out: Also write report.json with everything that was found, and contact sheets of examples, to this folder.
     """
-    from strongpose._util.atomic_write import write_atomically
     from strongpose.data.check import check_data_set
 
     try:
@@ -90,20 +88,10 @@ def _report(annotations: Path, photos: Sequence[CheckedPhoto], findings: Sequenc
 
 
 def _write_sheets(photos: Sequence[CheckedPhoto], images: Path, skeleton: Skeleton, out: Path) -> None:
-    from strongpose._util.atomic_write import write_atomically
     from strongpose.data.check.sheets import draw_findings
     from strongpose.data.photos import PhotoStore
 
     broken = {"missing photo", "unreadable photo"}
     shown = [photo for photo in photos if photo.file_name and not broken & {f.kind for f in photo.findings}]
     for name, sheet in draw_findings(shown, PhotoStore(images).open, skeleton):
-        write_atomically(out / f"{name}.jpg", _jpeg(sheet))
-
-
-def _jpeg(picture: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 RGB as the bytes of a JPEG file."""
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "JPEG", quality=90)
-    return file.getvalue()
+        write_sheet(out / f"{name}.jpg", sheet)

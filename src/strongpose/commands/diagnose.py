@@ -1,37 +1,32 @@
-"""``strongpose errors``: what goes wrong on annotated photos, sorted into kinds, with pictures of the worst."""
+"""``strongpose diagnose``: what goes wrong on annotated photos, sorted into kinds, with pictures of the worst."""
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import Positional, arg
 
-from strongpose.runtime import RuntimeChoice
+from strongpose._util.atomic_write import write_atomically
+from strongpose._util.terminal import Progress, complain, say
+from strongpose.commands.estimator_options import EstimatorOptions
+from strongpose.commands.sheets import write_sheet
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from strongpose.skeleton import Skeleton
 
-__all__ = ["errors"]
+__all__ = ["diagnose"]
 
 
-def errors(
+def diagnose(
     annotations: Annotated[Positional[Path], arg(metavar="ANNOTATIONS.json")],
     /,
     images: Annotated[Path, arg(metavar="FOLDER")],
     out: Annotated[Path, arg(metavar="FOLDER")],
     results: Annotated[Path | None, arg(metavar="RESULTS.json")] = None,
-    model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
     threshold: float = 0.25,
-    size: Annotated[int | None, arg(metavar="PIXELS")] = None,
-    flip: FlagCreatePairsOff[bool] = False,
-    threads: int = 0,
-    runtime: RuntimeChoice = "auto",
+    network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
     """Sort what goes wrong on annotated photos into kinds, say what each costs, and show the worst.
 
@@ -41,29 +36,24 @@ def errors(
         annotations: Annotation file in COCO keypoint format, such as person_keypoints_val2017.json.
         images: Folder of its photos.
         out: Folder for report.json and the contact sheets.
-        results: Look at these poses, in COCO's result format as evaluate --results writes it; left out, run the model.
-        model: A model that comes with the package, or the path of an .onnx or .xml file; it also says what
-            the keypoints are.
+        results: Diagnose these poses, in COCO's result format as evaluate --results writes it, instead of running
+            the model, which then only says what the keypoints are.
         threshold: Score from which people count as shown.
-        size: Scale photos to this long side in pixels. Left out, what the model recommends.
-        flip: Look at the mirrored photo as well.
-        threads: CPU threads of the network; 0 takes all cores.
-        runtime: What runs the network; auto takes the fastest that is installed.
+        network: Which model finds the people, and how.
     """
-    from strongpose._util.atomic_write import write_atomically
-    from strongpose._util.terminal import Progress, say
     from strongpose.annotations import load_annotations, photo_paths
     from strongpose.evaluation import evaluate
     from strongpose.evaluation.diagnosis import format_report
-    from strongpose.inference import StrongPose
 
     try:
-        estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads, runtime=runtime)
+        estimator = network.open()
         skeleton = estimator.info.skeleton
         data = load_annotations(annotations, skeleton, say)
         paths = photo_paths(data, images, annotations, say)
         if results is None:
-            found, origin = evaluate(estimator, data, images, Progress("photos")).results, f"model {model}"
+            with Progress("photos") as progress:
+                found = evaluate(estimator, data, images, progress).results
+            origin = f"model {network.model}"
         else:
             found, origin = _read_results(results, data, skeleton), f"results {results}"
         out.mkdir(parents=True, exist_ok=True)
@@ -71,11 +61,9 @@ def errors(
         about = {"annotations": str(annotations), "detections": origin}
         write_atomically(out / "report.json", json.dumps({**about, **report}, indent=1) + "\n")
     except ValueError as error:  # the model, the annotations, the results or a photo
-        print(f"strongpose: {error}", file=sys.stderr)
-        return 1
+        return complain(error)
     except OSError as error:
-        print(f"strongpose: --out {out}: cannot be written ({error.strerror})", file=sys.stderr)
-        return 1
+        return complain(f"--out {out}: cannot be written ({error.strerror})")
     print(format_report(report))
     print(f"\n{origin}; report.json and the sheets are in {out}")
     return 0
@@ -90,7 +78,6 @@ def _report(
     threshold: float,
 ) -> dict[str, Any]:
     """Write the contact sheets; returns the report."""
-    from strongpose._util.atomic_write import write_atomically
     from strongpose.evaluation.diagnosis import describe_people, make_report, sort_data_set
     from strongpose.evaluation.diagnosis.sheets import draw_sheets
     from strongpose.images import open_image
@@ -99,7 +86,7 @@ def _report(
     people = [person for photo in photos for person in describe_people(photo, open_image(paths[photo.image_id]))]
     report = make_report(photos, people, data, skeleton, threshold)
     for name, sheet in draw_sheets(photos, lambda image_id: open_image(paths[image_id]), skeleton, threshold):
-        write_atomically(out / f"{name}.jpg", _jpeg(sheet))
+        write_sheet(out / f"{name}.jpg", sheet)
     return report
 
 
@@ -127,12 +114,3 @@ def _read_results(path: Path, data: dict[str, Any], skeleton: Skeleton) -> list[
         if not fits or not all(map(is_number, [*keypoints, result["score"]])):
             raise EvaluationError(f"{path}: result {i} needs {values} finite keypoint values (x, y, score) and a score")
     return results
-
-
-def _jpeg(picture: np.ndarray) -> bytes:
-    """(H, W, 3) uint8 RGB as the bytes of a JPEG file."""
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "JPEG", quality=90)
-    return file.getvalue()

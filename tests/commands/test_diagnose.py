@@ -1,4 +1,4 @@
-"""``strongpose errors``: tables, report and sheets of drawn people, and clear errors for damaged input."""
+"""``strongpose diagnose``: tables, report and sheets of drawn people, and clear errors for damaged input."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def data_set(tmp_path):
 def test_tables_report_and_sheets(strongpose, data_set, tmp_path):
     annotations, photos, results = data_set
     out = tmp_path / "new" / "report"
-    run = strongpose("errors", annotations, "--images", photos, "--results", results, "--out", out)
+    run = strongpose("diagnose", annotations, "--images", photos, "--results", results, "--out", out)
     assert run.returncode == 0, run.stderr
     assert "| missed people " in run.stdout
     assert "| swapped sides " in run.stdout
@@ -56,7 +56,7 @@ def test_without_results_the_model_is_run(strongpose, tiny_model, tmp_path):
     annotations = write_dataset(tmp_path / "set", 2)
     out = tmp_path / "out"
     run = strongpose(
-        *("errors", annotations, "--images", tmp_path / "set" / "people", "--model", tiny_model, "--out", out)
+        *("diagnose", annotations, "--images", tmp_path / "set" / "people", "--model", tiny_model, "--out", out)
     )
     assert run.returncode == 0, run.stderr
     counts = json.loads((out / "report.json").read_text())["counts"]
@@ -72,7 +72,7 @@ def test_damaged_input_is_named(strongpose, data_set, tmp_path):
         if content is not None:
             path = tmp_path / "bad.json"
             path.write_text(content)
-        run = strongpose("errors", annotations, "--images", folder, "--results", path, "--out", tmp_path / "out")
+        run = strongpose("diagnose", annotations, "--images", folder, "--results", path, "--out", tmp_path / "out")
         assert run.returncode == 1
         assert "Traceback" not in run.stderr
         return run.stderr.strip()
