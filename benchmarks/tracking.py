@@ -16,7 +16,8 @@ from strongpose import COCO, Poses, StrongPose
 from strongpose.images import open_image
 from strongpose.video import open_video
 from strongpose.video.camera_motion import CameraMotion, shifted
-from strongpose.video.tracking import TrackedPoses, Tracker, TrackOptions, person_sizes, pose_similarities
+from strongpose.video.similarity import person_sizes, pose_similarities
+from strongpose.video.tracking import TrackedPoses, Tracker, TrackOptions
 
 WIDTH, HEIGHT, RATE, SECONDS = 800, 480, 25, 3
 PEOPLE = 4

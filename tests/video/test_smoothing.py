@@ -5,8 +5,9 @@ import pytest
 from pictures import STANDING
 
 from strongpose.poses import Poses
+from strongpose.video.similarity import person_sizes
 from strongpose.video.smoothing import Smoother, SmoothOptions
-from strongpose.video.tracking import TrackedPoses, person_sizes
+from strongpose.video.tracking import TrackedPoses
 
 RATE = 30.0
 

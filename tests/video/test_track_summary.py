@@ -5,8 +5,9 @@ import pytest
 from pictures import STANDING
 
 from strongpose.poses import Poses
+from strongpose.video.similarity import person_sizes
 from strongpose.video.track_summary import TrackSummary
-from strongpose.video.tracking import TrackedPoses, person_sizes
+from strongpose.video.tracking import TrackedPoses
 
 
 def frame(time, people):

@@ -8,7 +8,8 @@ from pictures import STANDING
 
 from strongpose.poses import Poses
 from strongpose.skeleton import COCO
-from strongpose.video.tracking import TrackedPoses, Tracker, TrackOptions, person_sizes, pose_similarities
+from strongpose.video.similarity import person_sizes, pose_similarities
+from strongpose.video.tracking import TrackedPoses, Tracker, TrackOptions
 
 RATE = 25
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 
-__all__ = ["INTERRUPTED", "StopRequest", "leave_when_terminated"]
+__all__ = ["INTERRUPTED", "StopRequest", "ending_early", "leave_when_terminated"]
 
 INTERRUPTED = 130
 """Exit status of a command that was interrupted."""
@@ -38,6 +38,27 @@ class StopRequest:
 
     def _note(self, *_: int | FrameType | None) -> None:
         self.is_set = True
+
+
+@contextmanager
+def ending_early() -> Iterator[list[signal.Signals]]:
+    """In the context Ctrl-C and SIGTERM are noted in a list; the second one interrupts at once.
+
+    The context must be entered in the main thread.
+    """
+    caught: list[signal.Signals] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        if caught:
+            raise KeyboardInterrupt
+        caught.append(signal.Signals(number))
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from strongpose.exceptions import VideoError
 from strongpose.video.camera_motion import CameraMotion
+from strongpose.video.estimator import VideoEstimator
 from strongpose.video.io import Frame, VideoReader, VideoWriter, open_video
 from strongpose.video.motion import MotionRecogniser
 from strongpose.video.smoothing import Smoother, SmoothOptions
@@ -17,6 +18,7 @@ __all__ = [
     "TrackedPoses",
     "Tracker",
     "VideoError",
+    "VideoEstimator",
     "VideoReader",
     "VideoWriter",
     "open_video",

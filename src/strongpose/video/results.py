@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import re
 from contextlib import ExitStack
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from strongpose.video.io.opening import local_path
 from strongpose.video.io.writer import VideoWriter
 
 if TYPE_CHECKING:
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from strongpose.video.io.reader import VideoReader
     from strongpose.video.tracking import TrackedPoses
 
-__all__ = ["PoseFiles"]
+__all__ = ["PoseFiles", "result_name"]
 
 
 class PoseFiles:
@@ -82,6 +84,17 @@ class PoseFiles:
 
     def _path(self, ending: str) -> Path:
         return self._start.with_name(f"{self._start.name}.{ending}")
+
+
+def result_name(source: str) -> str:
+    """NAME for a video file, the number of a camera, or an address: "street", "camera-0", "camera-live"."""
+    path = local_path(source)
+    if path is not None:
+        return Path(path).stem
+    if source.isdecimal():
+        return f"camera-{source}"
+    place = re.sub(r"//[^/@]*@", "//", source).split("://", 1)[1].split("?")[0]
+    return re.sub(r"[^\w.-]+", "-", place).strip("-.") or "stream"
 
 
 def _opened(path: Path) -> FileIO:

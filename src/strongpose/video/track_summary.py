@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from strongpose.video.tracking import TrackedPoses, person_sizes
+from strongpose.video.similarity import person_sizes
+from strongpose.video.tracking import TrackedPoses
 
 __all__ = ["TrackSummary"]
 

@@ -9,19 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.oks import AREA_SHARE
 from strongpose.poses import Poses
+from strongpose.video.similarity import person_sizes, pose_similarities
 
-__all__ = ["TrackOptions", "TrackedPoses", "Tracker", "person_sizes", "pose_similarities"]
+__all__ = ["TrackOptions", "TrackedPoses", "Tracker"]
 
-_SURE = 0.1  # score from which a keypoint tells how large a person is
+_SURE = 0.1  # score from which a keypoint tells where a person goes
 _VELOCITY_SECONDS = 0.3  # over which a person's velocity is averaged
 _SIZE_SECONDS = 0.5  # likewise the size
 _NEW_SHARE = 0.85  # of a new position in where a keypoint is taken to be, if it is as sure as before
 _UNKNOWN_SPEED = 1.5  # sizes a second, standard deviation of the speed of people seen once
 _KNOWN_SPEED = 0.5  # and of what people seen more often deviate from it
 _MISSED_FRAMES = 2  # nobody is given up before more frames than these were missed
-_THIN = 0.4  # a person's size is no less a share of the longer side, also in profile or lying straight
 _TINY = 1e-6
 
 
@@ -65,6 +64,12 @@ class TrackOptions:
             raise ValueError(f"expected 1 <= hits <= window, got {self.hits} of {self.window}")
         if self.max_gap < 0:
             raise ValueError(f"max_gap must not be negative, got {self.max_gap}")
+
+    @classmethod
+    def from_threshold(cls, score: float) -> TrackOptions:
+        """The defaults, but people whose score never reaches ``score`` (0-1) get no id."""
+        usual = cls()
+        return cls(keep_score=min(usual.keep_score, score), start_score=score, sure_score=max(usual.sure_score, score))
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,50 +255,6 @@ class _Track:
         points[:, :2] += news / np.maximum(news + olds, _TINY) * (keypoints[:, :2] - points[:, :2])
         points[:, 2:] = news + olds
         self.keypoints, self.time = points, time
-
-
-def person_sizes(poses: Poses) -> np.ndarray:
-    """(N,) sizes of people in pixels, the root of their area; at least 1.
-
-    The area is COCO's share of the box around the keypoints that are sure, and no less than if the box were
-    as wide as somebody seen from the front.
-    """
-    if not len(poses):
-        return np.zeros(0)
-    points, scores = poses.keypoints[..., :2].astype(np.float64), poses.keypoints[..., 2]
-    sure = (scores >= np.minimum(_SURE, scores.max(axis=1, keepdims=True)))[..., None]
-    extent = np.where(sure, points, -np.inf).max(axis=1) - np.where(sure, points, np.inf).min(axis=1)
-    areas = AREA_SHARE * extent.prod(axis=1)
-    return np.maximum.reduce([np.sqrt(areas), _THIN * extent.max(axis=1), np.ones(len(poses))])
-
-
-def pose_similarities(
-    expected: np.ndarray,
-    expected_sizes: np.ndarray,
-    found: np.ndarray,
-    found_sizes: np.ndarray,
-    sigmas: tuple[float, ...],
-    slack: np.ndarray | float = 0.0,
-) -> np.ndarray:
-    """Object Keypoint Similarity of M people to N others, keypoints weighted by both scores.
-
-    Args:
-        expected: (M, K, 3) x, y in pixels, score.
-        expected_sizes: (M,) pixels, root of the area.
-        found: (N, K, 3).
-        found_sizes: (N,).
-        sigmas: K tolerances of COCO.
-        slack: (M,) more tolerance for all keypoints of a person, in sizes.
-
-    Returns:
-        (M, N) weighted mean of exp(−d² / (2 · s² · ((2 sigma)² + slack²))), s the mean of both sizes.
-    """
-    squared = np.square(expected[:, None, :, :2] - found[None, :, :, :2]).sum(axis=-1)
-    sizes = (expected_sizes[:, None] + found_sizes[None, :]) / 2
-    tolerances = np.square(2 * np.asarray(sigmas)) + np.square(np.broadcast_to(slack, len(expected)))[:, None, None]
-    near = np.exp(-squared / (2 * np.square(sizes)[..., None] * tolerances))
-    weights = np.sqrt(np.maximum(expected[:, None, :, 2] * found[None, :, :, 2], 0))
-    return (weights * near).sum(axis=-1) / np.maximum(weights.sum(axis=-1), _TINY)
 
 
 def _assign(gains: np.ndarray) -> list[tuple[int, int]]:
