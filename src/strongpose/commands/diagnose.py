@@ -44,6 +44,7 @@ def diagnose(
     from strongpose.annotations import load_annotations, photo_paths
     from strongpose.evaluation import evaluate
     from strongpose.evaluation.diagnosis import format_report
+    from strongpose.evaluation.result_files import read_results
 
     try:
         estimator = network.open()
@@ -55,7 +56,7 @@ def diagnose(
                 found = evaluate(estimator, data, images, progress).results
             origin = f"model {network.model}"
         else:
-            found, origin = _read_results(results, data, skeleton), f"results {results}"
+            found, origin = read_results(results, data, skeleton), f"results {results}"
         out.mkdir(parents=True, exist_ok=True)
         report = _report(data, found, paths, out, skeleton, threshold)
         about = {"annotations": str(annotations), "detections": origin}
@@ -88,29 +89,3 @@ def _report(
     for name, sheet in draw_sheets(photos, lambda image_id: open_image(paths[image_id]), skeleton, threshold):
         write_sheet(out / f"{name}.jpg", sheet)
     return report
-
-
-def _read_results(path: Path, data: dict[str, Any], skeleton: Skeleton) -> list[dict[str, Any]]:
-    """COCO keypoint results, checked; an `EvaluationError` names the file and the entry."""
-    from strongpose._util.json_files import is_id, is_number, read_json
-    from strongpose.exceptions import EvaluationError
-
-    results = read_json(path)
-    if not isinstance(results, list):
-        raise EvaluationError(f"{path}: expected a list of results, got a {type(results).__name__}")
-    known, category = {image["id"] for image in data["images"]}, data["categories"][0]
-    values = 3 * skeleton.num_keypoints
-    for i, result in enumerate(results):
-        if not isinstance(result, dict) or not {"image_id", "category_id", "keypoints", "score"} <= set(result):
-            raise EvaluationError(f"{path}: result {i} needs 'image_id', 'category_id', 'keypoints' and 'score'")
-        if not is_id(result["image_id"]) or result["image_id"] not in known:
-            image_id = f"{result['image_id']!r:.80}"
-            raise EvaluationError(f"{path}: result {i} is about image {image_id}, which is not annotated")
-        if result["category_id"] not in category.get("ids", [category["id"]]):
-            got = f"{result['category_id']!r:.80}"
-            raise EvaluationError(f"{path}: result {i} is of category {got}, expected {category['id']!r:.80}")
-        keypoints = result["keypoints"]
-        fits = isinstance(keypoints, list) and len(keypoints) == values
-        if not fits or not all(map(is_number, [*keypoints, result["score"]])):
-            raise EvaluationError(f"{path}: result {i} needs {values} finite keypoint values (x, y, score) and a score")
-    return results
