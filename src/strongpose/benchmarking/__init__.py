@@ -1,4 +1,4 @@
-"""The benchmark: time, memory and precision of models on runtimes, each measured in a fresh process."""
+"""The benchmark: time, memory and accuracy of models on runtimes, each measured in a fresh process."""
 
 from strongpose.benchmarking.machine import Machine, this_machine
 from strongpose.benchmarking.measuring import Job, Measurement, measure

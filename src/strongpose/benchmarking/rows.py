@@ -112,7 +112,7 @@ def rows_of(
         job: what was measured.
         measurement: what was found.
         annotations: the annotation file, as it was named; empty if there is none.
-        figures: the precision, if the photos are annotated.
+        figures: the accuracy, if the photos are annotated.
         machine: on what.
         measured_at: when, ISO 8601.
         command: by which command line.
@@ -210,7 +210,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
 
 
 def _figures(figures: Figures | None) -> dict[str, Any]:
-    """The columns of precision."""
+    """The columns of accuracy."""
     values = {} if figures is None else figures.to_dict()
     return {name: _rounded(values.get(name), 4) for name in ("ap", "ap50", "ap75", "ap_medium", "ap_large", "ar")}
 

@@ -11,17 +11,17 @@ __all__ = ["fraction", "machine_note", "main_table", "people_table"]
 
 
 def main_table(rows: Sequence[Row], markdown: bool = False) -> str:
-    """Precision, times and memory of each model on each runtime; precision only where it was measured."""
+    """Accuracy, times and memory of each model on each runtime; accuracy only where it was measured."""
     rows = [row for row in rows if row.people == ALL]
-    with_precision = any(row.ap is not None for row in rows)
+    with_accuracy = any(row.ap is not None for row in rows)
     header = ["model", "MB", "long side", "runtime"]
-    header += ["AP", "AP50", "APM", "APL", "AR"] if with_precision else []
+    header += ["AP", "AP50", "APM", "APL", "AR"] if with_accuracy else []
     header += ["total, ms", "read, ms", "network, ms", "decode, ms", "photos/s", "start, s", "peak memory, MB"]
     body = []
     for row in rows:
         figures = (row.ap, row.ap50, row.ap_medium, row.ap_large, row.ar)
         cells = [row.model, f"{row.file_mb:.1f}", sides(row.size_px, row.flip), row.runtime]
-        cells += [fraction(value) for value in figures] if with_precision else []
+        cells += [fraction(value) for value in figures] if with_accuracy else []
         cells += [
             _pair(row.total_median_ms, row.total_p95_ms),
             _pair(row.read_median_ms, row.read_p95_ms),
