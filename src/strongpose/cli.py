@@ -18,6 +18,7 @@ from strongpose.commands.data import data
 from strongpose.commands.diagnose import diagnose
 from strongpose.commands.evaluate import evaluate
 from strongpose.commands.export import export
+from strongpose.commands.help_texts import with_joined_lines
 from strongpose.commands.predict import predict
 from strongpose.commands.serve import serve
 from strongpose.commands.train import train_with_preset
@@ -26,16 +27,16 @@ from strongpose.commands.video import video
 __all__ = ["main"]
 
 _VERBS: dict[str, Callable[..., int]] = {
-    "predict": predict,
-    "video": video,
-    "batch": batch,
-    "serve": serve,
-    "evaluate": evaluate,
-    "diagnose": diagnose,
-    "benchmark": benchmark,
+    "predict": with_joined_lines(predict),
+    "video": with_joined_lines(video),
+    "batch": with_joined_lines(batch),
+    "serve": with_joined_lines(serve),
+    "evaluate": with_joined_lines(evaluate),
+    "diagnose": with_joined_lines(diagnose),
+    "benchmark": with_joined_lines(benchmark),
     "train": train_with_preset(()),
-    "export": export,
-    "annotate": annotate,
+    "export": with_joined_lines(export),
+    "annotate": with_joined_lines(annotate),
     "data": data,
 }
 

@@ -43,8 +43,8 @@ def annotate(
         images: Folder of its photos, or of the tar shards FOLDER-*.tar.
         out: The completed annotation file to write.
         model: A model that comes with the package, or the path of an .onnx or .xml file.
-        size: Scale the crop around a person to this long side in pixels; of several, the maps are averaged.
-        flip: Look at the mirrored crops as well: better, and half as fast.
+        size: Scale the crop around a person to this long side in pixels; of several, the outputs are averaged.
+        flip: Use the mirrored crops as well: more accurate, and half as fast.
         least_score: Keep poses from this score.
         least_keypoint_score: Keep keypoints from this score; at least four must be as sure.
         margin: Crop so much around a box on every side, in long sides of the box.

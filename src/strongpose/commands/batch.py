@@ -53,9 +53,9 @@ def batch(
         key: Of Parquet files, a column that names the photos in the results. Left out, the path, or the file
             and the row.
         model: A model that comes with the package, or the path of an .onnx or .xml file.
-        size: Scale photos to this long side in pixels; of several, all are looked at and averaged. Name input
-            and output first.
-        flip: Look at the mirrored photo as well: better, and half as fast.
+        size: Scale photos to this long side in pixels; of several, the outputs are averaged. Name input and output
+            first.
+        flip: Use the mirrored photo as well: more accurate, and half as fast.
         threshold: Leave people with a lower score out.
         runtime: What runs the network; auto takes the fastest that is installed.
         part_size: Photos in a part, which is done whole or again; a tar shard is always one.

@@ -1,4 +1,4 @@
-"""``strongpose benchmark``: precision, time and memory of models on runtimes, as one table."""
+"""``strongpose benchmark``: accuracy, time and memory of models on runtimes, as one table."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def benchmark(
     csv: Annotated[Path | None, arg(metavar="OUT.csv")] = None,
     markdown: FlagCreatePairsOff[bool] = False,
 ) -> int:
-    """Measure models on runtimes: precision, time by step and by number of people, and memory.
+    """Measure models on runtimes: accuracy, time by step and by number of people, and memory.
 
     Each model on each runtime is measured in a process of its own, one photo at a time, after a warm-up.
 
@@ -53,10 +53,10 @@ def benchmark(
         images: Folder of the annotated photos.
         models: Models that come with the package, or paths of .onnx or .xml files.
         runtimes: What runs the networks.
-        size: Scale photos to this long side in pixels; of several, all are looked at and averaged.
-        flip: Look at the mirrored photo as well.
+        size: Scale photos to this long side in pixels; of several, the outputs are averaged.
+        flip: Use the mirrored photo as well.
         threads: CPU threads of the network; 0 takes all cores.
-        repeat: Look at every photo so often.
+        repeat: How many times every photo is measured.
         csv: Append everything that was measured to this file, a row for all photos and for each group of photos.
         markdown: Print the tables in GitHub's Markdown.
     """

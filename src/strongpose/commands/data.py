@@ -9,13 +9,14 @@ from tyro.conf import OmitSubcommandPrefixes, subcommand
 from strongpose.commands.check import check
 from strongpose.commands.convert import convert
 from strongpose.commands.get import get
+from strongpose.commands.help_texts import with_joined_lines
 
 __all__ = ["data"]
 
 _Verb = OmitSubcommandPrefixes[
-    Annotated[int, subcommand("convert", constructor=convert)]
-    | Annotated[int, subcommand("check", constructor=check)]
-    | Annotated[int, subcommand("get", constructor=get)]
+    Annotated[int, subcommand("convert", constructor=with_joined_lines(convert))]
+    | Annotated[int, subcommand("check", constructor=with_joined_lines(check))]
+    | Annotated[int, subcommand("get", constructor=with_joined_lines(get))]
 ]
 
 

@@ -36,7 +36,7 @@ def evaluate(
     algorithm: Annotated[str, arg(metavar="NAME")] = "strongpose",
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
-    """Measure a model on annotated photos: COCO's ten keypoint figures and the time a photo.
+    """Measure a model on annotated photos: COCO's ten keypoint metrics and the time per photo.
 
     With --results or --out the poses are kept as they are found: after an interruption the same command goes on.
 

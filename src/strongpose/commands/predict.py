@@ -115,6 +115,8 @@ def predict_all(
     if resume:
         targets = {path: target for path, target in targets.items() if not has_results(path, target, options)}
         print(f"{len(paths) - len(targets)} of {len(paths)} photos have their results in {out} already")
+        if not targets:
+            return True
     done = people = 0
     failed: list[Path] = []
     start = time.perf_counter()
