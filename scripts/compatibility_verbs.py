@@ -186,7 +186,7 @@ def _plainly(place: Place) -> list[Check]:
     return [
         place.run("predict photos --out poses --bodies", "poses/group.poses.json", "left_knee"),
         place.run("evaluate people.json --images people --size 129 --results found.json", "found.json"),
-        place.run("errors people.json --images people --size 129 --out wrong", "wrong/*"),
+        place.run("diagnose people.json --images people --size 129 --out wrong", "wrong/*"),
         place.run("data convert people.json --from coco --out again.json", "again.json"),
         place.refused("predict photos --out no --model fast", "pip install 'strongpose[openvino]'"),
         place.refused("predict photos --out no --runtime torch", "pip install 'strongpose[train]'"),

@@ -37,7 +37,7 @@ def test_a_folder_becomes_one_table_and_is_not_done_twice(strongpose, photos, tm
     assert len(table["people"][0]) >= 1 and len(table["people"][0][0]["keypoints"]) == 51
     assert json.loads(table.schema.metadata[b"strongpose"])["estimator"]["sizes"] == [161]
     assert main(list(map(str, options))) == 0
-    assert capsys.readouterr().err == "2 of 2 parts are done already\n"
+    assert capsys.readouterr().err == "strongpose: 2 of 2 parts are done already\n"
 
 
 @pytest.mark.parametrize(

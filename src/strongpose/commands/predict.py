@@ -115,7 +115,7 @@ def predict_all(
     if resume:
         targets = {path: target for path, target in targets.items() if not has_results(path, target, options)}
         print(f"{len(paths) - len(targets)} of {len(paths)} photos have their results in {out} already")
-        if not targets:
+        if not (targets or left_out):
             return True
     done = people = 0
     failed: list[Path] = []
