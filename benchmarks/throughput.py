@@ -22,10 +22,10 @@ import numpy as np
 import tyro
 
 from strongpose import StrongPose
+from strongpose.commands.photo_results import ResultOptions
 from strongpose.commands.predict import predict_all
 from strongpose.images import padded_stack
 from strongpose.images.folders import photos_in
-from strongpose.photo_results import ResultOptions
 from strongpose.runtime import RuntimeChoice, open_runtime, resolve_model
 
 MARKS = (50, 250, 500)

@@ -30,7 +30,7 @@ LAYERS = (
     ("inference",),
     ("draw", "video"),
     ("data", "evaluation", "export"),
-    ("annotate", "batch", "benchmarking", "photo_results", "serve", "training"),
+    ("annotate", "batch", "benchmarking", "serve", "training"),
     ("commands",),
     ("cli",),
 )

@@ -17,9 +17,9 @@ from strongpose._util.terminal import complain, say
 from strongpose.commands.estimator_options import EstimatorOptions
 
 if TYPE_CHECKING:
+    from strongpose.commands.photo_results import ResultOptions
     from strongpose.images.folders import Found
     from strongpose.inference import Prediction, StrongPose
-    from strongpose.photo_results import ResultOptions
 
 __all__ = ["predict", "predict_all"]
 
@@ -56,7 +56,7 @@ def predict(
             and no older than the photo; so an interrupted run goes on.
         network: Which model finds the people, and how.
     """
-    from strongpose.photo_results import ResultOptions, describe_estimator
+    from strongpose.commands.photo_results import ResultOptions, describe_estimator
     from strongpose.runtime import resolve_model
 
     missing, found = _find(photos)
@@ -106,10 +106,10 @@ def predict_all(
     Raises:
         KeyboardInterrupt: after the photo at hand, when SIGTERM has come.
     """
+    from strongpose.commands.photo_results import has_results, write_results
     from strongpose.exceptions import ImageError, ModelError
     from strongpose.images.folders import first_names
     from strongpose.images.results import result_names
-    from strongpose.photo_results import has_results, write_results
 
     targets = {path: out / name for path, name in zip(paths, result_names(paths, out), strict=True)}
     if resume:

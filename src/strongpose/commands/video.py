@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
@@ -16,7 +16,7 @@ from strongpose.commands.estimator_options import EstimatorOptions
 if TYPE_CHECKING:
     import numpy as np
 
-    from strongpose.video import VideoReader
+    from strongpose.video import VideoEstimator, VideoReader
     from strongpose.video.tracking import TrackedPoses
 
 __all__ = ["video"]
@@ -62,12 +62,8 @@ def video(
     from strongpose.video.tracking import TrackOptions
     from strongpose.video.window import open_window, show_frame
 
-    if out is None and not show:
-        return complain("nothing to do: name a folder with --out, or open a window with --show")
-    if every < 1 or (max_frames is not None and max_frames < 1):
-        return complain(f"--every and --max-frames must be at least 1, got {every} and {max_frames}")
-    if not 0 <= threshold <= 1:
-        return complain(f"--threshold must lie in 0-1, got {threshold}")
+    if reason := _wrong_options(out, show, every, max_frames, threshold):
+        return complain(reason)
     if show and (reason := open_window()):
         return complain(f"--show: {reason}")
     try:
@@ -81,15 +77,13 @@ def video(
         )
     except (ValueError, ImportError) as error:  # the video, the model, or a missing package
         return complain(error)
-    done, start = 0, time.perf_counter()
+    start = time.perf_counter()
     try:
         with ExitStack() as stack:
             stack.enter_context(reader)
             ending = stack.enter_context(ending_early())
             results = stack.enter_context(PoseFiles(out, result_name(source), reader, every, motion)) if out else None
-            frames = _expected_frames(reader, every, max_frames)
-            seconds = round(reader.duration) if frames is None and reader.duration is not None else None
-            progress = stack.enter_context(Progress("frames" if seconds is None else "s of video"))
+            progress = stack.enter_context(_Progress(reader, every, max_frames))
             for frame in reader:
                 if frame.index % every and not reader.live:
                     continue
@@ -97,12 +91,8 @@ def video(
                 picture = _draw(frame.image, tracked, motions, keypoint_threshold)
                 if results is not None:
                     results.write(frame, tracked, motions, picture)
-                done += 1
-                if seconds is None:
-                    progress(done, frames)
-                else:  # uneven frames cannot be counted before
-                    progress(round(frame.time), seconds)
-                if (show and not show_frame(picture)) or ending or done == max_frames:
+                progress.step(frame.time)
+                if (show and not show_frame(picture)) or ending or progress.done == max_frames:
                     break
     except (VideoError, ModelError) as error:
         return complain(error)
@@ -112,22 +102,58 @@ def video(
             f"--out {out}: {file}cannot be written ({error.strerror or error}); "
             "make room there, or name another folder; what was done is kept"
         )
-    if done == 0:
+    if progress.done == 0:
         return complain(reader.damage or f"{reader.source}: holds no frames")
-    rate = done / max(1e-9, time.perf_counter() - start)
-    print(f"{done} frames, {rate:.1f} frames/s; {estimator.summary}" + (f"; results in {out}" if out else ""))
-    if shares := estimator.motion_shares:
-        print("motion: " + ", ".join(f"{word} {share:.0%}" for word, share in shares))
+    rate = progress.done / max(1e-9, time.perf_counter() - start)
+    _summarise(estimator, f"{progress.done} frames, {rate:.1f} frames/s", out)
     if ending:
         complain(f"ended early by {ending[0].name}; what was done is kept")
         return 128 + ending[0]
     return complain(reader.damage) if reader.damage else 0
 
 
-def _expected_frames(reader: VideoReader, every: int, max_frames: int | None) -> int | None:
-    """How many frames will be used, where that can be told."""
-    counts = [count for count in (reader.frames and -(-reader.frames // every), max_frames) if count]
-    return min(counts, default=None)
+def _wrong_options(out: Path | None, show: bool, every: int, max_frames: int | None, threshold: float) -> str | None:
+    """What is wrong with the options, or None."""
+    if out is None and not show:
+        return "nothing to do: name a folder with --out, or open a window with --show"
+    if every < 1 or (max_frames is not None and max_frames < 1):
+        return f"--every and --max-frames must be at least 1, got {every} and {max_frames}"
+    if not 0 <= threshold <= 1:
+        return f"--threshold must lie in 0-1, got {threshold}"
+    return None
+
+
+class _Progress:
+    """How far a video is: in frames, or, where they are uneven and cannot be counted before, in seconds of it."""
+
+    def __init__(self, reader: VideoReader, every: int, max_frames: int | None) -> None:
+        counts = [count for count in (reader.frames and -(-reader.frames // every), max_frames) if count]
+        self._frames = min(counts, default=None)
+        in_seconds = self._frames is None and reader.duration is not None
+        self._seconds = round(reader.duration or 0) if in_seconds else None
+        self._shown = Progress("s of video" if in_seconds else "frames")
+        self.done = 0
+
+    def __enter__(self) -> Self:
+        self._shown.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._shown.__exit__(*error)
+
+    def step(self, moment: float) -> None:
+        """One more frame is done, ``moment`` seconds into the video."""
+        self.done += 1
+        if self._seconds is None:
+            self._shown(self.done, self._frames)
+        else:
+            self._shown(round(moment), self._seconds)
+
+
+def _summarise(estimator: VideoEstimator, done: str, out: Path | None) -> None:
+    print(f"{done}; {estimator.summary}" + (f"; results in {out}" if out else ""))
+    if shares := estimator.motion_shares:
+        print("motion: " + ", ".join(f"{word} {share:.0%}" for word, share in shares))
 
 
 def _draw(
