@@ -22,7 +22,7 @@ FEATURES: dict[str, Sequence[int]] = {
     "score, size": (0, 1),
     "score, size, means of the 5 and 9 best": (0, 1, 2, 3, 4),
     "… and single keypoints": (0, 1, 2, 3, 4, 5, 6, 7, 8),
-    "… and shares found and claimed, aspect, body heat": tuple(range(13)),
+    "… and shares found and suppressed, aspect, body heat": tuple(range(13)),
 }
 """Columns of `describe`."""
 THRESHOLDS = np.arange(0.5, 1, 0.05)

@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from strongpose import Poses, Skeleton, StrongPose
 from strongpose.decode.body import body_regions
+from strongpose.decode.grouping import group_poses
 from strongpose.decode.peaks import find_seeds
-from strongpose.decode.plotting import plot_poses
 from strongpose.draw import draw_bodies, draw_poses
 from strongpose.draw.fields import (
     draw_body,
@@ -110,15 +110,15 @@ def body(model: StrongPose, prediction: Prediction) -> np.ndarray:
 def growth(model: StrongPose, prediction: Prediction) -> np.ndarray:
     """Votes and seeds, and the people after some turns of growth (SP Fig. 5)."""
     shown = _shown(model, prediction)
-    plotted = plot_poses(prediction.fields, find_seeds(prediction.fields, model.options), model.options)
-    places = prediction.fitted.to_photo(plotted.points)
+    grouped = group_poses(prediction.fields, find_seeds(prediction.fields, model.options), model.options)
+    places = prediction.fitted.to_photo(grouped.points)
     away = np.linalg.norm(places[None] - shown.keypoints[:, None, :, :2], axis=-1).mean(axis=-1)
     people = away.argmin(axis=1)  # of each person shown, how it grew
     panels = [("Hough votes; seeds ringed", draw_votes(prediction.fields, prediction.fitted, model.options))]
     turns = prediction.fields.skeleton.num_keypoints
     for turn in (1, 3, 8, turns):
-        settled = (plotted.order[people] >= 0) & (plotted.order[people] < turn)
-        scores = np.where(settled, plotted.scores[people], 0)
+        reached = (grouped.order[people] >= 0) & (grouped.order[people] < turn)
+        scores = np.where(reached, grouped.scores[people], 0)
         title = "The seed of each person" if turn == 1 else f"After {turn} turns"
         panels.append((title, _sketch(prediction.photo, places[people], scores, prediction.fields.skeleton)))
     order = draw_growth(prediction.fields, prediction.fitted, shown, model.options)

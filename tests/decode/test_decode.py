@@ -200,7 +200,7 @@ def test_any_fields_give_finite_poses_and_always_the_same(seed, heat, reach):
         ("max_people", 0),
         ("disk_radius", 0),
         ("similarity", -1),
-        ("settle_width", -0.1),
+        ("refinement_width", -0.1),
         ("ranking", "best"),
     ],
 )

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from strongpose.decode.scoring import expected_similarities, mean_of_best, mean_of_unclaimed, quadratic_mean
+from strongpose.decode.scoring import expected_similarities, mean_after_nms, mean_of_best, quadratic_mean
 
 
 def test_expected_similarity_is_the_mean_over_the_error():
@@ -35,11 +35,11 @@ def test_equation_1_by_hand():
     weak = [[0, 0], [100, 0], [200, 0], [300, 0]]
     strong = [[6, 0], [100, 11], [206, 8], [390, 0]]
     scores = np.array([[0.8, 0.6, 0.4, 0.2], [0.9, 0.8, 0.7, 0.6]])
-    result = mean_of_unclaimed(np.array([weak, strong], float), scores, radius=10)
+    result = mean_after_nms(np.array([weak, strong], float), scores, radius=10)
     assert result[1] == pytest.approx((0.9 + 0.8 + 0.7 + 0.6) / 4)
     assert result[0] == pytest.approx((0.6 + 0.2) / 4)
 
 
 def test_a_copy_scores_nothing():
     points = np.repeat(np.arange(10.0).reshape(1, 5, 2) * 30, 2, axis=0)
-    np.testing.assert_allclose(mean_of_unclaimed(points, np.full((2, 5), 0.5), radius=10), [0.5, 0])
+    np.testing.assert_allclose(mean_after_nms(points, np.full((2, 5), 0.5), radius=10), [0.5, 0])

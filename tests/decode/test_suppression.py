@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from strongpose.decode.suppression import hard_suppression, soft_suppression, unclaimed_keypoints
+from strongpose.decode.suppression import hard_suppression, keypoint_nms, soft_suppression
 from strongpose.oks import person_areas, similarity_to
 
 SIGMAS = np.array([0.05, 0.1])
@@ -56,16 +56,16 @@ def test_soft_suppression_lowers_copies_and_drops_nobody():
     assert 0 < ranks[3] < 0.7 * 0.2
 
 
-def test_a_stronger_person_claims_keypoints():
-    """Keypoint 0: 10 px (6, 8) from the strongest is claimed, 10.05 px is not; keypoint 1 likewise, by person 1."""
+def test_a_stronger_person_suppresses_keypoints():
+    """Keypoint 0: 10 px (6, 8) from the strongest is suppressed, 10.05 px is not; keypoint 1 likewise, by person 1."""
     points = [[[0, 0], [100, 100]], [[6, 8], [200, 100]], [[1, 10], [200, 110]], [[50, 50], [50, 50]]]
     expected = [[True, True], [False, True], [False, False], [True, True]]
-    # person 2's keypoint 0 is 10.05 px from person 0's but 5.4 px from person 1's, which claims though it is claimed
-    assert unclaimed_keypoints(np.array(points, float), 10).tolist() == expected
-    assert unclaimed_keypoints(np.array(points, float), 11)[:, 0].tolist() == [True, False, False, True]
-    assert unclaimed_keypoints(np.array(points, float)[:0], 10).shape == (0, 2)
+    # person 2's keypoint 0 is 10.05 px from person 0's but 5.4 px from person 1's, suppressed but suppressing
+    assert keypoint_nms(np.array(points, float), 10).tolist() == expected
+    assert keypoint_nms(np.array(points, float), 11)[:, 0].tolist() == [True, False, False, True]
+    assert keypoint_nms(np.array(points, float)[:0], 10).shape == (0, 2)
 
 
-def test_a_keypoint_does_not_claim_other_types():
+def test_a_keypoint_does_not_suppress_other_types():
     points = np.array([[[0, 0], [100, 100]], [[100, 100], [0, 0]]], float)
-    assert unclaimed_keypoints(points, 10).all()
+    assert keypoint_nms(points, 10).all()

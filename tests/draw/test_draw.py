@@ -10,8 +10,8 @@ from pictures import person
 
 from strongpose.decode import DecodeOptions, decode
 from strongpose.decode.body import BodyRegions
+from strongpose.decode.grouping import group_poses
 from strongpose.decode.peaks import find_seeds
-from strongpose.decode.plotting import plot_poses
 from strongpose.draw import fields as draw_fields
 from strongpose.draw import poses as draw
 from strongpose.draw.sheet import draw_fields as draw_sheet
@@ -191,14 +191,14 @@ def test_growth_shows_every_keypoint_in_the_colour_of_its_turn(scene):
     fitted, fields, _ = scene
     picture = PANELS["growth"](fields, fitted).astype(int)
     zoom = picture.shape[1] / fitted.scaled_size[1]
-    plotted = plot_poses(fields, find_seeds(fields, OPTIONS), OPTIONS)
-    assert len(plotted.points) == 1
+    grouped = group_poses(fields, find_seeds(fields, OPTIONS), OPTIONS)
+    assert len(grouped.points) == 1
     colours = draw_fields.order_colours(17)
-    assert sorted(plotted.order[0]) == list(range(17))
+    assert sorted(grouped.order[0]) == list(range(17))
     for k in range(17):
-        x, y = np.round(plotted.points[0, k] * zoom + (zoom - 1) / 2).astype(int)
+        x, y = np.round(grouped.points[0, k] * zoom + (zoom - 1) / 2).astype(int)
         disk = picture[y - 9 : y + 10, x - 9 : x + 10].reshape(-1, 3)
-        assert (np.abs(disk - colours[plotted.order[0, k]]).max(axis=1) < 8).any()
+        assert (np.abs(disk - colours[grouped.order[0, k]]).max(axis=1) < 8).any()
     assert (picture == 255).all(axis=2).sum() > 40  # the ring around the seed
 
 

@@ -1,16 +1,16 @@
-"""Decode fields to poses: seeds, growth, scores, suppression, settling (SP §III-C, §III-D)."""
+"""Decode fields to poses: seeds, grouping, scores, suppression, refinement (SP §III-C, §III-D)."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from strongpose.decode.fusion import fuse_body
+from strongpose.decode.grouping import group_poses
 from strongpose.decode.options import DecodeOptions, Ranking, Suppression
 from strongpose.decode.peaks import find_seeds
-from strongpose.decode.plotting import plot_poses
-from strongpose.decode.scoring import expected_similarities, mean_of_best, mean_of_unclaimed, quadratic_mean
-from strongpose.decode.settling import settle_points
-from strongpose.decode.suppression import hard_suppression, soft_suppression, unclaimed_keypoints
+from strongpose.decode.refinement import refine_points
+from strongpose.decode.scoring import expected_similarities, mean_after_nms, mean_of_best, quadratic_mean
+from strongpose.decode.suppression import hard_suppression, keypoint_nms, soft_suppression
 from strongpose.fields import Fields
 from strongpose.oks import person_areas
 from strongpose.poses import Poses
@@ -35,7 +35,7 @@ def decode(fields: Fields, options: DecodeOptions = _DEFAULTS) -> Poses:
     """
     o = options
     seeds = find_seeds(fields, o)
-    points, scores, _ = plot_poses(fields, seeds, o)
+    points, scores, _ = group_poses(fields, seeds, o)
     if o.body_weight > 0:
         scores = fuse_body(fields, points, scores, o.body_weight)
     areas = person_areas(points, scores, o.sure, least=o.disk_radius**2)
@@ -52,22 +52,22 @@ def decode(fields: Fields, options: DecodeOptions = _DEFAULTS) -> Poses:
         case Suppression.SOFT:
             ranks = soft_suppression(points, scores, ranks, areas, sigmas, o.similarity)
         case Suppression.KEYPOINT:
-            free = unclaimed_keypoints(points, o.claim_radius)
-            scores = np.where(free, scores, 0)
-            ranks = _ranks(points, np.where(free, similarities[order], 0), o)
+            kept = keypoint_nms(points, o.keypoint_nms_radius)
+            scores = np.where(kept, scores, 0)
+            ranks = _ranks(points, np.where(kept, similarities[order], 0), o)
     stays = stays[np.argsort(-ranks[stays], kind="stable")]
     stays = stays[ranks[stays] >= o.min_score][: o.max_people]
     points, scores, areas, ranks = points[stays], scores[stays], areas[stays], ranks[stays]
-    if o.settle_width > 0:
-        points = settle_points(fields, points, o.settle_width * np.sqrt(areas), o.disk_radius, o.vote_threshold)
+    if o.refinement_width > 0:
+        points = refine_points(fields, points, o.refinement_width * np.sqrt(areas), o.disk_radius, o.vote_threshold)
     return Poses(np.concatenate([points, scores[..., None]], axis=-1), ranks, fields.skeleton)
 
 
 def _ranks(points: np.ndarray, similarities: np.ndarray, options: DecodeOptions) -> np.ndarray:
     """(N,) scores of people with (N, K, 2) points and (N, K) expected similarities."""
     match options.ranking:
-        case Ranking.UNCLAIMED:
-            return mean_of_unclaimed(points, similarities, options.claim_radius)
+        case Ranking.KEYPOINT_NMS:
+            return mean_after_nms(points, similarities, options.keypoint_nms_radius)
         case Ranking.BEST:
             return mean_of_best(similarities, options.best_keypoints)
         case Ranking.QUADRATIC:

@@ -15,8 +15,8 @@ class Ranking(Enum):
     """Their quadratic mean over all K keypoints: those that are sure count most."""
     BEST = "best"
     """The mean of the `DecodeOptions.best_keypoints` highest: people half out of the picture score higher."""
-    UNCLAIMED = "unclaimed"
-    """Eq. (1): their mean, where what a stronger person claims within `DecodeOptions.claim_radius` counts 0."""
+    KEYPOINT_NMS = "keypoint_nms"
+    """Eq. (1): their mean, where keypoints that keypoint NMS suppresses count 0."""
 
 
 class Suppression(Enum):
@@ -29,7 +29,7 @@ class Suppression(Enum):
     SOFT = "soft"
     """Its score is multiplied by exp(−OKS² / `DecodeOptions.similarity`)."""
     KEYPOINT = "keypoint"
-    """Its keypoints within `DecodeOptions.claim_radius` of the same keypoint of a stronger pose score 0."""
+    """Keypoint NMS: keypoints within `DecodeOptions.keypoint_nms_radius` of a stronger pose's same keypoint score 0."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,13 @@ class DecodeOptions:
             similarity that people are scored by; 0 scores them by their keypoints' scores alone.
         ranking: how people are scored.
         best_keypoints: the number of keypoints in `Ranking.BEST`.
-        claim_radius: r in pixels of `Suppression.KEYPOINT` and `Ranking.UNCLAIMED`.
+        keypoint_nms_radius: r in pixels, within which keypoint NMS suppresses the same keypoint of a weaker person
+            (`Suppression.KEYPOINT`, `Ranking.KEYPOINT_NMS`).
         suppression: what happens to duplicates.
         similarity: OKS above which a pose is a duplicate (hard), or the width of the Gaussian (soft).
-        settle_width: how near votes must be for the people who are returned to settle on them: standard
-            deviation of a Gaussian as a share of the person's size, the root of the area; 0 leaves the
-            keypoints where growth put them.
+        refinement_width: how near the votes must be to which mean shift moves the keypoints of the people who
+            are returned: standard deviation of its Gaussian as a share of the person's size, the root of the
+            area; 0 leaves the keypoints where growth put them.
         min_score: people with a lower score are dropped.
         max_people: the number of people returned at most.
 
@@ -89,10 +90,10 @@ class DecodeOptions:
     localization_error: float = 3.0
     ranking: Ranking = Ranking.QUADRATIC
     best_keypoints: int = 9
-    claim_radius: float = 10.0
+    keypoint_nms_radius: float = 10.0
     suppression: Suppression = Suppression.KEYPOINT
     similarity: float = 0.5
-    settle_width: float = 0.08
+    refinement_width: float = 0.08
     min_score: float = 0.0
     max_people: int = 100
 
@@ -106,5 +107,5 @@ class DecodeOptions:
         for name in ("disk_radius", "filter_sigma", "return_tolerance", "similarity"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if not self.settle_width >= 0:
-            raise ValueError(f"settle_width must be at least 0, got {self.settle_width}")
+        if not self.refinement_width >= 0:
+            raise ValueError(f"refinement_width must be at least 0, got {self.refinement_width}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from strongpose.decode.suppression import unclaimed_keypoints
+from strongpose.decode.suppression import keypoint_nms
 
-__all__ = ["expected_similarities", "mean_of_best", "mean_of_unclaimed", "quadratic_mean"]
+__all__ = ["expected_similarities", "mean_after_nms", "mean_of_best", "quadratic_mean"]
 
 
 def expected_similarities(scores: np.ndarray, areas: np.ndarray, sigmas: np.ndarray, error: float) -> np.ndarray:
@@ -54,18 +54,18 @@ def mean_of_best(scores: np.ndarray, count: int) -> np.ndarray:
     return np.sort(scores, axis=1)[:, -count:].mean(axis=1)
 
 
-def mean_of_unclaimed(points: np.ndarray, scores: np.ndarray, radius: float) -> np.ndarray:
-    """Eq. (1) of SP §III-D: keypoints that a stronger person claims count 0.
+def mean_after_nms(points: np.ndarray, scores: np.ndarray, radius: float) -> np.ndarray:
+    """Eq. (1) of SP §III-D: the mean of the keypoint scores after keypoint NMS; suppressed ones count 0.
 
     Args:
         points: (N, K, 2) x, y in pixels.
         scores: (N, K) keypoint scores; the sum of a person's says how strong the person is.
-        radius: r, the distance in pixels within which the same keypoint of a stronger person claims one.
+        radius: r in pixels, see `keypoint_nms`.
 
     Returns:
-        (N,) sums of the scores that nobody claims, over K.
+        (N,) sums of the scores that are not suppressed, over K.
     """
     order = np.argsort(-scores.sum(axis=1), kind="stable")
     result = np.empty(len(scores), dtype=scores.dtype)
-    result[order] = np.where(unclaimed_keypoints(points[order], radius), scores[order], 0).mean(axis=1)
+    result[order] = np.where(keypoint_nms(points[order], radius), scores[order], 0).mean(axis=1)
     return result

@@ -6,7 +6,7 @@ import numpy as np
 
 from strongpose.oks import similarity_to
 
-__all__ = ["hard_suppression", "soft_suppression", "unclaimed_keypoints"]
+__all__ = ["hard_suppression", "keypoint_nms", "soft_suppression"]
 
 _BLOCK = 16  # people compared at a time
 
@@ -65,22 +65,23 @@ def soft_suppression(
     return ranks
 
 
-def unclaimed_keypoints(points: np.ndarray, radius: float) -> np.ndarray:
-    """Keypoint NMS: say which keypoints no stronger person has at the same place (SP §III-D, Eq. (1)).
+def keypoint_nms(points: np.ndarray, radius: float) -> np.ndarray:
+    """Keypoint NMS: keep the keypoints that no stronger person has at the same place (SP §III-D, Eq. (1)).
 
     Args:
         points: (N, K, 2) x, y in pixels, the strongest person first.
-        radius: r, the distance in pixels up to which the same keypoint of a stronger person claims one.
+        radius: r in pixels, up to which a keypoint suppresses the same keypoint of weaker people, also if it is
+            suppressed itself.
 
     Returns:
-        (N, K) bool.
+        (N, K) bool, False where suppressed.
     """
     x, y = np.ascontiguousarray(points[..., 0]), np.ascontiguousarray(points[..., 1])
-    free = np.ones(points.shape[:2], dtype=bool)
+    kept = np.ones(points.shape[:2], dtype=bool)
     for first in range(0, len(points), _BLOCK):
         block = slice(first, first + _BLOCK)
         near = np.square(x[block, None] - x[: first + _BLOCK])
         near += np.square(y[block, None] - y[: first + _BLOCK])  # (block, stronger people and block, K)
         stronger = np.arange(near.shape[1]) < np.arange(first, first + len(near))[:, None]
-        free[block] = ~((near <= radius**2) & stronger[..., None]).any(axis=1)
-    return free
+        kept[block] = ~((near <= radius**2) & stronger[..., None]).any(axis=1)
+    return kept

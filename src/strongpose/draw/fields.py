@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from strongpose.decode import DecodeOptions
+from strongpose.decode.grouping import GroupedPoses, group_poses
 from strongpose.decode.peaks import MARGIN, filter_votes, find_seeds, hough_votes
-from strongpose.decode.plotting import Plotted, plot_poses
 from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
 from strongpose.images import FittedImage
 from strongpose.poses import Poses
@@ -169,11 +169,11 @@ def draw_growth(
         (h, w, 3) uint8 RGB, the photo without padding, enlarged to at least 960 pixels.
     """
     canvas, zoom = _backdrop(fitted)
-    plotted = plot_poses(fields, find_seeds(fields, options), options)
+    grouped = group_poses(fields, find_seeds(fields, options), options)
     colours = order_colours(fields.skeleton.num_keypoints)
     for pose in list(poses)[::-1]:  # the surest on top
-        away = np.linalg.norm(plotted.points - fitted.to_input(pose.keypoints[:, :2]), axis=-1)
-        grown = Plotted(*(part[away.mean(axis=1).argmin()] for part in plotted))
+        away = np.linalg.norm(grouped.points - fitted.to_input(pose.keypoints[:, :2]), axis=-1)
+        grown = GroupedPoses(*(part[away.mean(axis=1).argmin()] for part in grouped))
         parents = _parents(fields, grown, options)
         seen = np.flatnonzero((grown.order == 0) | ((grown.order > 0) & (grown.scores >= threshold)))
         points = _placed(grown.points, zoom)
@@ -211,16 +211,16 @@ def heat_colours(heat: np.ndarray) -> np.ndarray:
 
 
 def order_colours(count: int) -> list[Colour]:
-    """``count`` colours from yellow, the seed, over green to violet, the keypoint that was settled last."""
+    """``count`` colours from yellow, the seed, over green to violet, the keypoint that was fixed last."""
     ramp = np.linspace(255, 40, count).round().astype(np.uint8)
     colours = cv2.applyColorMap(ramp[None], cv2.COLORMAP_VIRIDIS)[0, :, ::-1]
     return [(int(r), int(g), int(b)) for r, g, b in colours]
 
 
-def _parents(fields: Fields, grown: Plotted, options: DecodeOptions) -> np.ndarray:
+def _parents(fields: Fields, grown: GroupedPoses, options: DecodeOptions) -> np.ndarray:
     """(K,) int, the keypoint from which growth reached each one of a person; -1 for the seed and what was not reached.
 
-    It is the one settled before whose displacement, refined, ends at the keypoint; the first if several do.
+    It is the one fixed before whose displacement, refined, ends at the keypoint; the first if several do.
     """
     order = grown.order
     parents = np.full(len(order), -1)

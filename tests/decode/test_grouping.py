@@ -3,8 +3,8 @@ import pytest
 from drawn import CHAIN, empty, encoded, person
 
 from strongpose.decode import DecodeOptions
+from strongpose.decode.grouping import FieldSampler, group_poses, grow
 from strongpose.decode.peaks import Seeds
-from strongpose.decode.plotting import Reader, grow, plot_poses
 from strongpose.skeleton import Skeleton
 
 A, B, C = range(3)
@@ -33,7 +33,7 @@ def chain_fields(heats=(1.0, 1.0, 1.0)):
 
 
 def grown(fields, keypoint, x, y, **options):
-    points, scores, _ = grow(Reader(fields), np.array([keypoint]), np.array([[x, y]]), DecodeOptions(**options))
+    points, scores, _ = grow(FieldSampler(fields), np.array([keypoint]), np.array([[x, y]]), DecodeOptions(**options))
     return points[0], scores[0]
 
 
@@ -50,7 +50,7 @@ def test_a_person_grows_from_any_of_its_keypoints(seed):
 def test_all_seeds_grow_at_once_as_each_grows_alone():
     fields = chain_fields((0.5, 0.7, 0.9))
     seeds = np.array([A, C, B]), np.array([[16, 24], [64, 24], [44, 22]], np.float32)
-    points, scores, _ = grow(Reader(fields), *seeds, DecodeOptions())
+    points, scores, _ = grow(FieldSampler(fields), *seeds, DecodeOptions())
     for i in range(3):
         alone = grown(fields, int(seeds[0][i]), *seeds[1][i])
         np.testing.assert_array_equal(points[i], alone[0])
@@ -75,11 +75,11 @@ def test_each_refinement_follows_one_offset(steps):
 def test_points_outside_of_the_map_read_the_border():
     fields = empty((2, 3), skeleton=CHAIN)
     fields.heatmaps[A] = [[1, 2, 3], [4, 5, 6]]
-    reader = Reader(fields)
-    cells, positions = reader.nearest(np.array([[-50, 500, 8], [-50, 500, 3.9]], np.float32))
+    sampler = FieldSampler(fields)
+    cells, positions = sampler.nearest(np.array([[-50, 500, 8], [-50, 500, 3.9]], np.float32))
     assert cells.tolist() == [0, 5, 1]
     assert positions.tolist() == [[0, 16, 8], [0, 8, 0]]
-    assert reader.heat(np.array([A, A, A]), cells).tolist() == [1, 6, 2]
+    assert sampler.heat(np.array([A, A, A]), cells).tolist() == [1, 6, 2]
 
 
 def test_growth_passes_through_a_keypoint_that_was_not_found():
@@ -135,7 +135,9 @@ def test_each_keypoint_keeps_the_surest_offer():
 )
 def test_the_order_of_growth(seed, heats, order):
     fields = chain_fields(heats)
-    assert grow(Reader(fields), np.array([seed]), np.array([PERSON[seed]]), DecodeOptions()).order.tolist() == [order]
+    assert grow(FieldSampler(fields), np.array([seed]), np.array([PERSON[seed]]), DecodeOptions()).order.tolist() == [
+        order
+    ]
 
 
 def test_keypoints_that_no_edge_reaches_stay_on_the_seed_and_say_so():
@@ -144,7 +146,7 @@ def test_keypoints_that_no_edge_reaches_stay_on_the_seed_and_say_so():
     fields.heatmaps[:] = 1
     link(fields, 0, (0, 2), (0, 4))
     link(fields, 1, (0, 2), (0, 6))  # from c to d, where the seed of a lies
-    points, scores, order = grow(Reader(fields), np.array([A]), np.array([[16, 0]]), DecodeOptions())
+    points, scores, order = grow(FieldSampler(fields), np.array([A]), np.array([[16, 0]]), DecodeOptions())
     assert points[0].tolist() == [[16, 0], [32, 0], [16, 0], [16, 0]]
     assert scores[0].tolist() == [1, 0.5, 0, 0]  # b does not lead back: it misses a by as much as is allowed
     assert order[0].tolist() == [0, 1, -1, -1]
@@ -155,7 +157,7 @@ def test_the_queue_skips_seeds_of_people_who_were_found():
     for keypoint, x in ((A, 16.0), (B, 47.0), (C, 90.0)):
         queue = Seeds(np.array([A, keypoint]), np.array([[16, 24], [x, 24]], np.float32), np.array([1.0, 0.9]))
         people = 2 if x == 90 else 1  # b is 7 px away, c is 26 px away
-        points, scores, _ = plot_poses(fields, queue, DecodeOptions())
+        points, scores, _ = group_poses(fields, queue, DecodeOptions())
         assert points.shape == (people, 3, 2)
         assert scores.shape == (people, 3)
         np.testing.assert_array_equal(points[0], PERSON)
@@ -166,18 +168,18 @@ def test_the_queue_skips_seeds_of_people_who_were_found():
 def test_seeds_within_the_radius_are_skipped(keypoint, x, y, away, people):
     places = np.array([[16, 24], [x, y + away]], np.float32)
     queue = Seeds(np.array([A, keypoint]), places, np.array([1.0, 0.9]))
-    assert len(plot_poses(chain_fields(), queue, DecodeOptions(seed_radius=10)).points) == people
+    assert len(group_poses(chain_fields(), queue, DecodeOptions(seed_radius=10)).points) == people
 
 
-def test_only_the_same_keypoint_owns_a_seed():
+def test_only_the_same_keypoint_covers_a_seed():
     queue = Seeds(np.array([A, B]), np.array([[16, 24], [16, 24]], np.float32), np.array([1.0, 0.9]))
-    assert len(plot_poses(chain_fields(), queue, DecodeOptions()).points) == 2
+    assert len(group_poses(chain_fields(), queue, DecodeOptions()).points) == 2
 
 
 def test_a_person_grows_from_any_of_17_keypoints():
     drawn = person(160, 160, 280)
     fields = encoded(drawn[None], (41, 41))
-    grown = grow(Reader(fields), np.arange(17), drawn[:, :2], DecodeOptions())
+    grown = grow(FieldSampler(fields), np.arange(17), drawn[:, :2], DecodeOptions())
     np.testing.assert_allclose(grown.points, np.broadcast_to(drawn[:, :2], (17, 17, 2)), atol=1e-3)
     assert grown.scores.min() == pytest.approx(1, abs=1e-5)
     assert (np.sort(grown.order, axis=1) == np.arange(17)).all()
@@ -188,7 +190,7 @@ def test_a_keypoint_that_was_not_found_keeps_its_best_guess():
     drawn = person(160, 160, 280)
     fields = encoded(drawn[None], (41, 41))
     fields.heatmaps[9] = 0.01  # the left wrist
-    grown = grow(Reader(fields), np.array([0]), drawn[:1, :2], DecodeOptions())
+    grown = grow(FieldSampler(fields), np.array([0]), drawn[:1, :2], DecodeOptions())
     assert grown.scores[0, 9] == pytest.approx(0.01)
     np.testing.assert_allclose(grown.points[0, 9], [210.4, 174], atol=1e-3)
     assert np.delete(grown.scores[0], 9).min() == pytest.approx(1, abs=1e-5)
@@ -197,7 +199,7 @@ def test_a_keypoint_that_was_not_found_keeps_its_best_guess():
 def test_the_queue_is_worked_off_in_its_order():
     fields = chain_fields()
     queue = Seeds(np.array([C, A]), np.array([[67, 24], [16, 24]], np.float32), np.array([0.5, 0.4]))
-    points, _, _ = plot_poses(fields, queue, DecodeOptions())
+    points, _, _ = group_poses(fields, queue, DecodeOptions())
     assert len(points) == 1
     assert points[0].tolist() == [[16, 24], [40, 24], [67, 24]]  # grown from c, which stays where the seed is
 
@@ -206,13 +208,13 @@ def test_more_seeds_than_grow_at_once():
     fields = empty((3, 401), skeleton=CHAIN)
     points = np.stack([np.arange(300) * 10.5, np.full(300, 8)], axis=1).astype(np.float32)
     queue = Seeds(np.full(300, A), points, np.linspace(1, 0.5, 300))
-    found, _, _ = plot_poses(fields, queue, DecodeOptions())
+    found, _, _ = group_poses(fields, queue, DecodeOptions())
     np.testing.assert_array_equal(found[:, A], points)
-    assert len(plot_poses(fields, queue, DecodeOptions(seed_radius=11))[0]) == 150
+    assert len(group_poses(fields, queue, DecodeOptions(seed_radius=11))[0]) == 150
 
 
 def test_no_seed_gives_nobody():
     nothing = Seeds(np.zeros(0, int), np.zeros((0, 2), np.float32), np.zeros(0))
-    points, scores, _ = plot_poses(chain_fields(), nothing, DecodeOptions())
+    points, scores, _ = group_poses(chain_fields(), nothing, DecodeOptions())
     assert points.shape == (0, 3, 2)
     assert scores.shape == (0, 3)

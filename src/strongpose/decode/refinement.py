@@ -1,4 +1,4 @@
-"""Settle keypoints: move them to where the Hough votes around them meet, by mean shift."""
+"""Refine keypoints: move them to where the Hough votes around them meet, by mean shift."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
 
-__all__ = ["ITERATIONS", "settle_points"]
+__all__ = ["ITERATIONS", "refine_points"]
 
 ITERATIONS = 3
 """Steps of the mean shift; more gain nothing."""
@@ -14,7 +14,7 @@ ITERATIONS = 3
 _TINY = np.finfo(np.float32).tiny
 
 
-def settle_points(
+def refine_points(
     fields: Fields, points: np.ndarray, widths: np.ndarray, disk_radius: float, vote_threshold: float
 ) -> np.ndarray:
     """Move every keypoint to the nearest mode of the votes that the cells around it cast (SP §III-C).

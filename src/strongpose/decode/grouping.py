@@ -1,4 +1,4 @@
-"""Pose plotting: the queue of seeds, and people grown from them along the kinematic graph (SP §III-C)."""
+"""Group keypoints into people, grown from a queue of seeds along the kinematic graph ("pose plotting", SP §III-C)."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from strongpose.decode.peaks import Seeds
 from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
 from strongpose.skeleton import Skeleton
 
-__all__ = ["Plotted", "Reader", "grow", "plot_poses"]
+__all__ = ["FieldSampler", "GroupedPoses", "group_poses", "grow"]
 
-WAVE = 128
+BATCH = 128
 """Seeds that grow at once: the strongest usually cover everybody, so that later ones need not grow."""
 
 _SEED = np.inf  # priorities above and below every heat
 _UNKNOWN = -1.0
-_SETTLED = -2.0
+_FIXED = -2.0
 
 
-class Plotted(NamedTuple):
+class GroupedPoses(NamedTuple):
     """N people as they grew from their seeds.
 
     Attributes:
         points: (N, K, 2) float32, x, y in pixels. A keypoint that was not found keeps its best guess; one
             that no edge reached stays on the seed.
         scores: (N, K) float32, 0-1; 0 where no edge reached.
-        order: (N, K) int, when growth settled each keypoint: 0 is the seed, then 1, 2, …; -1 where no edge reached.
+        order: (N, K) int, when growth fixed each keypoint: 0 is the seed, then 1, 2, …; -1 where no edge reached.
     """
 
     points: np.ndarray
@@ -37,8 +37,8 @@ class Plotted(NamedTuple):
     order: np.ndarray
 
 
-def plot_poses(fields: Fields, seeds: Seeds, options: DecodeOptions) -> Plotted:
-    """Work through the queue of seeds: each that no earlier person owns becomes a person (SP §III-C).
+def group_poses(fields: Fields, seeds: Seeds, options: DecodeOptions) -> GroupedPoses:
+    """Work through the queue of seeds: each that no earlier person covers becomes a person (SP §III-C).
 
     People do not depend on each other while they grow, so the strongest seeds grow together; then, in
     the queue's order, every seed within ``options.seed_radius`` of the same keypoint of an earlier
@@ -47,34 +47,34 @@ def plot_poses(fields: Fields, seeds: Seeds, options: DecodeOptions) -> Plotted:
     Returns:
         The people in the queue's order.
     """
-    reader = Reader(fields)
-    found: list[Plotted] = []
+    sampler = FieldSampler(fields)
+    found: list[GroupedPoses] = []
     waiting = np.arange(len(seeds.keypoints))
     while len(waiting) or not found:
-        wave, rest = waiting[:WAVE], waiting[WAVE:]
-        grown = grow(reader, seeds.keypoints[wave], seeds.points[wave], options)
-        owns = _owns(grown.points, seeds.keypoints[wave], seeds.points[wave], options.seed_radius)
-        owned = np.zeros(len(wave), dtype=bool)
+        batch, rest = waiting[:BATCH], waiting[BATCH:]
+        grown = grow(sampler, seeds.keypoints[batch], seeds.points[batch], options)
+        covers = _covers(grown.points, seeds.keypoints[batch], seeds.points[batch], options.seed_radius)
+        covered = np.zeros(len(batch), dtype=bool)
         people = []
-        for i in range(len(wave)):
-            if not owned[i]:
+        for i in range(len(batch)):
+            if not covered[i]:
                 people.append(i)
-                owned |= owns[i]
-        found.append(Plotted(*(part[people] for part in grown)))
-        owns = _owns(found[-1].points, seeds.keypoints[rest], seeds.points[rest], options.seed_radius)
-        waiting = rest[~owns.any(axis=0)]
-    return Plotted(*map(np.concatenate, zip(*found, strict=True)))
+                covered |= covers[i]
+        found.append(GroupedPoses(*(part[people] for part in grown)))
+        covers = _covers(found[-1].points, seeds.keypoints[rest], seeds.points[rest], options.seed_radius)
+        waiting = rest[~covers.any(axis=0)]
+    return GroupedPoses(*map(np.concatenate, zip(*found, strict=True)))
 
 
-def _owns(points: np.ndarray, keypoints: np.ndarray, places: np.ndarray, radius: float) -> np.ndarray:
+def _covers(points: np.ndarray, keypoints: np.ndarray, places: np.ndarray, radius: float) -> np.ndarray:
     """(N, S) bool: people with (N, K, 2) points whose same keypoint lies within the radius of a seed."""
     x = points[..., 0].take(keypoints, axis=1) - places[:, 0]
     y = points[..., 1].take(keypoints, axis=1) - places[:, 1]
     return x * x + y * y <= radius**2
 
 
-class Reader:
-    """Reads fields at points: the nearest cell's value, and the point that a cell's vector leads to.
+class FieldSampler:
+    """Samples fields at points: the nearest cell's value, and the point that a cell's vector leads to.
 
     A vector starts at its own cell's position, not at the point that was looked up; M points are held
     as (2, M) x, y in pixels, and a cell is known by its index row · w + column.
@@ -130,7 +130,7 @@ class Reader:
         return ends
 
 
-class _Leaving(NamedTuple):
+class _Outgoing(NamedTuple):
     """The directed edges that leave each keypoint, padded to the same number D.
 
     Attributes:
@@ -145,22 +145,22 @@ class _Leaving(NamedTuple):
 
 
 @lru_cache(maxsize=16)
-def _leaving_edges(skeleton: Skeleton) -> _Leaving:
+def _outgoing_edges(skeleton: Skeleton) -> _Outgoing:
     k = skeleton.num_keypoints
     tails, heads = skeleton.directed_edges.reshape(-1, 2).T
     found = [np.flatnonzero(tails == tail) for tail in range(k)]
-    leaving = np.zeros((k, max(1, *map(len, found))), dtype=np.intp)
-    padded_heads = np.full_like(leaving, k)
+    outgoing = np.zeros((k, max(1, *map(len, found))), dtype=np.intp)
+    padded_heads = np.full_like(outgoing, k)
     for tail, edges in enumerate(found):
-        leaving[tail, : len(edges)] = edges
+        outgoing[tail, : len(edges)] = edges
         padded_heads[tail, : len(edges)] = heads[edges]
-    return _Leaving(leaving, padded_heads, back=np.roll(np.arange(len(tails)), len(tails) // 2))
+    return _Outgoing(outgoing, padded_heads, back=np.roll(np.arange(len(tails)), len(tails) // 2))
 
 
-def grow(reader: Reader, keypoints: np.ndarray, seeds: np.ndarray, options: DecodeOptions) -> Plotted:
+def grow(sampler: FieldSampler, keypoints: np.ndarray, seeds: np.ndarray, options: DecodeOptions) -> GroupedPoses:
     """Grow one person from every seed, all at once, along all directed edges of the graph (SP §III-C).
 
-    In each of K rounds every person settles the surest keypoint that was reached and is not settled yet
+    In each of K rounds every person fixes the surest keypoint that was reached and is not fixed yet
     (the first of equally sure ones) and looks from there along the edges to the others: the displacement
     leads near the neighbour and the neighbour's short offsets refine the point. Each keypoint keeps the
     surest of the points offered to it. A keypoint's score is its heat h_k(q) (SP §III-D) times
@@ -168,7 +168,7 @@ def grow(reader: Reader, keypoints: np.ndarray, seeds: np.ndarray, options: Deco
     was reached from: a miss says that the keypoint is somebody else's.
 
     Args:
-        reader: the fields.
+        sampler: the fields.
         keypoints: (S,) int, which keypoint each seed is.
         seeds: (S, 2) float32, x, y in pixels.
         options: ``refinements``, ``return_tolerance``, ``disk_radius``, ``sure`` and ``through_unsure`` are used.
@@ -176,9 +176,9 @@ def grow(reader: Reader, keypoints: np.ndarray, seeds: np.ndarray, options: Deco
     Returns:
         S people in the order of the seeds.
     """
-    k = reader.skeleton.num_keypoints
-    leaving = _leaving_edges(reader.skeleton)
-    most = leaving.heads.shape[1]
+    k = sampler.skeleton.num_keypoints
+    outgoing = _outgoing_edges(sampler.skeleton)
+    most = outgoing.heads.shape[1]
     least, share = np.float32(options.disk_radius**2), np.float32(options.return_tolerance**2)
     lowest = 0.0 if options.through_unsure else max(options.sure, 0.0)
 
@@ -188,40 +188,40 @@ def grow(reader: Reader, keypoints: np.ndarray, seeds: np.ndarray, options: Deco
     seed = first + keypoints
     points = np.repeat(seeds.T.astype(np.float32), k + 1, axis=1)
     x, y = points
-    cells = np.repeat(reader.nearest(seeds.T)[0], k + 1)
+    cells = np.repeat(sampler.nearest(seeds.T)[0], k + 1)
     scores = np.full(shape, _UNKNOWN, dtype=np.float32).reshape(-1)
     order = np.full(shape, -1).reshape(-1)
     by_person = np.full(shape, _UNKNOWN, dtype=np.float32)
-    by_person[:, k] = _SETTLED
+    by_person[:, k] = _FIXED
     priorities = by_person.reshape(-1)
     priorities[seed] = _SEED
     for turn in range(k):
         current = by_person.argmax(axis=1)
-        settled = first + current
-        priority = priorities.take(settled)
-        scores[settled] = priority
-        order[settled] = turn
-        priorities[settled] = _SETTLED
-        heads = leaving.heads.take(current, axis=0)  # (S, D)
+        fixed = first + current
+        priority = priorities.take(fixed)
+        scores[fixed] = priority
+        order[fixed] = turn
+        priorities[fixed] = _FIXED
+        heads = outgoing.heads.take(current, axis=0)  # (S, D)
         heads += first[:, None]
         rivals = priorities.take(heads)
-        wanted = rivals > _SETTLED
+        wanted = rivals > _FIXED
         wanted &= (priority >= lowest)[:, None]
         picked = np.flatnonzero(wanted)
         if len(picked) == 0:
             continue
-        head, edge = heads.take(picked), leaving.edges.take(current, axis=0).take(picked)
+        head, edge = heads.take(picked), outgoing.edges.take(current, axis=0).take(picked)
         person = picked // most
-        tail = settled.take(person)
+        tail = fixed.take(person)
         keypoint = head - first.take(person)
         start = points.take(tail, axis=1)
-        end = reader.refined(keypoint, reader.displaced(edge, cells.take(tail)), options.refinements)
-        cell, position = reader.nearest(end)
-        missed = reader.displaced(leaving.back.take(edge), cell, position)
+        end = sampler.refined(keypoint, sampler.displaced(edge, cells.take(tail)), options.refinements)
+        cell, position = sampler.nearest(end)
+        missed = sampler.displaced(outgoing.back.take(edge), cell, position)
         missed -= start
         start -= end
         allowed = np.maximum(share * _squared(start), least)
-        score = reader.heat(keypoint, cell) / (1 + _squared(missed) / allowed)
+        score = sampler.heat(keypoint, cell) / (1 + _squared(missed) / allowed)
         better = np.flatnonzero(score > rivals.take(picked))
         head = head.take(better)
         priorities[head] = score.take(better)
@@ -229,8 +229,8 @@ def grow(reader: Reader, keypoints: np.ndarray, seeds: np.ndarray, options: Deco
         end = end.take(better, axis=1)
         x[head], y[head] = end[0], end[1]
     order[scores == _UNKNOWN] = -1
-    scores[seed] = reader.heat(keypoints, cells[seed])
-    return Plotted(
+    scores[seed] = sampler.heat(keypoints, cells[seed])
+    return GroupedPoses(
         points.reshape(2, *shape)[:, :, :k].transpose(1, 2, 0),
         np.maximum(scores.reshape(shape)[:, :k], 0),
         order.reshape(shape)[:, :k],
