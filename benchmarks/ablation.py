@@ -33,7 +33,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "a seed is a person's within 16 px, not 10": {"seed_radius": 16.0},
     "no refinement by short offsets": {"refinements": 0},
     "one refinement": {"refinements": 1},
-    "no check of the forward-backward error": {"return_tolerance": 1e6},
+    "no check of the forward-backward error": {"backward_tolerance": 1e6},
     "growth stops at unsure keypoints": {"through_unsure": False},
     "no refinement by mean shift": {"refinement_width": 0.0},
     "mean shift of half the width": {"refinement_width": 0.04},

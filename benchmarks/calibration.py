@@ -126,7 +126,7 @@ def main(arguments: Arguments) -> None:
         fitted = estimator.fit(arguments.images / image["file_name"])
         poses = estimator.decode(estimator.fields(fitted), fitted)[:MAX_DETECTIONS]
         points, scores = fitted.to_input(poses.keypoints[..., :2]), poses.keypoints[..., 2]
-        areas = person_areas(points, scores, options.sure, least=options.disk_radius**2)
+        areas = person_areas(points, scores, options.keypoint_threshold, least=options.disk_radius**2)
         expected = expected_similarities(scores, areas, sigmas, options.localization_error)
         of_keypoints, of_people = true_similarities(poses, annotations[image["id"]], sigmas)
         keypoints.append(np.stack([scores, expected, of_keypoints], axis=-1)[~np.isnan(of_keypoints)])

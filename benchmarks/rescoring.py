@@ -73,10 +73,12 @@ def describe_all(estimator: StrongPose, annotations: Path, images: Path, most: i
         fields = estimator.fields(fitted)
         poses = estimator.decode(fields, fitted)[:MAX_DETECTIONS]
         points, scores = fitted.to_input(poses.keypoints[..., :2]), poses.keypoints[..., 2]
-        areas = person_areas(points, scores, options.sure, least=options.disk_radius**2)
+        areas = person_areas(points, scores, options.keypoint_threshold, least=options.disk_radius**2)
         expected = expected_similarities(scores, areas, sigmas, options.localization_error)
         cells = np.rint(points / fields.stride).astype(int).clip(0, np.array(fields.size)[::-1] - 1)
-        features = describe(poses, expected, areas, options.sure, fields.body[cells[..., 1], cells[..., 0]])
+        features = describe(
+            poses, expected, areas, options.keypoint_threshold, fields.body[cells[..., 1], cells[..., 0]]
+        )
         people = [a for a in data["annotations"] if a["image_id"] == image["id"]]
         described.append(Described(image["id"], poses, features, true_similarities(poses, people, sigmas)[1]))
     return described

@@ -33,7 +33,7 @@ def chain_fields(heats=(1.0, 1.0, 1.0)):
 
 
 def grown(fields, keypoint, x, y, **options):
-    points, scores, _ = grow(FieldSampler(fields), np.array([keypoint]), np.array([[x, y]]), DecodeOptions(**options))
+    points, scores, *_ = grow(FieldSampler(fields), np.array([keypoint]), np.array([[x, y]]), DecodeOptions(**options))
     return points[0], scores[0]
 
 
@@ -50,7 +50,7 @@ def test_a_person_grows_from_any_of_its_keypoints(seed):
 def test_all_seeds_grow_at_once_as_each_grows_alone():
     fields = chain_fields((0.5, 0.7, 0.9))
     seeds = np.array([A, C, B]), np.array([[16, 24], [64, 24], [44, 22]], np.float32)
-    points, scores, _ = grow(FieldSampler(fields), *seeds, DecodeOptions())
+    points, scores, *_ = grow(FieldSampler(fields), *seeds, DecodeOptions())
     for i in range(3):
         alone = grown(fields, int(seeds[0][i]), *seeds[1][i])
         np.testing.assert_array_equal(points[i], alone[0])
@@ -100,10 +100,10 @@ def test_growth_stops_at_a_keypoint_that_was_not_found_if_told_to():
 def test_a_keypoint_that_does_not_lead_back_scores_less(back, miss):
     fields = chain_fields()
     link(fields, CB, (3, 8), back)  # should lead to (3, 5), 24 px away
-    points, scores = grown(fields, A, 16, 24, disk_radius=1, return_tolerance=0.5)
+    points, scores = grown(fields, A, 16, 24, disk_radius=1, backward_tolerance=0.5)
     np.testing.assert_array_equal(points, PERSON)
     np.testing.assert_allclose(scores, [1, 1, 1 / (1 + (miss / 12) ** 2)])
-    _, scores = grown(fields, A, 16, 24, disk_radius=20, return_tolerance=0.5)  # the disk is wider than half the way
+    _, scores = grown(fields, A, 16, 24, disk_radius=20, backward_tolerance=0.5)  # the disk is wider than half the way
     np.testing.assert_allclose(scores, [1, 1, 1 / (1 + (miss / 20) ** 2)])
 
 
@@ -135,9 +135,8 @@ def test_each_keypoint_keeps_the_surest_offer():
 )
 def test_the_order_of_growth(seed, heats, order):
     fields = chain_fields(heats)
-    assert grow(FieldSampler(fields), np.array([seed]), np.array([PERSON[seed]]), DecodeOptions()).order.tolist() == [
-        order
-    ]
+    found = grow(FieldSampler(fields), np.array([seed]), np.array([PERSON[seed]]), DecodeOptions())
+    assert found.order.tolist() == [order]
 
 
 def test_keypoints_that_no_edge_reaches_stay_on_the_seed_and_say_so():
@@ -146,10 +145,11 @@ def test_keypoints_that_no_edge_reaches_stay_on_the_seed_and_say_so():
     fields.heatmaps[:] = 1
     link(fields, 0, (0, 2), (0, 4))
     link(fields, 1, (0, 2), (0, 6))  # from c to d, where the seed of a lies
-    points, scores, order = grow(FieldSampler(fields), np.array([A]), np.array([[16, 0]]), DecodeOptions())
+    points, scores, order, parents = grow(FieldSampler(fields), np.array([A]), np.array([[16, 0]]), DecodeOptions())
     assert points[0].tolist() == [[16, 0], [32, 0], [16, 0], [16, 0]]
     assert scores[0].tolist() == [1, 0.5, 0, 0]  # b does not lead back: it misses a by as much as is allowed
     assert order[0].tolist() == [0, 1, -1, -1]
+    assert parents[0].tolist() == [-1, 0, -1, -1]
 
 
 def test_the_queue_skips_seeds_of_people_who_were_found():
@@ -157,7 +157,7 @@ def test_the_queue_skips_seeds_of_people_who_were_found():
     for keypoint, x in ((A, 16.0), (B, 47.0), (C, 90.0)):
         queue = Seeds(np.array([A, keypoint]), np.array([[16, 24], [x, 24]], np.float32), np.array([1.0, 0.9]))
         people = 2 if x == 90 else 1  # b is 7 px away, c is 26 px away
-        points, scores, _ = group_poses(fields, queue, DecodeOptions())
+        points, scores, *_ = group_poses(fields, queue, DecodeOptions())
         assert points.shape == (people, 3, 2)
         assert scores.shape == (people, 3)
         np.testing.assert_array_equal(points[0], PERSON)
@@ -199,7 +199,7 @@ def test_a_keypoint_that_was_not_found_keeps_its_best_guess():
 def test_the_queue_is_worked_off_in_its_order():
     fields = chain_fields()
     queue = Seeds(np.array([C, A]), np.array([[67, 24], [16, 24]], np.float32), np.array([0.5, 0.4]))
-    points, _, _ = group_poses(fields, queue, DecodeOptions())
+    points, *_ = group_poses(fields, queue, DecodeOptions())
     assert len(points) == 1
     assert points[0].tolist() == [[16, 24], [40, 24], [67, 24]]  # grown from c, which stays where the seed is
 
@@ -208,13 +208,13 @@ def test_more_seeds_than_grow_at_once():
     fields = empty((3, 401), skeleton=CHAIN)
     points = np.stack([np.arange(300) * 10.5, np.full(300, 8)], axis=1).astype(np.float32)
     queue = Seeds(np.full(300, A), points, np.linspace(1, 0.5, 300))
-    found, _, _ = group_poses(fields, queue, DecodeOptions())
+    found, *_ = group_poses(fields, queue, DecodeOptions())
     np.testing.assert_array_equal(found[:, A], points)
     assert len(group_poses(fields, queue, DecodeOptions(seed_radius=11))[0]) == 150
 
 
 def test_no_seed_gives_nobody():
     nothing = Seeds(np.zeros(0, int), np.zeros((0, 2), np.float32), np.zeros(0))
-    points, scores, _ = group_poses(chain_fields(), nothing, DecodeOptions())
+    points, scores, *_ = group_poses(chain_fields(), nothing, DecodeOptions())
     assert points.shape == (0, 3, 2)
     assert scores.shape == (0, 3)

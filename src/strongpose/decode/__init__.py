@@ -35,10 +35,10 @@ def decode(fields: Fields, options: DecodeOptions = _DEFAULTS) -> Poses:
     """
     o = options
     seeds = find_seeds(fields, o)
-    points, scores, _ = group_poses(fields, seeds, o)
+    points, scores, _, _ = group_poses(fields, seeds, o)
     if o.body_weight > 0:
         scores = fuse_body(fields, points, scores, o.body_weight)
-    areas = person_areas(points, scores, o.sure, least=o.disk_radius**2)
+    areas = person_areas(points, scores, o.keypoint_threshold, least=o.disk_radius**2)
     sigmas = np.array(fields.skeleton.sigmas, dtype=np.float32)
     similarities = expected_similarities(scores, areas, sigmas, o.localization_error)
     ranks = _ranks(points, similarities, o)

@@ -30,11 +30,13 @@ class GroupedPoses(NamedTuple):
             that no edge reached stays on the seed.
         scores: (N, K) float32, 0-1; 0 where no edge reached.
         order: (N, K) int, when growth fixed each keypoint: 0 is the seed, then 1, 2, …; -1 where no edge reached.
+        parents: (N, K) int, the keypoint from which growth reached each; -1 for seeds and where no edge reached.
     """
 
     points: np.ndarray
     scores: np.ndarray
     order: np.ndarray
+    parents: np.ndarray
 
 
 def group_poses(fields: Fields, seeds: Seeds, options: DecodeOptions) -> GroupedPoses:
@@ -164,14 +166,15 @@ def grow(sampler: FieldSampler, keypoints: np.ndarray, seeds: np.ndarray, option
     (the first of equally sure ones) and looks from there along the edges to the others: the displacement
     leads near the neighbour and the neighbour's short offsets refine the point. Each keypoint keeps the
     surest of the points offered to it. A keypoint's score is its heat h_k(q) (SP §III-D) times
-    1 / (1 + (miss / tolerance)²), where miss is how far the displacement back ends from where the keypoint
-    was reached from: a miss says that the keypoint is somebody else's.
+    1 / (1 + (error / tolerance)²), where the forward-backward error is how far the displacement back ends from
+    where the keypoint was reached from: it says that the keypoint is somebody else's.
 
     Args:
         sampler: the fields.
         keypoints: (S,) int, which keypoint each seed is.
         seeds: (S, 2) float32, x, y in pixels.
-        options: ``refinements``, ``return_tolerance``, ``disk_radius``, ``sure`` and ``through_unsure`` are used.
+        options: ``refinements``, ``backward_tolerance``, ``disk_radius``, ``keypoint_threshold`` and
+            ``through_unsure`` are used.
 
     Returns:
         S people in the order of the seeds.
@@ -179,18 +182,20 @@ def grow(sampler: FieldSampler, keypoints: np.ndarray, seeds: np.ndarray, option
     k = sampler.skeleton.num_keypoints
     outgoing = _outgoing_edges(sampler.skeleton)
     most = outgoing.heads.shape[1]
-    least, share = np.float32(options.disk_radius**2), np.float32(options.return_tolerance**2)
-    lowest = 0.0 if options.through_unsure else max(options.sure, 0.0)
+    least, share = np.float32(options.disk_radius**2), np.float32(options.backward_tolerance**2)
+    lowest = 0.0 if options.through_unsure else max(options.keypoint_threshold, 0.0)
 
     # What is known of keypoint k of person s stands at s · (K + 1) + k; entry K belongs to the padding of edges.
     shape = len(keypoints), k + 1
     first = np.arange(len(keypoints)) * (k + 1)
+    first_of_each = first[:, None]
     seed = first + keypoints
     points = np.repeat(seeds.T.astype(np.float32), k + 1, axis=1)
     x, y = points
     cells = np.repeat(sampler.nearest(seeds.T)[0], k + 1)
     scores = np.full(shape, _UNKNOWN, dtype=np.float32).reshape(-1)
     order = np.full(shape, -1).reshape(-1)
+    parents = np.full(shape, -1).reshape(-1)  # until the end, the places where they stand
     by_person = np.full(shape, _UNKNOWN, dtype=np.float32)
     by_person[:, k] = _FIXED
     priorities = by_person.reshape(-1)
@@ -202,8 +207,8 @@ def grow(sampler: FieldSampler, keypoints: np.ndarray, seeds: np.ndarray, option
         scores[fixed] = priority
         order[fixed] = turn
         priorities[fixed] = _FIXED
-        heads = outgoing.heads.take(current, axis=0)  # (S, D)
-        heads += first[:, None]
+        neighbours = outgoing.heads.take(current, axis=0)  # (S, D)
+        heads = neighbours + first_of_each
         rivals = priorities.take(heads)
         wanted = rivals > _FIXED
         wanted &= (priority >= lowest)[:, None]
@@ -213,7 +218,7 @@ def grow(sampler: FieldSampler, keypoints: np.ndarray, seeds: np.ndarray, option
         head, edge = heads.take(picked), outgoing.edges.take(current, axis=0).take(picked)
         person = picked // most
         tail = fixed.take(person)
-        keypoint = head - first.take(person)
+        keypoint = neighbours.take(picked)
         start = points.take(tail, axis=1)
         end = sampler.refined(keypoint, sampler.displaced(edge, cells.take(tail)), options.refinements)
         cell, position = sampler.nearest(end)
@@ -226,6 +231,7 @@ def grow(sampler: FieldSampler, keypoints: np.ndarray, seeds: np.ndarray, option
         head = head.take(better)
         priorities[head] = score.take(better)
         cells[head] = cell.take(better)
+        parents[head] = tail.take(better)
         end = end.take(better, axis=1)
         x[head], y[head] = end[0], end[1]
     order[scores == _UNKNOWN] = -1
@@ -234,6 +240,7 @@ def grow(sampler: FieldSampler, keypoints: np.ndarray, seeds: np.ndarray, option
         points.reshape(2, *shape)[:, :, :k].transpose(1, 2, 0),
         np.maximum(scores.reshape(shape)[:, :k], 0),
         order.reshape(shape)[:, :k],
+        np.maximum(parents.reshape(shape) - first_of_each, -1)[:, :k],
     )
 
 

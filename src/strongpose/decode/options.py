@@ -38,7 +38,7 @@ class DecodeOptions:
 
     Attributes:
         disk_radius: R in pixels, the radius of the disks the network was trained on; it sets the unit of
-            ``seed_threshold`` and the least tolerance of the way back.
+            ``seed_threshold`` and the least ``backward_tolerance``.
         filter_sigma: of the Gaussian that smooths the votes, in cells. The paper's is 1; 0.7 keeps close
             people apart.
         voting: every cell votes for the point that its short offset leads to; without it seeds are maxima of the heat
@@ -50,10 +50,10 @@ class DecodeOptions:
         body_threshold: seeds on cells with less body heat are dropped; 0 switches the gate off.
         body_weight: how much the body heat along a keypoint's limbs tells about its score (`fuse_body`).
         refinements: how often the short offsets correct a point that a displacement led to.
-        return_tolerance: a keypoint's score is halved where the displacement back misses the keypoint it
+        backward_tolerance: a keypoint's score is halved where the displacement back misses the keypoint it
             was reached from by this share of the distance (by ``disk_radius`` if that is more), and
-            falls with the square of the miss: it may be somebody else's.
-        sure: heat from which a keypoint counts as found.
+            falls with the square of this forward-backward error: it may be somebody else's.
+        keypoint_threshold: heat from which a keypoint counts as found.
         through_unsure: whether growth goes on from keypoints that were not found once all others are used.
         seed_radius: pixels from the same keypoint of a person within which a seed is that person's.
         localization_error: pixels, standard deviation of keypoints that are right, for the expected
@@ -83,8 +83,8 @@ class DecodeOptions:
     body_threshold: float = 0.0
     body_weight: float = 0.0
     refinements: int = 2
-    return_tolerance: float = 1.0
-    sure: float = 0.1
+    backward_tolerance: float = 1.0
+    keypoint_threshold: float = 0.1
     through_unsure: bool = True
     seed_radius: float = 10.0
     localization_error: float = 3.0
@@ -104,7 +104,7 @@ class DecodeOptions:
         for name, least in (("max_seeds", 1), ("refinements", 0), ("best_keypoints", 1), ("max_people", 1)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        for name in ("disk_radius", "filter_sigma", "return_tolerance", "similarity"):
+        for name in ("disk_radius", "filter_sigma", "backward_tolerance", "similarity"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         if not self.refinement_width >= 0:
