@@ -63,7 +63,8 @@ def main(folder: Path) -> None:
 
 def overview(model: StrongPose, prediction: Prediction) -> np.ndarray:
     """Photo, the network's four kinds of maps, poses (SP Fig. 1)."""
-    fields, fitted = prediction.fields, prediction.fitted
+    fields, fitted, options = prediction.fields, prediction.fitted, model.options
+    displacements = draw_displacements(fields, fitted, find_seeds(fields, options), options.disk_radius)
     return _stacked(
         _arrow("one pass of the network", _row([("Photo", prediction.photo)], WIDTH * 2 // 3)),
         _row(
@@ -74,7 +75,7 @@ def overview(model: StrongPose, prediction: Prediction) -> np.ndarray:
             _row(
                 [
                     ("Short offsets", draw_offsets(fields, fitted)),
-                    ("Relative displacements", draw_displacements(fields, fitted, model.options)),
+                    ("Relative displacements", displacements),
                 ]
             ),
         ),
@@ -110,19 +111,19 @@ def body(model: StrongPose, prediction: Prediction) -> np.ndarray:
 def growth(model: StrongPose, prediction: Prediction) -> np.ndarray:
     """Votes and seeds, and the people after some turns of growth (SP Fig. 5)."""
     shown = _shown(model, prediction)
-    grouped = group_poses(prediction.fields, find_seeds(prediction.fields, model.options), model.options)
+    seeds = find_seeds(prediction.fields, model.options)
+    grouped = group_poses(prediction.fields, seeds, model.options)
     places = prediction.fitted.to_photo(grouped.points)
     away = np.linalg.norm(places[None] - shown.keypoints[:, None, :, :2], axis=-1).mean(axis=-1)
     people = away.argmin(axis=1)  # of each person shown, how it grew
-    panels = [("Hough votes; seeds ringed", draw_votes(prediction.fields, prediction.fitted, model.options))]
+    panels = [("Hough votes; seeds ringed", draw_votes(prediction.fields, prediction.fitted, seeds, model.options))]
     turns = prediction.fields.skeleton.num_keypoints
     for turn in (1, 3, 8, turns):
         reached = (grouped.order[people] >= 0) & (grouped.order[people] < turn)
         scores = np.where(reached, grouped.scores[people], 0)
         title = "The seed of each person" if turn == 1 else f"After {turn} turns"
         panels.append((title, _sketch(prediction.photo, places[people], scores, prediction.fields.skeleton)))
-    order = draw_growth(prediction.fields, prediction.fitted, shown, model.options)
-    panels.append(("The order of growth: yellow first, violet last", order))
+    panels.append(("The order of growth: yellow first, violet last", draw_growth(grouped, prediction.fitted, shown)))
     return _stacked(*(_row(panels[i : i + 2]) for i in range(0, len(panels), 2)))
 
 

@@ -118,25 +118,27 @@ def test_each_keypoint_keeps_the_surest_offer():
     put(fields, C, (0, 9), 0.7)
     for edge, start, end in ((0, 0, 3), (3, 3, 0), (2, 0, 6), (5, 6, 0), (1, 3, 9), (4, 9, 3)):
         link(fields, edge, (0, start), (0, end))
-    points, scores = grown(fields, A, 0, 0)
-    assert points[C].tolist() == [72, 0]
-    np.testing.assert_allclose(scores, [1, 0.8, 0.7])
+    found = grow(FieldSampler(fields), np.array([A]), np.array([[0, 0]]), DecodeOptions())
+    assert found.points[0, C].tolist() == [72, 0]
+    np.testing.assert_allclose(found.scores[0], [1, 0.8, 0.7])
+    assert found.parents[0].tolist() == [-1, A, B]
 
 
 @pytest.mark.parametrize(
-    ("seed", "heats", "order"),
+    ("seed", "heats", "order", "parents"),
     [
-        (A, (0.1, 0.7, 0.9), [0, 1, 2]),  # c is reached from b only
-        (B, (0.5, 0.1, 0.9), [2, 0, 1]),  # the seed is first whatever its heat, then the surest
-        (B, (0.9, 0.1, 0.5), [1, 0, 2]),
-        (B, (0.5, 1.0, 0.5), [1, 0, 2]),  # of equally sure ones the first keypoint
-        (C, (0.0, 0.0, 1.0), [2, 1, 0]),  # keypoints that were not found are reached as well
+        (A, (0.1, 0.7, 0.9), [0, 1, 2], [-1, A, B]),  # c is reached from b only
+        (B, (0.5, 0.1, 0.9), [2, 0, 1], [B, -1, B]),  # the seed is first whatever its heat, then the surest
+        (B, (0.9, 0.1, 0.5), [1, 0, 2], [B, -1, B]),
+        (B, (0.5, 1.0, 0.5), [1, 0, 2], [B, -1, B]),  # of equally sure ones the first keypoint
+        (C, (0.0, 0.0, 1.0), [2, 1, 0], [B, C, -1]),  # keypoints that were not found are reached as well
     ],
 )
-def test_the_order_of_growth(seed, heats, order):
+def test_the_order_of_growth_and_its_edges(seed, heats, order, parents):
     fields = chain_fields(heats)
     found = grow(FieldSampler(fields), np.array([seed]), np.array([PERSON[seed]]), DecodeOptions())
     assert found.order.tolist() == [order]
+    assert found.parents.tolist() == [parents]
 
 
 def test_keypoints_that_no_edge_reaches_stay_on_the_seed_and_say_so():

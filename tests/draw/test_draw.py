@@ -10,7 +10,7 @@ from pictures import person
 
 from strongpose.decode import DecodeOptions, decode
 from strongpose.decode.body import BodyRegions
-from strongpose.decode.grouping import group_poses
+from strongpose.decode.grouping import GroupedPoses, group_poses
 from strongpose.decode.peaks import find_seeds
 from strongpose.draw import fields as draw_fields
 from strongpose.draw import poses as draw
@@ -114,11 +114,17 @@ OPTIONS = DecodeOptions()
 PANELS = {
     "heatmaps": draw_fields.draw_heatmaps,
     "offsets": draw_fields.draw_offsets,
-    "votes": lambda fields, fitted: draw_fields.draw_votes(fields, fitted, OPTIONS),
-    "displacements": lambda fields, fitted: draw_fields.draw_displacements(fields, fitted, OPTIONS),
-    "growth": lambda fields, fitted: draw_fields.draw_growth(fields, fitted, people(fields, fitted), OPTIONS),
+    "votes": lambda fields, fitted: draw_fields.draw_votes(fields, fitted, find_seeds(fields, OPTIONS), OPTIONS),
+    "displacements": lambda fields, fitted: draw_fields.draw_displacements(
+        fields, fitted, find_seeds(fields, OPTIONS), OPTIONS.disk_radius
+    ),
+    "growth": lambda fields, fitted: draw_fields.draw_growth(grouped(fields), fitted, people(fields, fitted)),
     "body": draw_fields.draw_body,
 }
+
+
+def grouped(fields: Fields) -> GroupedPoses:
+    return group_poses(fields, find_seeds(fields, OPTIONS), OPTIONS)
 
 
 def people(fields: Fields, fitted: FittedImage) -> Poses:
@@ -191,14 +197,14 @@ def test_growth_shows_every_keypoint_in_the_colour_of_its_turn(scene):
     fitted, fields, _ = scene
     picture = PANELS["growth"](fields, fitted).astype(int)
     zoom = picture.shape[1] / fitted.scaled_size[1]
-    grouped = group_poses(fields, find_seeds(fields, OPTIONS), OPTIONS)
-    assert len(grouped.points) == 1
+    grown = grouped(fields)
+    assert len(grown.points) == 1
     colours = draw_fields.order_colours(17)
-    assert sorted(grouped.order[0]) == list(range(17))
+    assert sorted(grown.order[0]) == list(range(17))
     for k in range(17):
-        x, y = np.round(grouped.points[0, k] * zoom + (zoom - 1) / 2).astype(int)
+        x, y = np.round(grown.points[0, k] * zoom + (zoom - 1) / 2).astype(int)
         disk = picture[y - 9 : y + 10, x - 9 : x + 10].reshape(-1, 3)
-        assert (np.abs(disk - colours[grouped.order[0, k]]).max(axis=1) < 8).any()
+        assert (np.abs(disk - colours[grown.order[0, k]]).max(axis=1) < 8).any()
     assert (picture == 255).all(axis=2).sum() > 40  # the ring around the seed
 
 

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 
 from strongpose.decode import DecodeOptions
-from strongpose.decode.grouping import GroupedPoses, group_poses
-from strongpose.decode.peaks import MARGIN, filter_votes, find_seeds, hough_votes
+from strongpose.decode.grouping import GroupedPoses
+from strongpose.decode.peaks import MARGIN, Seeds, filter_votes, hough_votes
 from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
 from strongpose.images import FittedImage
 from strongpose.poses import Poses
@@ -79,7 +79,7 @@ def draw_offsets(fields: Fields, fitted: FittedImage, threshold: float = 0.3) ->
     return canvas
 
 
-def draw_displacements(fields: Fields, fitted: FittedImage, options: DecodeOptions) -> np.ndarray:
+def draw_displacements(fields: Fields, fitted: FittedImage, seeds: Seeds, disk_radius: float) -> np.ndarray:
     """The relative displacements: arrows from the disks of one end of each limb to the other (SP Fig. 4).
 
     One arrow per seed, from its cell: what growth would follow. Of the two directions of an edge, the one in
@@ -89,19 +89,20 @@ def draw_displacements(fields: Fields, fitted: FittedImage, options: DecodeOptio
     Args:
         fields: of the network input ``fitted``.
         fitted: the photo as the network saw it.
-        options: as for decoding.
+        seeds: as found in ``fields``.
+        disk_radius: R in pixels of the network's input.
 
     Returns:
         (h, w, 3) uint8 RGB, the photo without padding, enlarged to at least 960 pixels.
     """
     canvas, zoom = _backdrop(fitted)
-    skeleton, seeds = fields.skeleton, find_seeds(fields, options)
+    skeleton = fields.skeleton
     limbs = {frozenset(limb) for limb in skeleton.limbs}
     edges = [e for e, edge in enumerate(skeleton.edges) if frozenset(edge) in limbs] or range(len(skeleton.edges))
     disks = canvas.copy()
     for k, point in zip(seeds.keypoints, _placed(seeds.points, zoom), strict=True):
         colour = keypoint_colour(int(k), skeleton.num_keypoints)
-        radius = round(options.disk_radius * zoom * 2**_SHIFT)
+        radius = round(disk_radius * zoom * 2**_SHIFT)
         cv2.circle(disks, _fixed(point), radius, colour, -1, cv2.LINE_AA, _SHIFT)
     canvas = cv2.addWeighted(disks, 0.35, canvas, 0.65, 0)
     for e in edges:
@@ -114,12 +115,13 @@ def draw_displacements(fields: Fields, fitted: FittedImage, options: DecodeOptio
     return canvas
 
 
-def draw_votes(fields: Fields, fitted: FittedImage, options: DecodeOptions) -> np.ndarray:
+def draw_votes(fields: Fields, fitted: FittedImage, seeds: Seeds, options: DecodeOptions) -> np.ndarray:
     """The filtered Hough maps, one hue per keypoint type, with a ring around every seed (SP §III-C).
 
     Args:
         fields: of the network input ``fitted``.
         fitted: the photo as the network saw it.
+        seeds: as found in ``fields``, with ``options``.
         options: as for decoding.
 
     Returns:
@@ -129,7 +131,7 @@ def draw_votes(fields: Fields, fitted: FittedImage, options: DecodeOptions) -> n
     votes = hough_votes(fields.heatmaps, fields.offsets, fields.stride, options.vote_threshold)
     heights = filter_votes(votes, fields.stride, options.disk_radius, options.filter_sigma)
     canvas = _coloured(canvas, heights[:, MARGIN:-MARGIN, MARGIN:-MARGIN], fields.stride, zoom)
-    for point in _placed(find_seeds(fields, options).points, zoom):
+    for point in _placed(seeds.points, zoom):
         cv2.circle(canvas, _fixed(point), 3 * zoom << _SHIFT, _WHITE, 1, cv2.LINE_AA, _SHIFT)
     return canvas
 
@@ -151,30 +153,25 @@ def draw_body(fields: Fields, fitted: FittedImage) -> np.ndarray:
     return cv2.drawContours(picture, outlines, -1, _WHITE, 1, cv2.LINE_AA)
 
 
-def draw_growth(
-    fields: Fields, fitted: FittedImage, poses: Poses, options: DecodeOptions, threshold: float = 0.1
-) -> np.ndarray:
+def draw_growth(grouped: GroupedPoses, fitted: FittedImage, poses: Poses, threshold: float = 0.1) -> np.ndarray:
     """The order in which each pose grew, from its seed, ringed and number 0, along the edges that growth took.
 
     Edges and keypoints have the colours of `order_colours`, by turn; keypoints of large people are numbered.
 
     Args:
-        fields: of the network input ``fitted``.
+        grouped: how people grew in the network input ``fitted``.
         fitted: the photo as the network saw it.
-        poses: those to draw, in photo pixels, as decoded from ``fields`` with ``options``.
-        options: as for decoding.
+        poses: those to draw, in photo pixels, decoded from the same fields with the same options.
         threshold: keypoints with a lower score are not drawn.
 
     Returns:
         (h, w, 3) uint8 RGB, the photo without padding, enlarged to at least 960 pixels.
     """
     canvas, zoom = _backdrop(fitted)
-    grouped = group_poses(fields, find_seeds(fields, options), options)
-    colours = order_colours(fields.skeleton.num_keypoints)
+    colours = order_colours(poses.skeleton.num_keypoints)
     for pose in list(poses)[::-1]:  # the surest on top
         away = np.linalg.norm(grouped.points - fitted.to_input(pose.keypoints[:, :2]), axis=-1)
         grown = GroupedPoses(*(part[away.mean(axis=1).argmin()] for part in grouped))
-        parents = _parents(fields, grown, options)
         seen = np.flatnonzero((grown.order == 0) | ((grown.order > 0) & (grown.scores >= threshold)))
         points = _placed(grown.points, zoom)
         extent = float(np.ptp(points[seen], axis=0).max())
@@ -183,9 +180,9 @@ def draw_growth(
         late_first = seen[np.argsort(-grown.order[seen], kind="stable")]
         for thickness, outline in ((radius // 2 + 2, True), (max(1, radius // 3), False)):
             for k in late_first:
-                if parents[k] >= 0:
+                if grown.parents[k] >= 0:
                     shade = _BLACK if outline else colours[grown.order[k]]
-                    ends = _fixed(points[parents[k]]), _fixed(points[k])
+                    ends = _fixed(points[grown.parents[k]]), _fixed(points[k])
                     cv2.line(canvas, *ends, shade, thickness, cv2.LINE_AA, _SHIFT)
         for k in late_first:
             at = _fixed(points[k])
@@ -215,26 +212,6 @@ def order_colours(count: int) -> list[Colour]:
     ramp = np.linspace(255, 40, count).round().astype(np.uint8)
     colours = cv2.applyColorMap(ramp[None], cv2.COLORMAP_VIRIDIS)[0, :, ::-1]
     return [(int(r), int(g), int(b)) for r, g, b in colours]
-
-
-def _parents(fields: Fields, grown: GroupedPoses, options: DecodeOptions) -> np.ndarray:
-    """(K,) int, the keypoint from which growth reached each one of a person; -1 for the seed and what was not reached.
-
-    It is the one fixed before whose displacement, refined, ends at the keypoint; the first if several do.
-    """
-    order = grown.order
-    parents = np.full(len(order), -1)
-    closest = np.full(len(order), np.inf)
-    edges = [(order[tail], tail, head, e) for e, (tail, head) in enumerate(fields.skeleton.directed_edges)]
-    for turn, tail, head, e in sorted(edges):
-        if 0 <= turn < order[head]:
-            end = _ends(fields.displacements[e], grown.points[tail], fields.stride)
-            for _ in range(options.refinements):
-                end = _ends(fields.offsets[head], end, fields.stride)
-            miss = np.linalg.norm(end - grown.points[head])
-            if miss < closest[head]:
-                closest[head], parents[head] = miss, tail
-    return parents
 
 
 def _ends(vectors: np.ndarray, points: np.ndarray, stride: int) -> np.ndarray:

@@ -6,6 +6,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from strongpose.decode import DecodeOptions
+from strongpose.decode.grouping import group_poses
+from strongpose.decode.peaks import find_seeds
 from strongpose.draw.fields import (
     draw_body,
     draw_displacements,
@@ -44,14 +46,16 @@ def draw_fields(fields: Fields, fitted: FittedImage, poses: Poses, options: Deco
         (h, w, 3) uint8 RGB; each panel is at least 960 pixels long.
     """
     k = fields.skeleton.num_keypoints
+    seeds = find_seeds(fields, options)
+    grouped = group_poses(fields, seeds, options)
     order = np.array(order_colours(k), dtype=np.uint8)
     heat = heat_colours(np.linspace(0, 1, 64)[None])[0].astype(np.uint8)
     panels = [
         _titled(draw_heatmaps(fields, fitted), "Strong keypoint heat maps (SKHM)"),
         _titled(draw_offsets(fields, fitted), "Short offsets: cell to keypoint"),
-        _titled(draw_votes(fields, fitted, options), "Hough maps, filtered; seeds ringed"),
-        _titled(draw_displacements(fields, fitted, options), "Relative displacements along limbs"),
-        _titled(draw_growth(fields, fitted, poses, options), "Growth of each pose", order, ("seed", "last")),
+        _titled(draw_votes(fields, fitted, seeds, options), "Hough maps, filtered; seeds ringed"),
+        _titled(draw_displacements(fields, fitted, seeds, options.disk_radius), "Relative displacements along limbs"),
+        _titled(draw_growth(grouped, fitted, poses), "Growth of each pose", order, ("seed", "last")),
         _titled(draw_body(fields, fitted), "Body heat map (BHM)", heat, ("0", "1")),
     ]
     height, width = panels[0].shape[:2]
