@@ -15,7 +15,7 @@ from strongpose import StrongPose
 from strongpose.annotate.closer_look import AnnotateOptions, Proposal, choose_poses, propose
 from strongpose.data.photos import PhotoStore
 from strongpose.evaluation import load_annotations
-from strongpose.oks import AREA_SHARE
+from strongpose.oks import AREA_SHARE, keypoint_similarities
 
 SIZES = {"all": (0.0, np.inf), "small": (0.0, 32.0), "medium": (32.0, 96.0), "large": (96.0, np.inf)}
 """COCO's borders, here of the square root of the box's area, in pixels."""
@@ -45,7 +45,7 @@ def compare(person: Mapping[str, Any], proposal: Proposal | None, scale: float, 
     truth = np.reshape(person["keypoints"], (-1, 3)).astype(float)
     squared = np.square(proposal.keypoints[:, :2] - scale * truth[:, :2]).sum(axis=1)
     area = max(person["area"], AREA_SHARE * person["bbox"][2] * person["bbox"][3] * 0.1) * scale**2
-    similar = np.exp(-squared / (2 * area * np.square(2 * sigmas)))
+    similar = keypoint_similarities(squared, area, sigmas)
     similar[truth[:, 2] == 0] = np.nan
     return Measured(side, proposal.score, proposal.keypoints[:, 2], similar)
 

@@ -13,7 +13,7 @@ import tyro
 from strongpose import StrongPose
 from strongpose.decode.scoring import expected_similarities
 from strongpose.evaluation import MAX_DETECTIONS, load_annotations
-from strongpose.oks import person_areas
+from strongpose.oks import keypoint_similarities, person_areas
 from strongpose.poses import Poses
 
 DECILES = 10
@@ -27,9 +27,9 @@ CROWD_SHARE = 0.5
 
 
 def similarities(points: np.ndarray, person: np.ndarray, area: float, sigmas: np.ndarray) -> np.ndarray:
-    """(N, K) exp(−d² / (2 · area · (2 sigma)²)) of (N, K, 2) points to a (K, 3) person; NaN where not labelled."""
+    """(N, K) similarities of (N, K, 2) points to a (K, 3) person; NaN where not labelled."""
     squared = np.square(points - person[:, :2]).sum(axis=-1)
-    return np.where(person[:, 2] > 0, np.exp(-squared / (2 * area * np.square(2 * sigmas))), np.nan)
+    return np.where(person[:, 2] > 0, keypoint_similarities(squared, area, sigmas), np.nan)
 
 
 def inside(points: np.ndarray, box: Sequence[float]) -> float:

@@ -10,8 +10,8 @@ SIGMAS = np.array([0.05, 0.1])
 def test_areas_are_those_of_the_sure_keypoints():
     points = np.array([[[0, 0], [10, 20], [500, 500]], [[0, 0], [10, 20], [500, 500]]], float)
     scores = np.array([[0.9, 0.5, 0.05], [0, 0, 0.9]])
-    np.testing.assert_allclose(person_areas(points, scores, sure=0.1, least=50), [0.53 * 200, 50])
-    assert person_areas(points, np.zeros((2, 3)), sure=0.1, least=50).tolist() == [50, 50]
+    np.testing.assert_allclose(person_areas(points, scores, threshold=0.1, least=50), [0.53 * 200, 50])
+    assert person_areas(points, np.zeros((2, 3)), threshold=0.1, least=50).tolist() == [50, 50]
 
 
 def test_similarity_by_hand():

@@ -11,6 +11,7 @@ import numpy as np
 
 from strongpose.fields import Fields, cells_to_pixels
 from strongpose.images import FittedImage
+from strongpose.oks import keypoint_corners
 from strongpose.poses import Poses
 
 __all__ = ["REACH", "BodyRegion", "BodyRegions", "body_regions"]
@@ -86,24 +87,24 @@ class BodyRegions:
 
 
 def body_regions(
-    fields: Fields, poses: Poses, fitted: FittedImage, reach: float = REACH, sure: float = 0.1
+    fields: Fields, poses: Poses, fitted: FittedImage, reach: float = REACH, keypoint_threshold: float = 0.1
 ) -> BodyRegions:
     """Share the body heat map out among people: the farther from a person's limbs, the more heat it takes.
 
     A pixel may be a person's where its body heat is at least its distance from the person's nearest limb
     over ``reach``; distances count in the person's scale, the root of the area of the box around the sure
-    keypoints. So a region follows the body heat map, holds the limbs even where that is faint, and does
-    not wander off to somebody who was not found. Of several people, a pixel goes to the one whose distance
-    over score is least: a weak duplicate takes nothing from the person it resembles. Heat and distances
-    are computed for cells and up-sampled bilinearly. Holes that a region encloses, and that are nobody
-    else's, are filled.
+    keypoints, or half its long side if that is more. So a region follows the body heat map, holds the limbs
+    even where that is faint, and does not wander off to somebody who was not found. Of several people, a
+    pixel goes to the one whose distance over score is least: a weak duplicate takes nothing from the person
+    it resembles. Heat and distances are computed for cells and up-sampled bilinearly. Holes that a region
+    encloses, and that are nobody else's, are filled.
 
     Args:
         fields: of the network input ``fitted``.
         poses: the people, in photo pixels.
         fitted: the photo as the network saw it.
         reach: distance in scales that takes a body heat of 1.
-        sure: score from which a keypoint counts.
+        keypoint_threshold: score from which a keypoint counts.
 
     Returns:
         One region per person, in the order of ``poses``; empty for people with fewer than two sure
@@ -114,11 +115,14 @@ def body_regions(
     nearest = np.full((height, width), np.inf, dtype=np.float32)
     bboxes = np.zeros((len(poses), 4), dtype=np.int64)
     points = fitted.to_input(poses.keypoints[..., :2])
-    known = poses.keypoints[..., 2] >= sure
+    known = poses.keypoints[..., 2] >= keypoint_threshold
+    low, high = keypoint_corners(points, known)
+    extent = np.maximum(high - low, 0).astype(np.float64)
+    scales = np.maximum(np.sqrt(extent.prod(axis=1)), 0.5 * extent.max(axis=1))
     limbs = np.array(poses.skeleton.limbs).reshape(-1, 2)
     windows: dict[int, _Window] = {}
     for i in range(len(poses)):
-        scale = _scale(points[i, known[i]])
+        scale = float(scales[i])
         window = _window(points[i, known[i]], reach * scale, fields, fitted) if scale > 0 else None
         if window is None:
             continue
@@ -182,14 +186,6 @@ def _window(points: np.ndarray, margin: float, fields: Fields, fitted: FittedIma
         slice(int(first[1]), int(last[1])),
         slice(int(first[0]), int(last[0])),
     )
-
-
-def _scale(points: np.ndarray) -> float:
-    """The person's scale in pixels, as in `strongpose.encode`; 0 if fewer than two points are known."""
-    if len(points) < 2:
-        return 0.0
-    extent = np.ptp(points, axis=0).astype(float)
-    return float(max(np.sqrt(extent.prod()), 0.5 * extent.max()))
 
 
 def _distances(starts: np.ndarray, ends: np.ndarray, window: _Window, stride: int) -> np.ndarray:

@@ -129,7 +129,10 @@ class _People:
         return parts
 
     def _scale(self, points: Tensor, known: Tensor) -> Tensor:
-        """(M,) the trunk's length in pixels: root mean square of what the lengths seen say; else by the box."""
+        """(M,) the trunk's length in pixels: root mean square of what the lengths seen say; else by the box.
+
+        The box is found here and not by `strongpose.oks`, as targets are made on the device that trains.
+        """
         low = points.masked_fill(~known[..., None], torch.inf).amin(1)
         high = points.masked_fill(~known[..., None], -torch.inf).amax(1)
         extent = high - low

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from strongpose.oks import AREA_SHARE
+from strongpose.oks import AREA_SHARE, keypoint_corners, keypoint_similarities, weighted_similarity
 from strongpose.poses import Poses
 
 __all__ = ["person_sizes", "pose_similarities"]
 
 _SURE = 0.1  # score from which a keypoint tells how large a person is
 _THIN = 0.4  # a person's size is no less a share of the longer side, also in profile or lying straight
-_TINY = 1e-6
 
 
 def person_sizes(poses: Poses) -> np.ndarray:
@@ -20,11 +19,9 @@ def person_sizes(poses: Poses) -> np.ndarray:
     The area is COCO's share of the box around the keypoints that are sure, and no less than if the box were
     as wide as somebody seen from the front.
     """
-    if not len(poses):
-        return np.zeros(0)
     points, scores = poses.keypoints[..., :2].astype(np.float64), poses.keypoints[..., 2]
-    sure = (scores >= np.minimum(_SURE, scores.max(axis=1, keepdims=True)))[..., None]
-    extent = np.where(sure, points, -np.inf).max(axis=1) - np.where(sure, points, np.inf).min(axis=1)
+    low, high = keypoint_corners(points, scores >= np.minimum(_SURE, scores.max(axis=1, keepdims=True)))
+    extent = high - low
     areas = AREA_SHARE * extent.prod(axis=1)
     return np.maximum.reduce([np.sqrt(areas), _THIN * extent.max(axis=1), np.ones(len(poses))])
 
@@ -48,11 +45,10 @@ def pose_similarities(
         slack: (M,) more tolerance for all keypoints of a person, in sizes.
 
     Returns:
-        (M, N) weighted mean of exp(−d² / (2 · s² · ((2 sigma)² + slack²))), s the mean of both sizes.
+        (M, N) 0-1, for the mean of both sizes.
     """
     squared = np.square(expected[:, None, :, :2] - found[None, :, :, :2]).sum(axis=-1)
     sizes = (expected_sizes[:, None] + found_sizes[None, :]) / 2
-    tolerances = np.square(2 * np.asarray(sigmas)) + np.square(np.broadcast_to(slack, len(expected)))[:, None, None]
-    near = np.exp(-squared / (2 * np.square(sizes)[..., None] * tolerances))
-    weights = np.sqrt(np.maximum(expected[:, None, :, 2] * found[None, :, :, 2], 0))
-    return (weights * near).sum(axis=-1) / np.maximum(weights.sum(axis=-1), _TINY)
+    slack = np.broadcast_to(slack, len(expected))[:, None, None]
+    similarities = keypoint_similarities(squared, np.square(sizes), np.asarray(sigmas), slack)
+    return weighted_similarity(similarities, np.sqrt(np.maximum(expected[:, None, :, 2] * found[None, :, :, 2], 0)))

@@ -12,7 +12,7 @@ from strongpose.annotations import has_area
 from strongpose.data.check.findings import Finding
 from strongpose.data.check.sides import doubtful_sides
 from strongpose.data.regions import read_region
-from strongpose.oks import AREA_SHARE
+from strongpose.oks import AREA_SHARE, similarity_to
 from strongpose.skeleton import Skeleton
 
 __all__ = ["check_people"]
@@ -57,12 +57,14 @@ def check_people(
         areas.append(_area(annotation, box))
         names.append(what)
     keypoints = np.stack(found) if found else np.zeros((0, skeleton.num_keypoints, 3))
+    points, sigmas = keypoints[..., :2], np.array(skeleton.sigmas)
     for i in range(len(found)):
         for j in range(i + 1, len(found)):
             both = (found[i][:, 2] > 0) & (found[j][:, 2] > 0)
             fewest = int((keypoints[[i, j], :, 2] > 0).sum(1).min())
             if both.sum() >= 3 and 2 * both.sum() >= fewest:
-                oks = _similarity(keypoints[i], keypoints[j], both, (areas[i] + areas[j]) / 2, skeleton)
+                area = max((areas[i] + areas[j]) / 2, 1.0)
+                oks = float(similarity_to(points[i], area, points[j, None], both[None], sigmas)[0])
                 if oks >= _SAME:
                     text = f"{names[i]} and {names[j]}: alike, OKS {oks:.3f}"
                     findings.append(Finding("duplicate people", image["file_name"], text, (i, j)))
@@ -164,10 +166,3 @@ def _area(annotation: dict[str, Any], box: np.ndarray | None) -> float:
     if is_number(stated) and stated > 0:
         return float(stated)
     return 0.0 if box is None else AREA_SHARE * float(box[2:].clip(0).prod())
-
-
-def _similarity(a: np.ndarray, b: np.ndarray, both: np.ndarray, area: float, skeleton: Skeleton) -> float:
-    """Object Keypoint Similarity of two people, over the keypoints that both have."""
-    squared = np.square(a[both, :2] - b[both, :2]).sum(1)
-    scale = 2 * max(area, 1.0) * np.square(2 * np.array(skeleton.sigmas)[both])
-    return float(np.exp(-squared / scale).mean())
