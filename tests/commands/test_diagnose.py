@@ -33,12 +33,12 @@ def test_tables_report_and_sheets(strongpose, data_set, tmp_path):
     run = strongpose("diagnose", annotations, "--images", photos, "--results", results, "--out", out)
     assert run.returncode == 0, run.stderr
     assert "| missed people " in run.stdout
-    assert "| swapped sides " in run.stdout
+    assert "| inversions " in run.stdout
     report = json.loads((out / "report.json").read_text())
     assert report["detections"] == f"results {results}"
     assert report["counts"]["people"] == 4
     assert report["counts"]["missed"] == 1
-    assert report["counts"]["swapped sides"] >= 6  # the body; the face is too narrow to tell the sides
+    assert report["counts"]["inversion"] >= 6  # the body; the face is too narrow to tell the sides
     assert report["counts"]["false"] == 0
     assert report["worst_photos"][0] == {
         "image_id": 0,
@@ -46,7 +46,7 @@ def test_tables_report_and_sheets(strongpose, data_set, tmp_path):
         "lost": 1.0,
         "causes": "1 people: 1 missed",
     }
-    assert {p.name for p in out.iterdir()} >= {"report.json", "missed.jpg", "swapped.jpg", "photos.jpg"}
+    assert {p.name for p in out.iterdir()} >= {"report.json", "missed.jpg", "inversion.jpg", "photos.jpg"}
     assert not (out / "false.jpg").exists()
     sheet = cv2.imread(str(out / "photos.jpg"))
     assert sheet.shape[1] == 2 * (640 + 8) + 8

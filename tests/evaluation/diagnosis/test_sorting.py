@@ -15,7 +15,7 @@ from pycocotools.cocoeval import COCOeval
 
 from strongpose.evaluation import evaluate_results
 from strongpose.evaluation.diagnosis import DetectionKind, KeypointKind, People, PersonKind, sort_data_set, sort_photo
-from strongpose.evaluation.diagnosis.sorting import keypoint_similarities, object_similarities
+from strongpose.evaluation.diagnosis.people import object_similarities, similarities_to_people
 from strongpose.skeleton import COCO
 
 HEIGHT = 200.0
@@ -51,7 +51,7 @@ def test_keypoint_similarity_of_a_known_distance():
     # ankle: σ .089, area 10,000: exp(−10² / (2 · 10,000 · .178²)) = exp(−.15781)
     points = standing(100)
     points[LEFT_ANKLE, 0] += 10
-    similar = keypoint_similarities(points[None, :, :2], people(standing(100)), np.array(COCO.sigmas))
+    similar = similarities_to_people(points[None, :, :2], people(standing(100)), np.array(COCO.sigmas))
     assert similar.shape == (1, 1, 17)
     assert similar[0, 0, LEFT_ANKLE] == pytest.approx(0.854014, abs=1e-6)
     assert np.delete(similar[0, 0], LEFT_ANKLE) == pytest.approx(1)
@@ -102,21 +102,21 @@ def test_a_perfect_pose_is_good_and_found_from_its_score():
         (0.86, KeypointKind.GOOD),
         (0.84, KeypointKind.JITTER),
         (0.51, KeypointKind.JITTER),
-        (0.49, KeypointKind.ASTRAY),
+        (0.49, KeypointKind.MISS),
     ],
 )
-def test_good_jitter_and_astray_part_at_85_and_50(similarity, kind):
+def test_good_jitter_and_miss_part_at_85_and_50(similarity, kind):
     photo = sort(people(standing(100)), moved(standing(100), LEFT_ANKLE, similarity))
     assert photo.keypoint_kinds[0, LEFT_ANKLE] == kind
     assert photo.similarities[0, LEFT_ANKLE] == pytest.approx(similarity)
     assert (np.delete(photo.keypoint_kinds[0], LEFT_ANKLE) == KeypointKind.GOOD).all()
 
 
-def test_a_point_at_the_own_mirror_keypoint_is_swapped():
+def test_a_point_at_the_own_mirror_keypoint_is_an_inversion():
     found = standing(100)
     found[LEFT_ANKLE] = found[RIGHT_ANKLE]  # both legs on one side: the left one is wrong
     kinds = sort(people(standing(100)), found).keypoint_kinds[0]
-    assert kinds[LEFT_ANKLE] == KeypointKind.SWAPPED
+    assert kinds[LEFT_ANKLE] == KeypointKind.INVERSION
     assert kinds[RIGHT_ANKLE] == KeypointKind.GOOD
 
 
@@ -125,7 +125,7 @@ def test_a_mirror_keypoint_that_is_not_labelled_explains_nothing():
     found[LEFT_ANKLE] = found[RIGHT_ANKLE]
     annotated[RIGHT_ANKLE] = 0
     kinds = sort(people(annotated), found).keypoint_kinds[0]
-    assert kinds[LEFT_ANKLE] == KeypointKind.ASTRAY
+    assert kinds[LEFT_ANKLE] == KeypointKind.MISS
     assert kinds[RIGHT_ANKLE] == KeypointKind.UNKNOWN
 
 
@@ -135,7 +135,7 @@ def test_three_keypoints_of_another_person_are_a_merger(count, merged_with):
     found[-count:] = standing(300)[-count:]
     photo = sort(people(standing(100), standing(300)), found)
     assert photo.detections.tolist() == [0, -1]
-    assert (photo.keypoint_kinds[0] == KeypointKind.FOREIGN).sum() == count
+    assert (photo.keypoint_kinds[0] == KeypointKind.SWAP).sum() == count
     assert photo.merged_with.tolist() == [merged_with, -1]
     assert photo.person_kind(1, 0.25) is PersonKind.MISSED
 

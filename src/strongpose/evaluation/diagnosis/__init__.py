@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from strongpose.evaluation.diagnosis.costs import Cost, costs
 from strongpose.evaluation.diagnosis.groups import Group, Person, describe_people, group_people
+from strongpose.evaluation.diagnosis.people import People, object_similarities
 from strongpose.evaluation.diagnosis.report import causes, format_report, lost_similarity, make_report, worst_photos
 from strongpose.evaluation.diagnosis.sorting import (
     DetectionKind,
     KeypointKind,
-    People,
     PersonKind,
     PhotoErrors,
-    object_similarities,
     sort_data_set,
     sort_photo,
 )

@@ -30,7 +30,7 @@ def costs(photos: Sequence[PhotoErrors], data: Mapping[str, Any], skeleton: Skel
     """The figures with one kind of error mended at a time; each is the most that mending it can give.
 
     - Keypoints: all that are of the kind, of all matched detections, are put on the annotated point.
-    - Merged people: those keypoints on other people that belong to a merged detection are.
+    - Merged people: those swaps that belong to a merged detection are.
     - Missed people: their annotated pose is added, with the median score of the detections that have an
       OKS of at least .5.
     - False people: these detections are left out, whatever their score.
@@ -46,14 +46,14 @@ def costs(photos: Sequence[PhotoErrors], data: Mapping[str, Any], skeleton: Skel
     Returns:
         One for each kind, the costliest (by AP) first.
     """
-    wrong = (KeypointKind.JITTER, KeypointKind.SWAPPED, KeypointKind.FOREIGN, KeypointKind.ASTRAY)
+    wrong = (KeypointKind.JITTER, KeypointKind.INVERSION, KeypointKind.SWAP, KeypointKind.MISS)
     score = _usual_score(photos)
     mended: list[tuple[str, Callable[[PhotoErrors], _Detections]]] = [
         ("jitter", lambda p: _with_keypoints(p, wrong[:1])),
-        ("swapped sides", lambda p: _with_keypoints(p, wrong[1:2])),
-        ("keypoints on other people", lambda p: _with_keypoints(p, wrong[2:3])),
+        ("inversions", lambda p: _with_keypoints(p, wrong[1:2])),
+        ("swaps", lambda p: _with_keypoints(p, wrong[2:3])),
         ("merged people", lambda p: _with_keypoints(p, wrong[2:3], p.merged_with >= 0)),
-        ("keypoints astray", lambda p: _with_keypoints(p, wrong[3:])),
+        ("misses", lambda p: _with_keypoints(p, wrong[3:])),
         ("all four kinds of keypoint errors", lambda p: _with_keypoints(p, wrong)),
         ("missed people", lambda p: _with_missed(p, score)),
         ("false people", _without_false),

@@ -16,14 +16,14 @@ from strongpose.skeleton import Skeleton
 
 __all__ = ["causes", "format_report", "lost_similarity", "make_report", "worst_photos"]
 
-_WRONG = (KeypointKind.JITTER, KeypointKind.SWAPPED, KeypointKind.FOREIGN, KeypointKind.ASTRAY)
+_WRONG = (KeypointKind.JITTER, KeypointKind.INVERSION, KeypointKind.SWAP, KeypointKind.MISS)
 _UNSURE = 0.1  # keypoint score below which `strongpose predict` does not draw a keypoint
 _KEYPOINT_NAMES = {
     KeypointKind.GOOD: "good",
     KeypointKind.JITTER: "jitter",
-    KeypointKind.SWAPPED: "swapped sides",
-    KeypointKind.FOREIGN: "on other people",
-    KeypointKind.ASTRAY: "astray",
+    KeypointKind.INVERSION: "inversion",
+    KeypointKind.SWAP: "swap",
+    KeypointKind.MISS: "miss",
 }
 
 
@@ -121,9 +121,9 @@ def format_report(report: Mapping[str, Any]) -> str:
         "merged people": ("merged", people, counts["people"]),
         "scores": ("low score", people, counts["people"]),
         "jitter": ("jitter", points, counts["keypoints"]),
-        "swapped sides": ("swapped sides", points, counts["keypoints"]),
-        "keypoints on other people": ("on other people", points, counts["keypoints"]),
-        "keypoints astray": ("astray", points, counts["keypoints"]),
+        "inversions": ("inversion", points, counts["keypoints"]),
+        "swaps": ("swap", points, counts["keypoints"]),
+        "misses": ("miss", points, counts["keypoints"]),
     }
     rows = []
     for cost in report["costs"]:
@@ -142,15 +142,15 @@ def format_report(report: Mapping[str, Any]) -> str:
         ]
         for group in report["groups"]
     ]
-    columns = ("found", "low", "wrong", "missed", "merged", "jitter", "swapped", "other", "astray", "lost")
+    columns = ("found", "low", "wrong", "missed", "merged", "jitter", "inversion", "swap", "miss", "lost")
     worst = [[str(p["image_id"]), f"{p['lost']:.1f}", p["causes"]] for p in report["worst_photos"]]
     of_sizes = ", ".join(f"AP {name} {_figure(figures[f'ap_{name}'])}" for name in ("medium", "large"))
     return "\n\n".join(
         [
             f"AP {_figure(figures['ap'])}, {of_sizes}; people are shown from score {threshold:g}",
             table(what, rows, markdown=True),
-            f"Of the {counts['astray']} keypoints astray, the model was unsure of {counts['astray_unsure']} "
-            f"(keypoint score below {_UNSURE:g}), and {counts['astray_hidden']} are annotated as hidden.",
+            f"Of the {counts['miss']} misses, the model was unsure of {counts['miss_unsure']} "
+            f"(keypoint score below {_UNSURE:g}), and {counts['miss_hidden']} are annotated as hidden.",
             table(["people", "n", "AP", *columns], by_group, markdown=True),
             table(["worst photos", "lost", "what went wrong"], worst, markdown=True),
         ]
@@ -170,19 +170,19 @@ def _counts(photos: Sequence[PhotoErrors], people: Sequence[Person], threshold: 
         **{kind.name.lower(): detections[kind] for kind in DetectionKind},
         "keypoints": sum(keypoints[kind] for kind in _KEYPOINT_NAMES),
         **{name: keypoints[kind] for kind, name in _KEYPOINT_NAMES.items()},
-        **_astray(people),
+        **_misses(people),
     }
 
 
-def _astray(people: Sequence[Person]) -> dict[str, int]:
-    """How many keypoints astray the model was unsure of itself, and how many are annotated as hidden."""
+def _misses(people: Sequence[Person]) -> dict[str, int]:
+    """How many misses the model was unsure of itself, and how many are annotated as hidden."""
     unsure = hidden = 0
     for person in people:
         photo, i = person.photo, person.index
-        astray = photo.keypoint_kinds[i] == KeypointKind.ASTRAY
-        unsure += int((photo.keypoints[photo.detections[i], astray, 2] < _UNSURE).sum()) if astray.any() else 0
-        hidden += int((photo.people.keypoints[i, astray, 2] == 1).sum())
-    return {"astray_unsure": unsure, "astray_hidden": hidden}
+        missed = photo.keypoint_kinds[i] == KeypointKind.MISS
+        unsure += int((photo.keypoints[photo.detections[i], missed, 2] < _UNSURE).sum()) if missed.any() else 0
+        hidden += int((photo.people.keypoints[i, missed, 2] == 1).sum())
+    return {"miss_unsure": unsure, "miss_hidden": hidden}
 
 
 def _shares(people: Sequence[Person], threshold: float) -> dict[str, Any]:

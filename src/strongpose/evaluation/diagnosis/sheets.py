@@ -15,17 +15,17 @@ from strongpose.skeleton import Skeleton
 __all__ = ["Case", "draw_sheets", "worst_cases"]
 
 _EACH = 12  # examples of a kind
-_POINTS = {"jitter": KeypointKind.JITTER, "swapped": KeypointKind.SWAPPED, "astray": KeypointKind.ASTRAY}
+_POINTS = {"jitter": KeypointKind.JITTER, "inversion": KeypointKind.INVERSION, "miss": KeypointKind.MISS}
 _TITLES = {
     "missed": "Missed people: no detection of any score, largest first",
     "low-score": "Right poses whose score is too low to be shown, best OKS first",
     "wrong-pose": "Wrong poses: OKS .1 to .5, highest score first",
     "false": "False people, highest score first",
     "duplicate": "Duplicates, highest score first",
-    "merged": "Merged people: keypoints on another person, most first",
-    "swapped": "Left and right swapped, most lost first",
+    "merged": "Merged people: swaps with another person, most first",
+    "inversion": "Inversions: left and right, most lost first",
     "jitter": "Jitter, most lost first",
-    "astray": "Keypoints astray, most lost first",
+    "miss": "Misses: keypoints at nobody's, most lost first",
 }
 
 Case = tuple[PhotoErrors, int, int]
@@ -40,8 +40,8 @@ def worst_cases(photos: Sequence[PhotoErrors], threshold: float, count: int = _E
     their person, the sum of 1 − similarity over the number of labelled keypoints.
 
     Returns:
-        For "missed", "low-score", "wrong-pose", "false", "duplicate", "merged", "swapped", "jitter" and
-        "astray", at most ``count`` cases.
+        For "missed", "low-score", "wrong-pose", "false", "duplicate", "merged", "inversion", "jitter" and
+        "miss", at most ``count`` cases.
     """
     ranked: dict[str, list[tuple[float, Case]]] = {name: [] for name in _TITLES}
     for photo in photos:
@@ -98,7 +98,7 @@ def _person_errors(case: Case, threshold: float) -> Iterator[tuple[str, float]]:
     if kind is PersonKind.WRONG_POSE:
         yield "wrong-pose", float(photo.scores[detection])
     if photo.merged_with[person] >= 0:
-        yield "merged", float((photo.keypoint_kinds[person] == KeypointKind.FOREIGN).sum())
+        yield "merged", float((photo.keypoint_kinds[person] == KeypointKind.SWAP).sum())
     labelled = max(1, int((photo.people.keypoints[person, :, 2] > 0).sum()))
     for name, keypoint_kind in _POINTS.items():
         wrong = photo.keypoint_kinds[person] == keypoint_kind
@@ -119,7 +119,7 @@ def _case_tile(name: str, case: Case, image: np.ndarray, skeleton: Skeleton) -> 
         points.append(detected[sure, :2])
         if person >= 0:
             caption += f", OKS {photo.oks[detection, person]:.2f}"
-            kind = {**_POINTS, "merged": KeypointKind.FOREIGN}.get(name)
+            kind = {**_POINTS, "merged": KeypointKind.SWAP}.get(name)
             wrong = photo.keypoint_kinds[person] == kind
             marks = detected[wrong, :2]
             points.append(marks)

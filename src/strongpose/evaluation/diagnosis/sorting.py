@@ -10,16 +10,14 @@ from typing import Any
 import numpy as np
 
 from strongpose.evaluation.coco import MAX_DETECTIONS
+from strongpose.evaluation.diagnosis.people import People, object_similarities, similarities_to_people
 from strongpose.skeleton import Skeleton
 
 __all__ = [
     "DetectionKind",
     "KeypointKind",
-    "People",
     "PersonKind",
     "PhotoErrors",
-    "keypoint_similarities",
-    "object_similarities",
     "sort_data_set",
     "sort_photo",
 ]
@@ -45,12 +43,12 @@ class KeypointKind(IntEnum):
     """Similarity of at least .85."""
     JITTER = 2
     """Similarity of .5 to .85: at the keypoint, but imprecise."""
-    SWAPPED = 3
-    """Left and right swapped: similarity of at least .5 with the person's own mirror keypoint (an inversion)."""
-    FOREIGN = 4
-    """Similarity of at least .5 with the same or the mirror keypoint of another annotated person (a swap)."""
-    ASTRAY = 5
-    """None of these (a miss)."""
+    INVERSION = 3
+    """Left and right inverted: similarity of at least .5 with the person's own mirror keypoint."""
+    SWAP = 4
+    """Similarity of at least .5 with the same or the mirror keypoint of another annotated person."""
+    MISS = 5
+    """None of these."""
 
 
 class DetectionKind(IntEnum):
@@ -77,36 +75,6 @@ class PersonKind(Enum):
     """A detection is meant for them, whatever its score, but has an OKS of .1 to .5."""
     MISSED = "missed"
     """No detection of any score has an OKS of at least .1."""
-
-
-@dataclass(frozen=True, eq=False)
-class People:
-    """The M annotated people of one photo.
-
-    Attributes:
-        keypoints: (M, K, 3) float64, x, y in photo pixels, visibility (0: not labelled).
-        areas: (M,) float64, square pixels.
-        boxes: (M, 4) float64, x0, y0, x1, y1 in photo pixels.
-        ignored: (M,) bool, crowds and people without labelled keypoints.
-    """
-
-    keypoints: np.ndarray
-    areas: np.ndarray
-    boxes: np.ndarray
-    ignored: np.ndarray
-
-    @classmethod
-    def from_coco(cls, annotations: Sequence[Mapping[str, Any]], num_keypoints: int) -> People:
-        """The people in the COCO annotations of one photo, as `strongpose.evaluation.load_annotations` checks them."""
-        rows = [a.get("keypoints") or [0] * (3 * num_keypoints) for a in annotations]
-        keypoints = np.array(rows, dtype=np.float64).reshape(-1, num_keypoints, 3)
-        boxes = np.array([a["bbox"] for a in annotations], dtype=np.float64).reshape(-1, 4)
-        boxes[:, 2:] += boxes[:, :2]
-        labelled = (keypoints[..., 2] > 0).sum(axis=1)
-        crowd = np.array([a.get("iscrowd", 0) for a in annotations], dtype=bool)
-        none = np.array([not a.get("num_keypoints", n) for a, n in zip(annotations, labelled, strict=True)], dtype=bool)
-        areas = np.array([a["area"] for a in annotations], dtype=np.float64)
-        return cls(keypoints, areas, boxes, crowd | none)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,46 +125,6 @@ class PhotoErrors:
     def shown(self, kind: DetectionKind, threshold: float) -> np.ndarray:
         """Indices of the detections of a kind from a score."""
         return np.flatnonzero((self.kinds == kind) & (self.scores >= threshold))
-
-
-def keypoint_similarities(points: np.ndarray, people: People, sigmas: np.ndarray) -> np.ndarray:
-    """How close each keypoint is to the same keypoint of each person, as COCO's OKS weighs it.
-
-    Args:
-        points: (N, K, 2) x, y in photo pixels.
-        people: M annotated people.
-        sigmas: (K,) tolerances.
-
-    Returns:
-        (N, M, K) exp(−d² / (2 · area · (2σ)²)), meaningful where the person's keypoint is labelled.
-    """
-    squared = ((points[:, None] - people.keypoints[None, ..., :2]) ** 2).sum(axis=-1)
-    return np.exp(-squared / _tolerances(people, sigmas))
-
-
-def object_similarities(points: np.ndarray, people: People, sigmas: np.ndarray) -> np.ndarray:
-    """Object Keypoint Similarity (OKS) as pycocotools computes it.
-
-    The mean similarity of the labelled keypoints. With a person who has none, every keypoint is compared
-    with the person's box, enlarged by its size on every side: inside, its distance is 0.
-
-    Args:
-        points: (N, K, 2) x, y in photo pixels.
-        people: M annotated people.
-        sigmas: (K,) tolerances.
-
-    Returns:
-        (N, M) 0-1.
-    """
-    labelled = people.keypoints[..., 2] > 0
-    similar = keypoint_similarities(points, people, sigmas)
-    oks = (similar * labelled).sum(axis=-1) / np.maximum(labelled.sum(axis=-1), 1)
-    corners = people.boxes.reshape(-1, 2, 2)
-    size = corners[:, 1] - corners[:, 0]
-    low, high = corners[:, 0] - size, corners[:, 1] + size
-    outside = np.maximum(0, low[:, None] - points[:, None]) + np.maximum(0, points[:, None] - high[:, None])
-    in_box = np.exp(-(outside**2).sum(axis=-1) / _tolerances(people, sigmas)).mean(axis=-1)
-    return np.where(labelled.any(axis=-1), oks, in_box)
 
 
 def sort_data_set(
@@ -279,11 +207,6 @@ def sort_photo(
     )
 
 
-def _tolerances(people: People, sigmas: np.ndarray) -> np.ndarray:
-    """(M, K) the denominator 2 · area · (2σ)² of the similarity."""
-    return 2 * (people.areas[:, None] + np.spacing(1)) * (2 * sigmas) ** 2
-
-
 def _match(oks: np.ndarray, ignored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(N,) `DetectionKind` and (N,) person of detections in order; see `sort_photo`."""
     kinds = np.full(len(oks), DetectionKind.FALSE, dtype=int)
@@ -317,19 +240,19 @@ def _judge_keypoints(
     mirror = np.array(skeleton.flip_order)
     sigmas = np.array(skeleton.sigmas)
     labelled = people.keypoints[..., 2] > 0
-    own = keypoint_similarities(points[None], people, sigmas)[0] * labelled  # (M, K)
-    mirrored = keypoint_similarities(points[None, mirror], people, sigmas)[0] * labelled
+    own = similarities_to_people(points[None], people, sigmas)[0] * labelled  # (M, K)
+    mirrored = similarities_to_people(points[None, mirror], people, sigmas)[0] * labelled
     mirrored = mirrored[:, mirror]  # (M, K): point k and the mirror keypoint of k
     others = np.maximum(own, mirrored)
     others[person] = 0
-    swapped = np.where(mirror != np.arange(len(mirror)), mirrored[person], 0)
-    conditions = [own[person] >= GOOD, own[person] >= CLOSE, swapped >= CLOSE, others.max(axis=0) >= CLOSE]
+    inverted = np.where(mirror != np.arange(len(mirror)), mirrored[person], 0)
+    conditions = [own[person] >= GOOD, own[person] >= CLOSE, inverted >= CLOSE, others.max(axis=0) >= CLOSE]
     kinds = np.select(
         conditions,
-        [KeypointKind.GOOD, KeypointKind.JITTER, KeypointKind.SWAPPED, KeypointKind.FOREIGN],
-        KeypointKind.ASTRAY,
+        [KeypointKind.GOOD, KeypointKind.JITTER, KeypointKind.INVERSION, KeypointKind.SWAP],
+        KeypointKind.MISS,
     )
     kinds[~labelled[person]] = KeypointKind.UNKNOWN
-    taken = ((others >= CLOSE) & (kinds == KeypointKind.FOREIGN)).sum(axis=1)
+    taken = ((others >= CLOSE) & (kinds == KeypointKind.SWAP)).sum(axis=1)
     merged_with = int(taken.argmax()) if taken.max() >= MERGED else -1
     return kinds, own[person], merged_with
