@@ -16,7 +16,7 @@ from torch import Tensor
 from strongpose.data.coco import KeypointDataset, PhotoRecord
 from strongpose.data.regions import Region
 from strongpose.encode.body_shape import BODY, LENGTHS, BodyShape, without_side
-from strongpose.encode.drawn_body import draw_bodies
+from strongpose.encode.drawn_body import body_targets
 from strongpose.skeleton import COCO
 
 WINDOW = 64  # points across a person's window
@@ -149,7 +149,7 @@ def overlaps(people: People, draw: Callable[[Tensor, Tensor, Tensor], Tensor]) -
 
 def drawn(shape: BodyShape) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
     """Draws bodies with parts of these sizes."""
-    return lambda points, labelled, grid: draw_bodies(points[:, None], labelled[:, None], grid, grid, COCO, shape)
+    return lambda points, labelled, grid: body_targets(points[:, None], labelled[:, None], grid, grid, COCO, shape)
 
 
 def capsules(points: Tensor, labelled: Tensor, grid: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from pictures import STANDING
 
 from strongpose.encode import encode
 from strongpose.encode.body_shape import BODY, BodyShape
-from strongpose.encode.drawn_body import draw_bodies
+from strongpose.encode.drawn_body import body_targets
 from strongpose.skeleton import COCO, Skeleton
 from strongpose.skeletons import load_skeleton
 
@@ -21,7 +21,7 @@ def standing(height=200.0, x=120.0, y=20.0):
 def drawn(keypoints, skeleton=COCO, shape=BODY):
     """(241, 241) bool, rows first, of one person."""
     keypoints = torch.as_tensor(keypoints)[None, None]
-    return draw_bodies(keypoints[..., :2], keypoints[..., 2] > 0, GRID, GRID, skeleton, shape)[0]
+    return body_targets(keypoints[..., :2], keypoints[..., 2] > 0, GRID, GRID, skeleton, shape)[0]
 
 
 def only(*names):
@@ -92,9 +92,9 @@ def test_one_keypoint_draws_nothing_but_a_face_that_cannot_be_measured():
 
 def test_nobody():
     assert not drawn(np.zeros((17, 3), dtype=np.float32)).any()
-    assert draw_bodies(torch.zeros(2, 0, 17, 2), torch.zeros(2, 0, 17).bool(), GRID, GRID, COCO).shape == (2, 241, 241)
+    assert body_targets(torch.zeros(2, 0, 17, 2), torch.zeros(2, 0, 17).bool(), GRID, GRID, COCO).shape == (2, 241, 241)
     points = torch.full((1, 1, 17, 2), 100.0)
-    assert not draw_bodies(points, torch.zeros(1, 1, 17).bool(), GRID, GRID, COCO).any()
+    assert not body_targets(points, torch.zeros(1, 1, 17).bool(), GRID, GRID, COCO).any()
 
 
 def test_moves_with_the_keypoints():
@@ -119,7 +119,7 @@ def test_a_mirrored_person_is_the_mirror_image(seed):
 def test_people_are_drawn_together():
     several = [standing(120.0, 60.0), np.zeros((17, 3), dtype=np.float32), standing(150.0, 160.0)]
     keypoints = torch.tensor(np.array([several, several[1:] + several[1:2]]))
-    bodies = draw_bodies(keypoints[..., :2], keypoints[..., 2] > 0, GRID, GRID, COCO)
+    bodies = body_targets(keypoints[..., :2], keypoints[..., 2] > 0, GRID, GRID, COCO)
     assert torch.equal(bodies[0], drawn(several[0]) | drawn(several[2]))
     assert torch.equal(bodies[1], drawn(several[2]))
 

@@ -1,4 +1,4 @@
-"""Draw people's bodies from their keypoints, for a whole batch at once and on any device."""
+"""Targets of the body heat map, drawn from keypoints, for a whole batch at once and on any device."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from strongpose.encode.body_shape import BODY, BOX, FACE, HIPS, LENGTHS, NECKS, SHOULDERS, TOPS, BodyShape, without_side
 from strongpose.skeleton import Skeleton
 
-__all__ = ["draw_bodies"]
+__all__ = ["body_targets"]
 
 
 class _Capsule(NamedTuple):
@@ -30,7 +30,7 @@ class _Capsule(NamedTuple):
     known: Tensor
 
 
-def draw_bodies(
+def body_targets(
     points: Tensor, labelled: Tensor, xs: Tensor, ys: Tensor, skeleton: Skeleton, shape: BodyShape = BODY
 ) -> Tensor:
     """Where people are, by their keypoints: limbs, hands and feet, the trunk filled, neck and head.

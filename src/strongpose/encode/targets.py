@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from strongpose.encode.drawn_body import draw_bodies
+from strongpose.encode.drawn_body import body_targets
 from strongpose.fields import Fields, cells_to_pixels
 from strongpose.skeleton import Skeleton
 
@@ -115,7 +115,7 @@ def encode(
     has_head = labelled[:, :, heads].transpose(1, 2).gather(2, owner.flatten(2)).view_as(owner)
 
     drawn = labelled if has_silhouette is None else labelled & ~has_silhouette[..., None]
-    body = draw_bodies(points, drawn, xs, ys, skeleton)
+    body = body_targets(points, drawn, xs, ys, skeleton)
     if silhouettes is not None:
         body = body | silhouettes
     certain = disks.any(1) | body
