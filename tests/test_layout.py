@@ -22,8 +22,8 @@ REPOSITORY = Path(__file__).parent.parent
 LAYERS = (
     ("exceptions",),
     ("_util",),
-    ("skeleton",),
-    ("skeletons", "fields", "oks", "poses"),
+    ("oks", "skeleton"),
+    ("skeletons", "fields", "poses"),
     ("encode", "images", "network"),
     ("annotations", "decode"),
     ("runtime",),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from strongpose.oks import keypoint_corners
 from strongpose.skeleton import COCO, Skeleton
 
 if TYPE_CHECKING:
@@ -272,12 +273,9 @@ class Poses:
 
 def _enclosing_boxes(keypoints: np.ndarray) -> np.ndarray:
     """(N, 4) boxes around the (N, K, 3) keypoints that are sure enough."""
-    sure = keypoints[..., 2] >= _BOX_SCORE
-    sure |= sure.sum(axis=1, keepdims=True) < 2
-    xy = keypoints[..., :2]
-    low = np.where(sure[..., None], xy, np.inf).min(axis=1)
-    high = np.where(sure[..., None], xy, -np.inf).max(axis=1)
-    return np.concatenate([low, high], axis=1).astype(np.float32)
+    known = keypoints[..., 2] >= _BOX_SCORE
+    known |= known.sum(axis=1, keepdims=True) < 2
+    return np.concatenate(keypoint_corners(keypoints[..., :2], known), axis=1)
 
 
 def _keypoint_row(values: Any, skeleton: Skeleton, what: str) -> np.ndarray:
