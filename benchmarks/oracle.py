@@ -16,7 +16,7 @@ import tyro
 
 from strongpose.decode import DecodeOptions, decode
 from strongpose.encode import encode
-from strongpose.evaluation import MAX_DETECTIONS, Figures, evaluate_results
+from strongpose.evaluation import MAX_DETECTIONS, Metrics, evaluate_results
 from strongpose.fields import Fields, cell_count, padded_side
 from strongpose.images import FittedImage
 from strongpose.skeleton import COCO, COCO_19, COCO_TREE, Skeleton
@@ -79,7 +79,7 @@ def perfect_fields(photos: Sequence[Photo], stride: int, skeleton: Skeleton) -> 
 class Result:
     """What the oracle scores: COCO's figures, the number of people and poses, decoding time per photo."""
 
-    figures: Figures
+    metrics: Metrics
     people: int
     poses: int
     milliseconds: float
@@ -136,8 +136,8 @@ def main(arguments: Arguments) -> None:
     for note, graph, stride, options in rows:
         r = oracle(arguments.annotations, stride, graph, options, arguments.long_side)
         print(
-            f"| {graph.name} | {len(graph.edges)} | {stride} | {note or 'default'} | {r.figures.ap:.3f} | "
-            f"{r.figures.ap50:.3f} | {r.figures.ap75:.3f} | {r.figures.ar:.3f} | {r.people} | {r.poses} | "
+            f"| {graph.name} | {len(graph.edges)} | {stride} | {note or 'default'} | {r.metrics.ap:.3f} | "
+            f"{r.metrics.ap50:.3f} | {r.metrics.ap75:.3f} | {r.metrics.ar:.3f} | {r.people} | {r.poses} | "
             f"{r.milliseconds:.1f} |",
             flush=True,
         )

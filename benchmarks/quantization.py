@@ -62,7 +62,7 @@ def main(annotations: Path, /, images: Path, calibrate: tuple[Path, ...], size: 
     print("| | AP | AP50 | heat moves by | displacements move by |\n|---|---|---|---|---|")
 
     def row(name: str, runtime: OpenVinoRuntime) -> None:
-        figures = evaluate(StrongPose(runtime, size), truth, images).figures
+        figures = evaluate(StrongPose(runtime, size), truth, images).metrics
         moved = [np.concatenate(parts).mean() for parts in zip(*_moves(runtime, looks, expected), strict=True)]
         print(f"| {name} | {figures.ap:.3f} | {figures.ap50:.3f} | {moved[0]:.3f} | {moved[1]:.2f} px |", flush=True)
 

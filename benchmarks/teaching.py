@@ -210,7 +210,7 @@ def measured(run: Run, data: Path, folder: Path) -> dict[str, object]:
     tune, ap = data / "coco-tune", {}
     for size in run.sizes:
         estimator = StrongPose.from_pretrained(model, size=size, threads=1, runtime="onnx")
-        ap[str(size)] = round(evaluate(estimator, tune / "annotations.json", tune / "images").figures.ap, 4)
+        ap[str(size)] = round(evaluate(estimator, tune / "annotations.json", tune / "images").metrics.ap, 4)
     return {"side": run.side, "terms": held_out(network, data, run.side), "ap": ap}
 
 

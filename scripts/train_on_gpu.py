@@ -277,7 +277,7 @@ def _figures(job: tuple[str, Path, Path, float, bool, str]) -> tuple[str, dict[s
     sides = [int(word) for word in words if word != "flip"]
     runtime = TorchRuntime(load_network(weights).to(device), sides[0], radius, bf16)
     found = evaluate(StrongPose(runtime, sides, "flip" in words), annotations, annotations.with_suffix(""))
-    return text, {name: None if v is None else round(v, 4) for name, v in found.figures.to_dict().items()}
+    return text, {name: None if v is None else round(v, 4) for name, v in found.metrics.to_dict().items()}
 
 
 def _steps_done(run: Path) -> int:

@@ -66,11 +66,11 @@ def test_drawn_crowds(drawn_annotations, stride):
     result = oracle(drawn_annotations, stride)
     assert result.people == 24
     assert result.poses == 24
-    assert result.figures.ap == pytest.approx(1, abs=1e-3)
+    assert result.metrics.ap == pytest.approx(1, abs=1e-3)
 
 
 def test_redundant_edges_are_worth_their_channels(drawn_annotations):
-    assert oracle(drawn_annotations, 8, COCO_TREE).figures.ap < oracle(drawn_annotations, 8, COCO).figures.ap
+    assert oracle(drawn_annotations, 8, COCO_TREE).metrics.ap < oracle(drawn_annotations, 8, COCO).metrics.ap
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_real_annotations(data_dir, skeleton, stride, least):
     result = oracle(data_dir / "coco-tune" / "annotations.json", stride, skeleton)
     assert result.people == 310
     assert result.poses >= 300
-    assert result.figures.ap >= least
+    assert result.metrics.ap >= least
 
 
 @pytest.mark.parametrize("name", ["lsp14", "crowdpose14", "mpii16", "posetrack15"])
@@ -91,4 +91,4 @@ def test_packaged_skeletons_lose_as_little(data_dir, name, tmp_path):
     path.write_text(json.dumps(data))
     result = oracle(path, 8, skeleton)
     assert result.people >= 304  # of six only the face is labelled
-    assert result.figures.ap >= 0.97
+    assert result.metrics.ap >= 0.97

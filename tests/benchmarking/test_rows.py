@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from strongpose.benchmarking import COLUMNS, Job, Machine, Measurement, append_csv, read_csv, rows_of
-from strongpose.evaluation import Figures
+from strongpose.evaluation import Metrics
 from strongpose.exceptions import BenchmarkError
 
 MACHINE = Machine("Slow CPU (avx2)", 2, 8.04, "An OS 1", "3.11.7", "2.1.0", "commit abc1234")
@@ -28,7 +28,7 @@ MEASUREMENT = Measurement(
     peak_mb=100.04,
     other_cores=0.126,
 )
-FIGURES = Figures(0.44121, 0.7, 0.4, math.nan, 0.5, 0.51, 0.7, 0.5, math.nan, 0.6)
+FIGURES = Metrics(0.44121, 0.7, 0.4, math.nan, 0.5, 0.51, 0.7, 0.5, math.nan, 0.6)
 
 
 def made_up(**changes):

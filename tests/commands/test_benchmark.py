@@ -88,7 +88,7 @@ def test_precision_is_that_of_evaluate_and_rows_are_appended(strongpose, photos,
     data |= {"annotations": people, "categories": [category]}
     (tmp_path / "set.json").write_text(json.dumps(data))
 
-    figures = evaluate(StrongPose.from_pretrained(size=241, runtime="onnx"), data, photos).figures
+    figures = evaluate(StrongPose.from_pretrained(size=241, runtime="onnx"), data, photos).metrics
     assert figures.ap > 0.5
     arguments = ("--annotations", tmp_path / "set.json", "--images", photos, "--runtimes", "onnx", "--repeat", "2")
     path = tmp_path / "b.csv"

@@ -13,7 +13,7 @@ from pycocotools.coco import COCO as Truth
 from pycocotools.cocoeval import COCOeval
 
 from strongpose.annotations import load_annotations
-from strongpose.evaluation import Figures, evaluate_results
+from strongpose.evaluation import Metrics, evaluate_results
 from strongpose.exceptions import AnnotationError, EvaluationError
 from strongpose.skeleton import COCO, Skeleton
 
@@ -38,8 +38,8 @@ def pycocotools_figures(results: list, data: dict, sigmas: tuple[float, ...]) ->
     return [float(v) for v in run.stats]
 
 
-def values(figures: Figures) -> list[float]:
-    return [-1.0 if v is None else v for v in figures.to_dict().values()]
+def values(metrics: Metrics) -> list[float]:
+    return [-1.0 if v is None else v for v in metrics.to_dict().values()]
 
 
 @pytest.mark.parametrize("skeleton", [COCO, ARM], ids=["coco", "arm"])
@@ -56,9 +56,9 @@ def test_the_ten_figures_are_those_of_pycocotools(skeleton, people, detections):
 
 def test_perfect_results_score_one():
     data, results = perfect()
-    figures = evaluate_results(results, data, COCO.sigmas)
-    assert figures.ap == pytest.approx(1)
-    assert figures.ar == pytest.approx(1)
+    metrics = evaluate_results(results, data, COCO.sigmas)
+    assert metrics.ap == pytest.approx(1)
+    assert metrics.ar == pytest.approx(1)
     assert evaluate_results(results[1:], data, COCO.sigmas).ar < 1
 
 
@@ -76,10 +76,10 @@ def test_annotations_may_come_from_a_file(tmp_path):
 
 def test_figures_that_are_not_defined_are_nan_and_shown_as_a_dash():
     data, results = made_up(people=0)
-    figures = evaluate_results(results, data, COCO.sigmas)
-    assert math.isnan(figures.ap)
-    assert figures.to_dict()["ap"] is None
-    assert "–" in str(figures)
+    metrics = evaluate_results(results, data, COCO.sigmas)
+    assert math.isnan(metrics.ap)
+    assert metrics.to_dict()["ap"] is None
+    assert "–" in str(metrics)
 
 
 @pytest.mark.parametrize(

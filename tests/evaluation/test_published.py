@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from strongpose.evaluation import Figures
+from strongpose.evaluation import Metrics
 from strongpose.evaluation.published import comparison
 
-OURS = Figures(0.441, 0.731, 0.433, 0.386, 0.552, 0.513, 0.8, 0.5, 0.4, math.nan)
+OURS = Metrics(0.441, 0.731, 0.433, 0.386, 0.552, 0.513, 0.8, 0.5, 0.4, math.nan)
 
 
 def test_the_papers_rows_stand_beside_ours():

@@ -13,7 +13,7 @@ import numpy as np
 
 from strongpose.benchmarking.machine import Machine
 from strongpose.benchmarking.measuring import Job, Measurement
-from strongpose.evaluation import Figures
+from strongpose.evaluation import Metrics
 from strongpose.exceptions import BenchmarkError
 
 __all__ = ["ALL", "COLUMNS", "GROUPS", "Row", "append_csv", "check_csv", "read_csv", "rows_of"]
@@ -40,7 +40,7 @@ class Row:
         annotations: the annotation file as it was named; empty without.
         photos: number of photos in the group.
         repeat: how often each was looked at.
-        ap: average precision 0-1 and its variants, as in `strongpose.evaluation.Figures`; None without annotations,
+        ap: average precision 0-1 and its variants, as in `strongpose.evaluation.Metrics`; None without annotations,
             and for groups.
         total_median_ms: milliseconds from photo file to poses; median and 95th percentile over photos and looks.
         photos_per_s: looks by the sum of their times.
@@ -100,7 +100,7 @@ def rows_of(
     job: Job,
     measurement: Measurement,
     annotations: str,
-    figures: Figures | None,
+    figures: Metrics | None,
     machine: Machine,
     measured_at: str,
     command: str,
@@ -209,7 +209,7 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
 
-def _figures(figures: Figures | None) -> dict[str, Any]:
+def _figures(figures: Metrics | None) -> dict[str, Any]:
     """The columns of accuracy."""
     values = {} if figures is None else figures.to_dict()
     return {name: _rounded(values.get(name), 4) for name in ("ap", "ap50", "ap75", "ap_medium", "ap_large", "ar")}

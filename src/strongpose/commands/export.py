@@ -205,7 +205,7 @@ def _measure(out: Path, precision: str, exact: Path, truth: dict[str, Any], imag
         estimator = StrongPose.from_pretrained(path)
         found[name] = evaluate(estimator, truth, images)
         how = f"{estimator.runtime.name}, size {estimator.size}, {1000 * found[name].seconds:.0f} ms a photo"
-        print(f"{name} weights by {how}\n{found[name].figures}", flush=True)
+        print(f"{name} weights by {how}\n{found[name].metrics}", flush=True)
     if precision != "float32":
-        before, after = found["float32"].figures.ap, found[precision].figures.ap
+        before, after = found["float32"].metrics.ap, found[precision].metrics.ap
         print(f"AP {before:.3f} with float32 weights, {after:.3f} with {precision}: lost {before - after:.3f}")

@@ -20,7 +20,7 @@ __all__ = [
     "MAX_DETECTIONS",
     "Evaluation",
     "EvaluationError",
-    "Figures",
+    "Metrics",
     "evaluate",
     "evaluate_results",
     "load_annotations",
@@ -28,8 +28,8 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Figures:
-    """The ten figures of the COCO keypoint task, 0-1; NaN where the annotations hold no such person.
+class Metrics:
+    """The ten metrics of the COCO keypoint task, 0-1; NaN where the annotations hold no such person.
 
     Average precision (AP) and recall (AR) are means over the ten OKS thresholds .50, .55 … .95; the
     suffixes name one threshold, or medium (32² to 96² pixels) and large people.
@@ -61,13 +61,13 @@ class Evaluation:
     """What `evaluate` found.
 
     Attributes:
-        figures: the ten COCO figures.
+        metrics: the ten COCO metrics.
         results: the poses as COCO keypoint results, at most 20 a photo.
         photos: number of photos looked at.
         seconds: median time a photo, from opening the file to the poses.
     """
 
-    figures: Figures
+    metrics: Metrics
     results: list[dict[str, Any]]
     photos: int
     seconds: float
@@ -96,16 +96,16 @@ def evaluate(
     data = load_annotations(annotations, skeleton)
     paths = photo_paths(data, images, "annotations" if isinstance(annotations, Mapping) else annotations)
     results, seconds = find_poses(estimator, paths, data["categories"][0]["id"], progress)
-    figures = evaluate_results(results, data, skeleton.sigmas)
-    return Evaluation(figures, results, len(paths), statistics.median(seconds))
+    metrics = evaluate_results(results, data, skeleton.sigmas)
+    return Evaluation(metrics, results, len(paths), statistics.median(seconds))
 
 
 def evaluate_results(
     results: Sequence[Mapping[str, Any]],
     annotations: str | PathLike[str] | Mapping[str, Any],
     sigmas: Sequence[float],
-) -> Figures:
-    """The ten figures of COCO keypoint results.
+) -> Metrics:
+    """The ten metrics of COCO keypoint results.
 
     Args:
         results: as `Poses.to_coco` writes them; of each photo the 20 with the highest score count.
@@ -155,7 +155,7 @@ def evaluate_results(
     run.evaluate()
     run.accumulate()
     run.summarize()
-    return Figures(*(math.nan if value < 0 else float(value) for value in run.stats[:10]))
+    return Metrics(*(math.nan if value < 0 else float(value) for value in run.stats[:10]))
 
 
 def _essentials(data: dict[str, Any], numbers: Mapping[Any, int]) -> dict[str, Any]:

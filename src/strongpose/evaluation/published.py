@@ -8,13 +8,13 @@ from dataclasses import astuple
 from typing import NamedTuple
 
 from strongpose._util.tables import table
-from strongpose.evaluation.coco import Figures
+from strongpose.evaluation.coco import Metrics
 from strongpose.evaluation.submission import SplitName
 
-__all__ = ["PUBLISHED", "PublishedFigures", "comparison"]
+__all__ = ["PUBLISHED", "PublishedMetrics", "comparison"]
 
 
-class PublishedFigures(NamedTuple):
+class PublishedMetrics(NamedTuple):
     """A row of somebody's table.
 
     Attributes:
@@ -35,37 +35,37 @@ class PublishedFigures(NamedTuple):
 _SP = "Ahmad and Yoon, ICPR 2020"
 
 PUBLISHED = (
-    PublishedFigures("StrongPose, ResNet-101", "val2017", 0.690, 0.757, _SP),
-    PublishedFigures("StrongPose, ResNet-152", "val2017", 0.728, 0.800, _SP),
-    PublishedFigures("OpenPifPaf, k16", "val2017", 0.681, None, "Kreiss et al.'s model table"),
-    PublishedFigures("OpenPifPaf, k30", "val2017", 0.718, None, "Kreiss et al.'s model table"),
-    PublishedFigures("HigherHRNet-W48", "val2017", 0.699, None, "Cheng et al., CVPR 2020"),
-    PublishedFigures("HigherHRNet-W48, several sizes", "val2017", 0.721, None, "Cheng et al., CVPR 2020"),
-    PublishedFigures("SWAHR-W48", "val2017", 0.708, None, "Luo et al., CVPR 2021"),
-    PublishedFigures("SWAHR-W48, several sizes", "val2017", 0.732, None, "Luo et al., CVPR 2021"),
-    PublishedFigures("DEKR-W48", "val2017", 0.710, None, "Geng et al., CVPR 2021"),
-    PublishedFigures("DEKR-W48, several sizes", "val2017", 0.723, None, "Geng et al., CVPR 2021"),
-    PublishedFigures("RTMO-l", "val2017", 0.724, None, "Lu et al., CVPR 2024"),
-    PublishedFigures("DETRPose-X", "val2017", 0.733, None, "Janampa and Pattichis, 2025"),
-    PublishedFigures("RTMDet-nano, RTMPose-s", "val2017", 0.685, None, "Jiang et al., 2023; top-down"),
-    PublishedFigures("Lightweight OpenPose", "val2017", 0.400, None, "Osokin, 2018"),
-    PublishedFigures("YOLO26x-pose", "val2017", 0.716, None, "Ultralytics' model table"),
-    PublishedFigures("YOLO26n-pose", "val2017", 0.572, None, "Ultralytics' model table"),
-    PublishedFigures("StrongPose, ResNet-101", "test-dev2017", 0.708, None, _SP),
-    PublishedFigures("StrongPose, ResNet-152", "test-dev2017", 0.725, None, _SP),
-    PublishedFigures("PersonLab, ResNet-152", "test-dev2017", 0.665, None, "Papandreou et al., ECCV 2018"),
+    PublishedMetrics("StrongPose, ResNet-101", "val2017", 0.690, 0.757, _SP),
+    PublishedMetrics("StrongPose, ResNet-152", "val2017", 0.728, 0.800, _SP),
+    PublishedMetrics("OpenPifPaf, k16", "val2017", 0.681, None, "Kreiss et al.'s model table"),
+    PublishedMetrics("OpenPifPaf, k30", "val2017", 0.718, None, "Kreiss et al.'s model table"),
+    PublishedMetrics("HigherHRNet-W48", "val2017", 0.699, None, "Cheng et al., CVPR 2020"),
+    PublishedMetrics("HigherHRNet-W48, several sizes", "val2017", 0.721, None, "Cheng et al., CVPR 2020"),
+    PublishedMetrics("SWAHR-W48", "val2017", 0.708, None, "Luo et al., CVPR 2021"),
+    PublishedMetrics("SWAHR-W48, several sizes", "val2017", 0.732, None, "Luo et al., CVPR 2021"),
+    PublishedMetrics("DEKR-W48", "val2017", 0.710, None, "Geng et al., CVPR 2021"),
+    PublishedMetrics("DEKR-W48, several sizes", "val2017", 0.723, None, "Geng et al., CVPR 2021"),
+    PublishedMetrics("RTMO-l", "val2017", 0.724, None, "Lu et al., CVPR 2024"),
+    PublishedMetrics("DETRPose-X", "val2017", 0.733, None, "Janampa and Pattichis, 2025"),
+    PublishedMetrics("RTMDet-nano, RTMPose-s", "val2017", 0.685, None, "Jiang et al., 2023; top-down"),
+    PublishedMetrics("Lightweight OpenPose", "val2017", 0.400, None, "Osokin, 2018"),
+    PublishedMetrics("YOLO26x-pose", "val2017", 0.716, None, "Ultralytics' model table"),
+    PublishedMetrics("YOLO26n-pose", "val2017", 0.572, None, "Ultralytics' model table"),
+    PublishedMetrics("StrongPose, ResNet-101", "test-dev2017", 0.708, None, _SP),
+    PublishedMetrics("StrongPose, ResNet-152", "test-dev2017", 0.725, None, _SP),
+    PublishedMetrics("PersonLab, ResNet-152", "test-dev2017", 0.665, None, "Papandreou et al., ECCV 2018"),
 )
 """As their authors measured them; nothing here was run again."""
 
 _COLUMNS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
 
 
-def comparison(split: SplitName, ours: Mapping[str, Figures]) -> str:
-    """A table of the published figures on a part of COCO, by AP, and ours below them.
+def comparison(split: SplitName, ours: Mapping[str, Metrics]) -> str:
+    """A table of the published metrics on a part of COCO, by AP, and ours below them.
 
     Args:
         split: the part of COCO.
-        ours: figures by name of what was measured here, on the whole of that part.
+        ours: metrics by name of what was measured here, on the whole of that part.
 
     Returns:
         Lines of text; a dash where a figure is not known.
@@ -75,7 +75,7 @@ def comparison(split: SplitName, ours: Mapping[str, Figures]) -> str:
         for row in sorted(PUBLISHED, key=lambda row: row.ap)
         if row.split == split
     ]
-    rows += [(name, astuple(figures), "measured now") for name, figures in ours.items()]
+    rows += [(name, astuple(metrics), "measured now") for name, metrics in ours.items()]
     cells = [
         [name, *("–" if math.isnan(value) else f"{value:.3f}" for value in values), source]
         for name, values, source in rows

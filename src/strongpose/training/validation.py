@@ -7,7 +7,7 @@ from pathlib import Path
 
 from strongpose._util.lines import Say
 from strongpose.annotations import load_annotations, photo_paths
-from strongpose.evaluation import Figures, evaluate
+from strongpose.evaluation import Metrics, evaluate
 from strongpose.inference import StrongPose
 from strongpose.network import PoseNetwork
 from strongpose.runtime.pytorch import TorchRuntime
@@ -34,7 +34,7 @@ def validate(
     radius: float,
     bf16: bool,
     give_up: Callable[[], bool] = lambda: False,
-) -> Figures | None:
+) -> Metrics | None:
     """COCO keypoint figures of a network.
 
     Args:
@@ -56,6 +56,6 @@ def validate(
 
     estimator = StrongPose(TorchRuntime(network, size, radius, bf16), size)
     try:
-        return evaluate(estimator, annotations, images or annotations.parent / "images", look).figures
+        return evaluate(estimator, annotations, images or annotations.parent / "images", look).metrics
     except _GivenUp:
         return None

@@ -60,7 +60,7 @@ def test_every_way_of_grouping_parts_all_people():
 
 def test_perfect_results_cost_nothing():
     report = reported(*perfect())
-    assert report["figures"]["ap"] == pytest.approx(1)
+    assert report["metrics"]["ap"] == pytest.approx(1)
     assert all(cost["ap"] == pytest.approx(1) for cost in report["costs"])
     assert report["counts"]["found"] == report["counts"]["people"] > 10
     assert report["worst_photos"][0]["lost"] == 0
@@ -69,26 +69,26 @@ def test_perfect_results_cost_nothing():
 def test_figures_are_those_of_the_evaluation_and_mending_never_harms():
     data, results = made_up(noise=15)
     report = reported(data, results)
-    assert report["figures"] == evaluate_results(results, data, COCO.sigmas).to_dict()
+    assert report["metrics"] == evaluate_results(results, data, COCO.sigmas).to_dict()
     ap = {cost["kind"]: cost["ap"] for cost in report["costs"]}
     assert list(ap.values()) == sorted(ap.values(), reverse=True)
-    assert min(ap.values()) >= report["figures"]["ap"] - 0.005  # people overlap at random; matches may change
-    assert ap["scores"] > report["figures"]["ap"] + 0.05  # made-up scores are random
+    assert min(ap.values()) >= report["metrics"]["ap"] - 0.005  # people overlap at random; matches may change
+    assert ap["scores"] > report["metrics"]["ap"] + 0.05  # made-up scores are random
 
 
 def test_mending_the_only_error_gives_one():
     data, results = perfect()
     results[0] = {**results[0], "keypoints": [v + 2000 for v in results[0]["keypoints"]]}
-    ap = {cost.name: cost.figures.ap for cost in costs(sort_data_set(data, results, COCO), data, COCO)}
+    ap = {cost.name: cost.metrics.ap for cost in costs(sort_data_set(data, results, COCO), data, COCO)}
     assert ap["missed people"] > ap["false people"]
     without = [r for i, r in enumerate(results) if i]
-    ap = {cost.name: cost.figures.ap for cost in costs(sort_data_set(data, without, COCO), data, COCO)}
+    ap = {cost.name: cost.metrics.ap for cost in costs(sort_data_set(data, without, COCO), data, COCO)}
     assert ap["missed people"] == pytest.approx(1)
     assert ap["jitter"] < 1
 
     data, results = perfect()
     results += [{**results[0], "keypoints": (np.array(results[0]["keypoints"]) + 2000).tolist(), "score": 0.9}]
-    ap = {cost.name: cost.figures.ap for cost in costs(sort_data_set(data, results, COCO), data, COCO)}
+    ap = {cost.name: cost.metrics.ap for cost in costs(sort_data_set(data, results, COCO), data, COCO)}
     assert ap["false people"] == pytest.approx(1)
     assert ap["duplicates"] < 1
 
@@ -129,7 +129,7 @@ def test_reports_are_json_also_without_people():
     data, results = two_photos()
     data["annotations"] = []
     report = json.loads(json.dumps(reported(data, results), allow_nan=False))
-    assert report["figures"]["ap"] is None
+    assert report["metrics"]["ap"] is None
     assert report["counts"]["false"] == 2
     assert "| false people" in format_report(report)
 

@@ -8,26 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.evaluation.coco import Figures, evaluate_results
+from strongpose.evaluation.coco import Metrics, evaluate_results
 from strongpose.evaluation.diagnosis.groups import Person
 from strongpose.evaluation.diagnosis.sorting import FOUND, DetectionKind, KeypointKind, PhotoErrors
 from strongpose.skeleton import Skeleton
 
-__all__ = ["Cost", "costs", "group_figures", "present_figures"]
+__all__ = ["Cost", "costs", "group_metrics", "present_metrics"]
 
 _Detections = list[tuple[np.ndarray, float]]  # (K, 3) keypoints and score of each
 
 
 @dataclass(frozen=True)
 class Cost:
-    """A kind of error, and the figures if that kind alone were mended."""
+    """A kind of error, and the metrics if that kind alone were mended."""
 
     name: str
-    figures: Figures
+    metrics: Metrics
 
 
 def costs(photos: Sequence[PhotoErrors], data: Mapping[str, Any], skeleton: Skeleton) -> list[Cost]:
-    """The figures with one kind of error mended at a time; each is the most that mending it can give.
+    """The metrics with one kind of error mended at a time; each is the most that mending it can give.
 
     - Keypoints: all that are of the kind, of all matched detections, are put on the annotated point.
     - Merged people: those swaps that belong to a merged detection are.
@@ -60,17 +60,17 @@ def costs(photos: Sequence[PhotoErrors], data: Mapping[str, Any], skeleton: Skel
         ("duplicates", _without_duplicates),
         ("scores", _with_best_scores),
     ]
-    found = [Cost(name, _figures(photos, mend, data, skeleton)) for name, mend in mended]
-    return sorted(found, key=lambda cost: -np.nan_to_num(cost.figures.ap))
+    found = [Cost(name, _metrics(photos, mend, data, skeleton)) for name, mend in mended]
+    return sorted(found, key=lambda cost: -np.nan_to_num(cost.metrics.ap))
 
 
-def present_figures(photos: Sequence[PhotoErrors], data: Mapping[str, Any], skeleton: Skeleton) -> Figures:
-    """The figures of the detections as they are."""
-    return _figures(photos, _detections, data, skeleton)
+def present_metrics(photos: Sequence[PhotoErrors], data: Mapping[str, Any], skeleton: Skeleton) -> Metrics:
+    """The metrics of the detections as they are."""
+    return _metrics(photos, _detections, data, skeleton)
 
 
-def group_figures(people: Sequence[Person], data: Mapping[str, Any], skeleton: Skeleton) -> Figures:
-    """The figures of some people and the detections that are meant for them; false people belong to no group."""
+def group_metrics(people: Sequence[Person], data: Mapping[str, Any], skeleton: Skeleton) -> Metrics:
+    """The metrics of some people and the detections that are meant for them; false people belong to no group."""
     members: dict[Any, list[int]] = {}
     photos: dict[Any, PhotoErrors] = {}
     for person in people:
@@ -91,12 +91,12 @@ def group_figures(people: Sequence[Person], data: Mapping[str, Any], skeleton: S
     return evaluate_results(results, {**data, "annotations": annotations}, skeleton.sigmas)
 
 
-def _figures(
+def _metrics(
     photos: Sequence[PhotoErrors],
     mend: Callable[[PhotoErrors], _Detections],
     data: Mapping[str, Any],
     skeleton: Skeleton,
-) -> Figures:
+) -> Metrics:
     results = [result for photo in photos for result in _results(photo.image_id, mend(photo), data)]
     return evaluate_results(results, data, skeleton.sigmas)
 

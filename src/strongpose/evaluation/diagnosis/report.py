@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from strongpose._util.tables import table
-from strongpose.evaluation.diagnosis.costs import costs, group_figures, present_figures
+from strongpose.evaluation.diagnosis.costs import costs, group_metrics, present_metrics
 from strongpose.evaluation.diagnosis.groups import Person, group_people
 from strongpose.evaluation.diagnosis.sorting import DetectionKind, KeypointKind, PersonKind, PhotoErrors
 from strongpose.skeleton import Skeleton
@@ -44,25 +44,25 @@ def make_report(
         threshold: score from which people are shown.
 
     Returns:
-        ``threshold``; ``figures`` as they are; ``counts`` of people, detections and keypoints; ``costs``, the
-        figures with one kind of error mended; ``groups`` of people; ``keypoints``, the kinds by name;
+        ``threshold``; ``metrics`` as they are; ``counts`` of people, detections and keypoints; ``costs``, the
+        metrics with one kind of error mended; ``groups`` of people; ``keypoints``, the kinds by name;
         ``worst_photos``; and ``people``, one by one. Shares are 0-1; None where there is nothing to share.
     """
-    figures = present_figures(photos, data, skeleton)
+    metrics = present_metrics(photos, data, skeleton)
     names = {image["id"]: image["file_name"] for image in data["images"]}
     all_lost = _shares(people, threshold)["lost_similarity"]
     groups = []
     for group in group_people(people):
         members = [people[i] for i in group.members]
-        found = group_figures(members, data, skeleton).to_dict()
+        found = group_metrics(members, data, skeleton).to_dict()
         shares = _shares(members, threshold)
         lost = _share(shares.pop("lost_similarity"), all_lost)
         groups.append({"kind": group.kind, "name": group.name, "ap": found["ap"], **shares, "lost": lost})
     return {
         "threshold": threshold,
-        "figures": figures.to_dict(),
+        "metrics": metrics.to_dict(),
         "counts": _counts(photos, people, threshold),
-        "costs": [{"kind": cost.name, **cost.figures.to_dict()} for cost in costs(photos, data, skeleton)],
+        "costs": [{"kind": cost.name, **cost.metrics.to_dict()} for cost in costs(photos, data, skeleton)],
         "groups": groups,
         "keypoints": _by_name(people, skeleton),
         "worst_photos": [
@@ -111,7 +111,7 @@ def causes(photo: PhotoErrors, threshold: float) -> str:
 
 def format_report(report: Mapping[str, Any]) -> str:
     """The tables that people read: what it costs, who is concerned, and the worst photos."""
-    counts, figures, threshold = report["counts"], report["figures"], report["threshold"]
+    counts, metrics, threshold = report["counts"], report["metrics"], report["threshold"]
     people, shown = f"people {counts['people']}", f"shown {counts['shown']}"
     points = f"keypoints {counts['keypoints']}"
     of = {
@@ -129,7 +129,7 @@ def format_report(report: Mapping[str, Any]) -> str:
     for cost in report["costs"]:
         key, whole, total = of.get(cost["kind"], (None, "", 0))
         counted = [str(counts[key]), whole, _percent(counts[key] / total if total else None)] if key else ["", "", ""]
-        rows.append([cost["kind"], *counted, _figure(cost["ap"]), _gain(cost["ap"], figures["ap"])])
+        rows.append([cost["kind"], *counted, _figure(cost["ap"]), _gain(cost["ap"], metrics["ap"])])
     what = ["error", "count", "of", "share", "AP if mended", "gain"]
     by_group = [
         [
@@ -144,10 +144,10 @@ def format_report(report: Mapping[str, Any]) -> str:
     ]
     columns = ("found", "low", "wrong", "missed", "merged", "jitter", "inversion", "swap", "miss", "lost")
     worst = [[str(p["image_id"]), f"{p['lost']:.1f}", p["causes"]] for p in report["worst_photos"]]
-    of_sizes = ", ".join(f"AP {name} {_figure(figures[f'ap_{name}'])}" for name in ("medium", "large"))
+    of_sizes = ", ".join(f"AP {name} {_figure(metrics[f'ap_{name}'])}" for name in ("medium", "large"))
     return "\n\n".join(
         [
-            f"AP {_figure(figures['ap'])}, {of_sizes}; people are shown from score {threshold:g}",
+            f"AP {_figure(metrics['ap'])}, {of_sizes}; people are shown from score {threshold:g}",
             table(what, rows, markdown=True),
             f"Of the {counts['miss']} misses, the model was unsure of {counts['miss_unsure']} "
             f"(keypoint score below {_UNSURE:g}), and {counts['miss_hidden']} are annotated as hidden.",
