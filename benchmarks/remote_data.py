@@ -21,7 +21,7 @@ import tyro
 from strongpose.data.augment import Augmentation
 from strongpose.data.batches import BatchesByStep, batch_loader
 from strongpose.data.coco import KeypointDataset
-from strongpose.data.shards import Kept
+from strongpose.data.shards import ShardCache
 
 
 @dataclass(frozen=True)
@@ -103,14 +103,14 @@ def main(arguments: Arguments) -> None:
             assert server.stdout is not None
             address = f"http://127.0.0.1:{server.stdout.readline().strip()}/{arguments.data.name}"
             started = time.perf_counter()
-            dataset = KeypointDataset(address, kept=Kept(Path(kept)))
+            dataset = KeypointDataset(address, cache=ShardCache(Path(kept)))
             index = time.perf_counter() - started
             print(
                 f"| a server {wait:.0f} ms away | {index:.1f} | {photos_per_second(arguments, dataset):.0f} |",
                 flush=True,
             )
             started = time.perf_counter()
-            dataset = KeypointDataset(address, kept=Kept(Path(kept), 10**12))
+            dataset = KeypointDataset(address, cache=ShardCache(Path(kept), 10**12))
             index = time.perf_counter() - started
             photos_per_second(arguments, dataset)  # keeps its photos
             print(f"| the same, photos kept | {index:.1f} | {photos_per_second(arguments, dataset):.0f} |", flush=True)

@@ -14,7 +14,7 @@ from pictures import write_dataset
 from strongpose.data import remote
 from strongpose.data.coco import KeypointDataset
 from strongpose.data.remote import matching, read_part
-from strongpose.data.shards import Kept, RemoteShards
+from strongpose.data.shards import RemoteShards, ShardCache
 from strongpose.exceptions import AnnotationError, ImageError, RemoteError
 
 NO_HTTP = "addresses with http:// need aiohttp: pip install 'strongpose[remote]'"
@@ -66,11 +66,11 @@ def same(photos: list[np.ndarray], others: list[np.ndarray]) -> bool:
 
 
 def test_photos_over_http_are_those_of_the_folder(drawn, site, tmp_path):
-    kept = Kept(tmp_path)
-    data = KeypointDataset(f"{site.url}/people.json", shards_of(site), kept=kept)
+    cache = ShardCache(tmp_path)
+    data = KeypointDataset(f"{site.url}/people.json", shards_of(site), cache=cache)
     assert same(opened(data), opened(KeypointDataset(drawn)))
     gets = len(site.ranges_asked())
-    again = KeypointDataset(f"{site.url}/people.json", shards_of(site), kept=kept)
+    again = KeypointDataset(f"{site.url}/people.json", shards_of(site), cache=cache)
     assert len(site.ranges_asked()) == gets + 1  # the annotations; the shards' indices are kept
     assert same(opened(again), opened(data))
     sizes = [int(b) - int(a) + 1 for a, b in (r[6:].split("-") for r in site.ranges_asked() if r)]
@@ -80,7 +80,7 @@ def test_photos_over_http_are_those_of_the_folder(drawn, site, tmp_path):
 def test_what_fits_is_kept_and_read_once(site, tmp_path):
     size = len(site.files["/people-00.tar"])
     for _ in range(2):  # the second one finds what the first one kept
-        data = KeypointDataset(f"{site.url}/people.json", shards_of(site), kept=Kept(tmp_path, size + 600))
+        data = KeypointDataset(f"{site.url}/people.json", shards_of(site), cache=ShardCache(tmp_path, size + 600))
         photos = opened(data)
     assert sum(path.name != "index.json" for path in tmp_path.glob("*/*")) == 2
     asked = len(site.requests)
@@ -92,17 +92,17 @@ def test_what_fits_is_kept_and_read_once(site, tmp_path):
 
 
 def test_kept_indices_are_made_anew_when_the_shard_or_the_note_changes(drawn, site, tmp_path):
-    KeypointDataset(f"{site.url}/people.json", shards_of(site), kept=Kept(tmp_path))
+    KeypointDataset(f"{site.url}/people.json", shards_of(site), cache=ShardCache(tmp_path))
     for note in tmp_path.glob("*/index.json"):
         note.write_text(note.read_text()[:40])
     site.files["/people-00.tar"] = packed(drawn.with_suffix(""), ["1.png", "0.png"])
     site.tag = '"two"'
-    data = KeypointDataset(f"{site.url}/people.json", shards_of(site), kept=Kept(tmp_path))
+    data = KeypointDataset(f"{site.url}/people.json", shards_of(site), cache=ShardCache(tmp_path))
     assert same(opened(data), opened(KeypointDataset(drawn)))
 
 
 def test_full_disk_keeps_nothing_and_goes_on(site, tmp_path, monkeypatch):
-    data = KeypointDataset(f"{site.url}/people.json", shards_of(site), kept=Kept(tmp_path, 10**9))
+    data = KeypointDataset(f"{site.url}/people.json", shards_of(site), cache=ShardCache(tmp_path, 10**9))
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -153,7 +153,7 @@ def test_what_is_not_there_or_refused_is_named_at_once(site):
     ):
         KeypointDataset(f"{site.url}/people.json")
     with pytest.raises(RemoteError, match=rf"^{site.url}/people-02\.tar: no such file"):
-        RemoteShards(f"{site.url}/people-{{00..02}}.tar", Kept())
+        RemoteShards(f"{site.url}/people-{{00..02}}.tar", ShardCache())
     asked = len(site.requests)
     site.statuses = [403]
     with pytest.raises(
@@ -169,14 +169,14 @@ def test_cut_damaged_and_whole_file_shards_are_named(site):
     with pytest.raises(
         ImageError, match=rf"^{site.url}/people-00\.tar: not a tar archive, or damaged \(unexpected end"
     ):
-        RemoteShards(shards_of(site), Kept())
+        RemoteShards(shards_of(site), ShardCache())
     site.files["/people-00.tar"] = b"no archive" * 1000
     with pytest.raises(ImageError, match=rf"^{site.url}/people-00\.tar: not a tar archive"):
-        RemoteShards(shards_of(site), Kept())
+        RemoteShards(shards_of(site), ShardCache())
     site.files["/people-00.tar"] = whole
     site.ranges = False
     with pytest.raises(RemoteError, match=r"people-0\d\.tar: the server sends whole files only"):
-        RemoteShards(shards_of(site), Kept())
+        RemoteShards(shards_of(site), ShardCache())
 
 
 def test_a_shard_that_became_shorter_is_named(site):

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from strongpose import StrongPose
-from strongpose.evaluation.results_log import Kept, KeptPoses, describe_run, find_poses
+from strongpose.evaluation.results_log import PhotoResults, ResultsLog, describe_run, find_poses
 from strongpose.exceptions import EvaluationError
 from strongpose.runtime import resolve_model
 
@@ -16,9 +16,9 @@ ABOUT = {"model": "a", "sizes": [561]}
 
 
 def write(path, photos):
-    with KeptPoses(path, ABOUT) as kept:
+    with ResultsLog(path, ABOUT) as log:
         for image_id in photos:
-            kept.add(image_id, Kept([{"image_id": image_id, "score": 0.5}], 0.25))
+            log.add(image_id, PhotoResults([{"image_id": image_id, "score": 0.5}], 0.25))
 
 
 def test_what_was_kept_is_read_again(tmp_path):
@@ -29,12 +29,12 @@ def test_what_was_kept_is_read_again(tmp_path):
         {"image_id": 7, "results": [{"image_id": 7, "score": 0.5}], "seconds": 0.25},
         {"image_id": "b", "results": [{"image_id": "b", "score": 0.5}], "seconds": 0.25},
     ]
-    with KeptPoses(path, ABOUT) as kept:
-        assert kept.done == {
-            7: Kept([{"image_id": 7, "score": 0.5}], 0.25),
-            "b": Kept([{"image_id": "b", "score": 0.5}], 0.25),
+    with ResultsLog(path, ABOUT) as log:
+        assert log.done == {
+            7: PhotoResults([{"image_id": 7, "score": 0.5}], 0.25),
+            "b": PhotoResults([{"image_id": "b", "score": 0.5}], 0.25),
         }
-        kept.remove()
+        log.remove()
     assert list(path.parent.iterdir()) == []
 
 
@@ -44,10 +44,10 @@ def test_a_file_that_was_cut_anywhere_is_continued(tmp_path, missing):
     write(path, [1, 2])
     whole = path.read_bytes()
     path.write_bytes(whole[: max(0, len(whole) - missing)])
-    with KeptPoses(path, ABOUT) as kept:
-        left = [image_id for image_id in (1, 2) if image_id not in kept.done]
+    with ResultsLog(path, ABOUT) as log:
+        left = [image_id for image_id in (1, 2) if image_id not in log.done]
         for image_id in left:
-            kept.add(image_id, Kept([{"image_id": image_id, "score": 0.5}], 0.25))
+            log.add(image_id, PhotoResults([{"image_id": image_id, "score": 0.5}], 0.25))
     assert left
     assert path.read_bytes() == whole
 
@@ -55,9 +55,9 @@ def test_a_file_that_was_cut_anywhere_is_continued(tmp_path, missing):
 def test_another_run_is_not_continued(tmp_path):
     write(tmp_path / "a.jsonl", [1])
     with pytest.raises(EvaluationError, match=r"a\.jsonl: .* \(its sizes is \[561\], now it is \[401\]\)"):
-        KeptPoses(tmp_path / "a.jsonl", {**ABOUT, "sizes": [401]})
+        ResultsLog(tmp_path / "a.jsonl", {**ABOUT, "sizes": [401]})
     with pytest.raises(EvaluationError, match="its flip is None, now it is True"):
-        KeptPoses(tmp_path / "a.jsonl", {**ABOUT, "flip": True})
+        ResultsLog(tmp_path / "a.jsonl", {**ABOUT, "flip": True})
 
 
 @pytest.mark.parametrize("line", [b"[]\n", b"nothing\n", b'{"image_id": 1}\n', b"\xff\n"])
@@ -67,10 +67,10 @@ def test_damage_is_named_with_its_line(tmp_path, line):
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:2], line, *lines[2:]]))
     with pytest.raises(EvaluationError, match=r"a\.jsonl, line 3: damaged"):
-        KeptPoses(path, ABOUT)
+        ResultsLog(path, ABOUT)
     path.write_bytes(b"".join([line, *lines[1:]]))
     with pytest.raises(EvaluationError, match=r"a\.jsonl(, line 1: damaged|: holds poses of another)"):
-        KeptPoses(path, ABOUT)
+        ResultsLog(path, ABOUT)
 
 
 def test_photos_done_earlier_are_not_looked_at_again(photos, tmp_path):
@@ -80,13 +80,13 @@ def test_photos_done_earlier_are_not_looked_at_again(photos, tmp_path):
     about = describe_run(estimator, model, paths)
     expected, _ = find_poses(estimator, paths)
     assert {result["image_id"] for result in expected} == {1, 2, 3}
-    with KeptPoses(tmp_path / "a.jsonl", about) as kept:
-        find_poses(estimator, {1: paths[1], 2: paths[2]}, kept=kept)
+    with ResultsLog(tmp_path / "a.jsonl", about) as log:
+        find_poses(estimator, {1: paths[1], 2: paths[2]}, log=log)
     steps: list[tuple[int, int]] = []
-    with KeptPoses(tmp_path / "a.jsonl", about) as kept:
-        before = dict(kept.done)
+    with ResultsLog(tmp_path / "a.jsonl", about) as log:
+        before = dict(log.done)
         gone = {1: tmp_path / "gone.jpg", 2: tmp_path / "gone.jpg", 3: paths[3]}
-        results, seconds = find_poses(estimator, gone, progress=lambda *step: steps.append(step), kept=kept)
+        results, seconds = find_poses(estimator, gone, progress=lambda *step: steps.append(step), log=log)
     assert results == expected
     assert seconds[:2] == [before[1].seconds, before[2].seconds]
     assert steps == [(1, 3), (2, 3), (3, 3)]

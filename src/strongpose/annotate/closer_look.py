@@ -169,13 +169,13 @@ def choose_poses(
     return chosen
 
 
-def fit_to_box(poses: Poses, box: np.ndarray, sure: float) -> tuple[np.ndarray, np.ndarray]:
+def fit_to_box(poses: Poses, box: np.ndarray, keypoint_threshold: float) -> tuple[np.ndarray, np.ndarray]:
     """How well each of N poses fits a box.
 
     Args:
         poses: in photo pixels.
         box: (4,) x, y, width, height in photo pixels.
-        sure: the score from which keypoints count.
+        keypoint_threshold: the score from which keypoints count.
 
     Returns:
         (N,) intersections over unions of the poses' extents and the box, and (N,) shares of their sure keypoints
@@ -186,7 +186,7 @@ def fit_to_box(poses: Poses, box: np.ndarray, sure: float) -> tuple[np.ndarray, 
     shared = np.prod(np.maximum(sides, 0), axis=1)
     areas = np.prod(poses.boxes[:, 2:] - poses.boxes[:, :2], axis=1)
     overlaps = shared / np.maximum(areas + float(box[2] * box[3]) - shared, 1e-6)
-    counted = poses.keypoints[..., 2] >= sure
+    counted = poses.keypoints[..., 2] >= keypoint_threshold
     return overlaps, (_within(poses.keypoints, box) & counted).sum(axis=1) / np.maximum(counted.sum(axis=1), 1)
 
 

@@ -161,17 +161,17 @@ def _find_poses(
     Raises:
         KeyboardInterrupt: after Ctrl-C or SIGTERM; says what is kept.
     """
-    from strongpose.evaluation.results_log import KeptPoses, describe_run, find_poses
+    from strongpose.evaluation.results_log import ResultsLog, describe_run, find_poses
     from strongpose.runtime import resolve_model
 
     with ExitStack() as stack:
         kept = None
         if target is not None:
             about = describe_run(estimator, resolve_model(network.model), photos)
-            kept = stack.enter_context(KeptPoses(_kept_beside(target), about))
+            kept = stack.enter_context(ResultsLog(_kept_beside(target), about))
             if kept.done:
                 say(f"going on after {len(kept.done)} photos in {kept.path}")
-        before = 0 if kept is None else len(kept.done)
+        before = 0 if log is None else len(kept.done)
         stop = stack.enter_context(StopRequest(signal.SIGTERM))
         show = stack.enter_context(Progress("photos"))
 
@@ -184,7 +184,7 @@ def _find_poses(
         try:
             return find_poses(estimator, photos, category, progress, kept)
         except KeyboardInterrupt as interruption:
-            if kept is None:
+            if log is None:
                 raise
             reason = f"interrupted; {len(kept.done)} photos are in {kept.path}, the same command goes on"
             raise KeyboardInterrupt(reason) from interruption

@@ -155,7 +155,7 @@ def batch_loader(
 ) -> Iterator[Iterator[Batch]]:
     """The batches of the steps ``first_step`` … ``last_step`` − 1, in order, made by ``workers`` processes.
 
-    The processes are deaf to signals, so they are told to end when the context is left, by an error too.
+    The processes ignore signals, so they are told to end when the context is left, by an error too.
 
     Raises:
         LoaderError: if one of the processes ends before its time. This comes out of the context at any moment, a
@@ -173,7 +173,7 @@ def batch_loader(
     )
     others, iterator = set(active_children()), None
     try:
-        with _born_deaf():
+        with _signals_blocked():
             iterator = iter(loader)
         yield iterator
     except (RuntimeError, ConnectionError, EOFError) as error:
@@ -201,8 +201,8 @@ def warn_in_one_line() -> None:
 
 
 @contextmanager
-def _born_deaf() -> Iterator[None]:
-    """Processes that are started in the context do not hear the signals to which `_start_worker` makes them deaf.
+def _signals_blocked() -> Iterator[None]:
+    """Processes that are started in the context do not get the signals that `_start_worker` makes them ignore.
 
     Between their first instruction and `_start_worker` they load libraries, for seconds.
     """
@@ -230,7 +230,7 @@ def _why_ended(iterator: Any, error: Exception) -> str | None:
 
 
 def _start_worker(_: int) -> None:
-    """One thread, and deaf to the signals that ask the whole run to stop: the main process finishes its step."""
+    """Take one thread and ignore the signals that ask the whole run to stop: the main process finishes its step."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     warn_in_one_line()

@@ -16,7 +16,7 @@ from strongpose.annotations import OtherSize, other_size, read_annotations
 from strongpose.data.photos import PhotoStore
 from strongpose.data.regions import Region, read_box, read_region
 from strongpose.data.remote import is_address, read_whole_file
-from strongpose.data.shards import Kept, RemoteShards
+from strongpose.data.shards import RemoteShards, ShardCache
 from strongpose.exceptions import AnnotationError, ImageError, JsonError
 from strongpose.images import MAX_PIXELS
 from strongpose.skeleton import COCO, Skeleton
@@ -61,7 +61,7 @@ class KeypointDataset:
             beside the file that bears its name: ``train/mpii.json`` → ``train/mpii/`` or ``train/mpii-0.tar`` …
         skeleton: the keypoints that the file must have.
         leave_out: people whose ``keypoint_source`` is one of these become regions to ignore.
-        kept: where what is read from addresses is kept; nowhere if None.
+        cache: where what is read from addresses is kept; nowhere if None.
         say: told what is left out, filled in or scaled.
 
     Raises:
@@ -77,14 +77,14 @@ class KeypointDataset:
         images: Path | str | None = None,
         skeleton: Skeleton = COCO,
         leave_out: Collection[str] = (),
-        kept: Kept | None = None,
+        cache: ShardCache | None = None,
         say: Say = unheard,
     ) -> None:
         self.leave_out = frozenset(leave_out)
         self.path: Path | str = annotations if is_address(annotations) else Path(annotations)
         self.skeleton = skeleton
         data = _load(self.path, skeleton, say)
-        self.photos = _photos(self.path, images, kept or Kept())
+        self.photos = _photos(self.path, images, cache or ShardCache())
         people: dict[Any, list[dict[str, Any]]] = {}
         for annotation in data["annotations"]:
             people.setdefault(annotation["image_id"], []).append(annotation)
@@ -203,11 +203,11 @@ class KeypointDataset:
         return int(width), int(height)
 
 
-def _photos(path: Path | str, images: Path | str | None, kept: Kept) -> PhotoStore | RemoteShards:
+def _photos(path: Path | str, images: Path | str | None, cache: ShardCache) -> PhotoStore | RemoteShards:
     """The photos of an annotation file; if ``images`` does not say where they are, they lie beside it."""
     if images is None:
         images = path.with_suffix("") if isinstance(path, Path) else path.removesuffix(".json")
-    return RemoteShards(images, kept) if is_address(images) else PhotoStore(Path(images))
+    return RemoteShards(images, cache) if is_address(images) else PhotoStore(Path(images))
 
 
 def _load(path: Path | str, skeleton: Skeleton, say: Say) -> dict[str, Any]:

@@ -20,13 +20,13 @@ from strongpose.data.remote import RemoteFile, matching, read_part
 from strongpose.exceptions import ImageError, RemoteError
 from strongpose.images import MAX_BYTES, open_image
 
-__all__ = ["Kept", "RemoteShards", "members_of"]
+__all__ = ["RemoteShards", "ShardCache", "members_of"]
 
 _HEADERS = 1 << 14  # bytes that are read at a time while the index is made: a header, or those of small files
 _AT_ONCE = 16  # shards that are looked at at the same time
 
 
-class Kept:
+class ShardCache:
     """A folder that keeps what was read from addresses.
 
     Args:
@@ -39,8 +39,8 @@ class Kept:
         self.folder = folder
         self.room = room if folder is not None else 0
 
-    def take(self, size: int) -> int:
-        """How much of a shard of this size there is room for; it is then spoken for."""
+    def reserve(self, size: int) -> int:
+        """How many bytes of a shard of this size there is room for; they are then taken."""
         taken = min(size, self.room)
         self.room -= taken
         return taken
@@ -68,14 +68,14 @@ class RemoteShards:
     Args:
         address: of the shards ``ADDRESS-*.tar`` and ``ADDRESS.tar`` on a server that lists its files; or of shards by
             name, as in ``https://host/people-{000..063}.tar``.
-        kept: where the indices and photos are kept.
+        cache: where the indices and photos are kept.
 
     Raises:
         RemoteError: if a shard cannot be had, or none is found.
         strongpose.exceptions.ImageError: if a shard is no tar archive, damaged or cut short.
     """
 
-    def __init__(self, address: str, kept: Kept) -> None:
+    def __init__(self, address: str, cache: ShardCache) -> None:
         self.address = address
         folder, _, last = address.rpartition("/")
         if last.endswith(".tar"):
@@ -90,10 +90,10 @@ class RemoteShards:
                 f"name them: --images '{folder}/{last}-{{000..063}}.tar'"
             )
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            found = list(pool.map(lambda shard: _index(shard, kept.folder), shards))
+            found = list(pool.map(lambda shard: _index(shard, cache.folder), shards))
         self._members: dict[str, _Member] = {}
         for shard, (size, folder_of_copies, index) in zip(shards, found, strict=True):
-            room = kept.take(size)
+            room = cache.reserve(size)
             for name, start, length in index:
                 copy = folder_of_copies / str(start) if folder_of_copies and start + length <= room else None
                 name = name.removeprefix("./").removeprefix(f"{prefix}/")

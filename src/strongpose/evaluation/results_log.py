@@ -16,20 +16,20 @@ from strongpose import __version__
 from strongpose.exceptions import EvaluationError
 from strongpose.inference import StrongPose
 
-__all__ = ["MAX_DETECTIONS", "Kept", "KeptPoses", "describe_run", "find_poses"]
+__all__ = ["MAX_DETECTIONS", "PhotoResults", "ResultsLog", "describe_run", "find_poses"]
 
 MAX_DETECTIONS = 20
 """COCO's keypoint task looks at that many people a photo, the best."""
 
 
-class Kept(NamedTuple):
+class PhotoResults(NamedTuple):
     """What was found in one photo: COCO keypoint results, and the seconds it took."""
 
     results: list[dict[str, Any]]
     seconds: float
 
 
-class KeptPoses:
+class ResultsLog:
     """A JSON Lines file: what was run in the first line, then a line a photo, written when the photo is done.
 
     Args:
@@ -46,7 +46,7 @@ class KeptPoses:
 
     def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
         self.path = path
-        self.done: dict[Any, Kept] = {}
+        self.done: dict[Any, PhotoResults] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         size = self._read(dict(about)) if path.exists() else 0
         self._file = path.open("ab")
@@ -54,21 +54,21 @@ class KeptPoses:
         if size == 0:
             self._write(dict(about))
 
-    def add(self, image_id: Any, kept: Kept) -> None:
+    def add(self, image_id: Any, results: PhotoResults) -> None:
         """Keep what was found in a photo.
 
         Raises:
             OSError: if the disk is full or gone.
         """
-        self._write({"image_id": image_id, **kept._asdict()})
-        self.done[image_id] = kept
+        self._write({"image_id": image_id, **results._asdict()})
+        self.done[image_id] = results
 
     def remove(self) -> None:
         """Remove the file, when its content has been written elsewhere."""
         self._file.close()
         self.path.unlink(missing_ok=True)
 
-    def __enter__(self) -> KeptPoses:
+    def __enter__(self) -> ResultsLog:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -90,7 +90,7 @@ class KeptPoses:
                     if number == 1:
                         self._compare(entry, about)
                     else:
-                        self.done[entry["image_id"]] = Kept(entry["results"], float(entry["seconds"]))
+                        self.done[entry["image_id"]] = PhotoResults(entry["results"], float(entry["seconds"]))
                 except (ValueError, KeyError, TypeError, RecursionError) as error:
                     if isinstance(error, EvaluationError):
                         raise
@@ -141,7 +141,7 @@ def find_poses(
     photos: Mapping[Any, Path],
     category: int = 1,
     progress: Callable[[int, int], None] = lambda done, total: None,
-    kept: KeptPoses | None = None,
+    log: ResultsLog | None = None,
 ) -> tuple[list[dict[str, Any]], list[float]]:
     """The poses in photos as COCO keypoint results, at most 20 a photo, and the seconds that each photo took.
 
@@ -150,7 +150,7 @@ def find_poses(
         photos: paths by image id.
         category: id of people.
         progress: called after every photo with the number done and the total.
-        kept: photos done earlier, which are not looked at again; the others are added to it.
+        log: photos done earlier, which are not looked at again; the others are added to it.
 
     Raises:
         strongpose.exceptions.ImageError: if a photo cannot be opened.
@@ -158,15 +158,15 @@ def find_poses(
     results: list[dict[str, Any]] = []
     seconds = []
     for done, (image_id, path) in enumerate(photos.items(), start=1):
-        found = kept.done.get(image_id) if kept is not None else None
+        found = log.done.get(image_id) if log is not None else None
         if found is None:
             start = time.perf_counter()
             poses = estimator(path)
             spent = time.perf_counter() - start
             best = np.argsort(-poses.scores, kind="stable")[:MAX_DETECTIONS]
-            found = Kept(poses[best].to_coco(image_id, category), spent)
-            if kept is not None:
-                kept.add(image_id, found)
+            found = PhotoResults(poses[best].to_coco(image_id, category), spent)
+            if log is not None:
+                log.add(image_id, found)
         results += found.results
         seconds.append(found.seconds)
         progress(done, len(photos))

@@ -19,7 +19,7 @@ from strongpose._util.signals import StopRequest
 from strongpose.data.augment import Augmentation
 from strongpose.data.batches import Batch, BatchesByStep, batch_loader
 from strongpose.data.coco import KeypointDataset
-from strongpose.data.shards import Kept
+from strongpose.data.shards import ShardCache
 from strongpose.exceptions import CheckpointError, LoaderError, TrainingError
 from strongpose.network import NetworkConfig, PoseNetwork, at_output_stride, build_network, load_backbone
 from strongpose.network.weights import load_weights, save_weights
@@ -253,10 +253,10 @@ def _polyak(keep: float) -> Callable[..., None]:
 
 def _batches(config: TrainConfig, network: NetworkConfig, world: World, say: Say) -> BatchesByStep:
     images = config.images or (None,) * len(config.data)
-    kept = Kept(config.cache or config.out / "cache", int(config.cache_gb * 1e9))
+    cache = ShardCache(config.cache or config.out / "cache", int(config.cache_gb * 1e9))
     return BatchesByStep(
         [
-            KeypointDataset(path, folder, network.skeleton, config.leave_out, kept, say)
+            KeypointDataset(path, folder, network.skeleton, config.leave_out, cache, say)
             for path, folder in zip(config.data, images, strict=True)
         ],
         config.weights or (1.0,) * len(config.data),
