@@ -53,11 +53,11 @@ def test_everybody_gets_the_pixels_around_their_own_limbs(zoom):
     fitted = photo(160 * zoom, 120 * zoom)
     poses = people((40 * zoom, 10 * zoom, 100 * zoom), (115 * zoom, 20 * zoom, 80 * zoom))
     regions = body_regions(perfect(poses, fitted), poses, fitted)
-    assert len(regions) == 2 and regions.owners.shape == (120 * zoom, 160 * zoom)
-    assert regions.owners[5 * zoom, 80 * zoom] == -1
+    assert len(regions) == 2 and regions.instance_map.shape == (120 * zoom, 160 * zoom)
+    assert regions.instance_map[5 * zoom, 80 * zoom] == -1
     for i, region in enumerate(regions):
         for x, y in poses.keypoints[i, :, :2].round().astype(int):
-            assert regions.owners[y, x] == i
+            assert regions.instance_map[y, x] == i
         rows, columns = np.nonzero(region.mask)
         assert region.area == len(rows)
         assert region.bbox.tolist() == [columns.min(), rows.min(), np.ptp(columns) + 1, np.ptp(rows) + 1]
@@ -119,7 +119,7 @@ def test_holes_are_filled_unless_somebody_else_is_there():
     keypoints = np.concatenate([poses.keypoints, [[(72, 52, 1), (88, 52, 1)]]])
     fields = replace(fields, body=np.ones((31, 41), np.float32))
     regions = body_regions(fields, Poses(keypoints, [0.8, 0.8], STICK), fitted, reach=0.5)
-    assert regions.owners[52, 80] == 1 and regions.owners[60, 80] == 0
+    assert regions.instance_map[52, 80] == 1 and regions.instance_map[60, 80] == 0
 
 
 def test_regions_survive_the_way_through_cocos_run_length_encoding():

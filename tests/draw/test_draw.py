@@ -85,12 +85,12 @@ def test_keypoints_far_outside_do_no_harm(far):
 
 
 def test_body_regions_are_tinted_in_the_colours_of_the_poses():
-    owners = np.full((320, 240), -1, np.int16)
-    owners[100:200, 20:80] = 0
-    owners[150:250, 120:200] = 1
-    regions = BodyRegions(owners, np.array([[20, 100, 60, 100], [120, 150, 80, 100]]))
+    instance_map = np.full((320, 240), -1, np.int16)
+    instance_map[100:200, 20:80] = 0
+    instance_map[150:250, 120:200] = 1
+    regions = BodyRegions(instance_map, np.array([[20, 100, 60, 100], [120, 150, 80, 100]]))
     picture = draw.draw_bodies(grey(), regions)
-    assert (changed(picture)[owners >= 0]).all()
+    assert (changed(picture)[instance_map >= 0]).all()
     assert not changed(picture)[:95].any() and not changed(picture)[:, 90:110].any()
     keypoints = np.zeros((2, 17, 3))
     keypoints[:, 5:7] = [[(50, 20, 1), (90, 20, 1)], [(50, 60, 1), (90, 60, 1)]]

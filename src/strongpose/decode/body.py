@@ -62,11 +62,11 @@ class BodyRegions:
     belongs to two people.
 
     Attributes:
-        owners: (H, W) int16, the person each photo pixel belongs to, -1 where there is nobody.
+        instance_map: (H, W) int16, the person each photo pixel belongs to, -1 where there is nobody.
         bboxes: (N, 4) int, COCO's x, y, width, height in photo pixels; zeros where a region is empty.
     """
 
-    owners: np.ndarray
+    instance_map: np.ndarray
     bboxes: np.ndarray
 
     def __len__(self) -> int:
@@ -79,7 +79,7 @@ class BodyRegions:
             IndexError: if there is no such person.
         """
         bbox = self.bboxes[index]
-        mask = self.owners == range(len(self))[index]
+        mask = self.instance_map == range(len(self))[index]
         return BodyRegion(mask, bbox, int(np.count_nonzero(mask)))
 
     def __iter__(self) -> Iterator[BodyRegion]:
@@ -111,7 +111,7 @@ def body_regions(
         keypoints, and for those who lose every pixel to others.
     """
     height, width = fitted.photo_size
-    owners = np.full((height, width), _NOBODY, dtype=np.int16)
+    instance_map = np.full((height, width), _NOBODY, dtype=np.int16)
     nearest = np.full((height, width), np.inf, dtype=np.float32)
     bboxes = np.zeros((len(poses), 4), dtype=np.int64)
     points = fitted.to_input(poses.keypoints[..., :2])
@@ -138,12 +138,12 @@ def body_regions(
         view = nearest[window.photo_rows, window.photo_columns]
         inside &= away < view
         view[inside] = away[inside]
-        owners[window.photo_rows, window.photo_columns][inside] = i
+        instance_map[window.photo_rows, window.photo_columns][inside] = i
     for i, window in windows.items():
-        bboxes[i] = _fill(owners[window.photo_rows, window.photo_columns], i)
+        bboxes[i] = _fill(instance_map[window.photo_rows, window.photo_columns], i)
         if bboxes[i, 2]:
             bboxes[i, :2] += (window.photo_columns.start, window.photo_rows.start)
-    return BodyRegions(owners, bboxes)
+    return BodyRegions(instance_map, bboxes)
 
 
 @dataclass(frozen=True)
@@ -202,10 +202,10 @@ def _distances(starts: np.ndarray, ends: np.ndarray, window: _Window, stride: in
     return np.sqrt(squared.min(axis=0))
 
 
-def _fill(owners: np.ndarray, person: int) -> np.ndarray:
+def _fill(instance_map: np.ndarray, person: int) -> np.ndarray:
     """Give a person the holes inside the region that are nobody's, in place; returns the region's bbox."""
-    mask = (owners == person).astype(np.uint8)
+    mask = (instance_map == person).astype(np.uint8)
     outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     cv2.drawContours(mask, outlines, -1, 1, cv2.FILLED)
-    owners[(mask == 1) & (owners == _NOBODY)] = person
+    instance_map[(mask == 1) & (instance_map == _NOBODY)] = person
     return np.array(cv2.boundingRect(mask))

@@ -73,12 +73,12 @@ def draw_bodies(image: np.ndarray, regions: BodyRegions) -> np.ndarray:
     """
     colours = np.array([_PEOPLE[i % len(_PEOPLE)] for i in range(len(regions))], dtype=np.uint8).reshape(-1, 3)
     canvas = image.copy()
-    somebody = regions.owners >= 0
-    tint = colours[regions.owners[somebody]]
+    somebody = regions.instance_map >= 0
+    tint = colours[regions.instance_map[somebody]]
     canvas[somebody] = np.round(image[somebody] * (1 - _TINT) + tint * _TINT).astype(np.uint8)
     width = max(1, round(max(image.shape[:2]) / 500))
     for (x, y, w, h), i in zip(regions.bboxes, range(len(regions)), strict=True):
-        mask = (regions.owners[y : y + h, x : x + w] == i).astype(np.uint8)
+        mask = (regions.instance_map[y : y + h, x : x + w] == i).astype(np.uint8)
         outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(int(x), int(y)))
         cv2.drawContours(canvas, outlines, -1, colours[i].tolist(), width, cv2.LINE_AA)
     return canvas
