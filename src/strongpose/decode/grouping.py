@@ -90,8 +90,10 @@ class FieldSampler:
         self.skeleton = fields.skeleton
         self._stride, self._width, self._cells = fields.stride, np.float32(w), h * w
         self._last = np.array([[w - 1], [h - 1]], dtype=np.float32)
-        row, column = np.divmod(np.arange(h * w, dtype=np.float32), self._width)
-        self._positions = cells_to_pixels(np.stack([column, row]), fields.stride)
+        row, column = np.ogrid[:h, :w]
+        positions = np.empty((2, h, w), dtype=np.float32)
+        positions[0], positions[1] = cells_to_pixels(column, fields.stride), cells_to_pixels(row, fields.stride)
+        self._positions = positions.reshape(2, -1)
         self._planes = np.array([[0], [h * w]])
         self._heat, self._offsets, self._displacements = (
             np.ascontiguousarray(maps, dtype=np.float32).reshape(-1)
