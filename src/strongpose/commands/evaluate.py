@@ -165,13 +165,13 @@ def _find_poses(
     from strongpose.runtime import resolve_model
 
     with ExitStack() as stack:
-        kept = None
+        log = None
         if target is not None:
             about = describe_run(estimator, resolve_model(network.model), photos)
-            kept = stack.enter_context(ResultsLog(_kept_beside(target), about))
-            if kept.done:
-                say(f"going on after {len(kept.done)} photos in {kept.path}")
-        before = 0 if log is None else len(kept.done)
+            log = stack.enter_context(ResultsLog(_kept_beside(target), about))
+            if log.done:
+                say(f"going on after {len(log.done)} photos in {log.path}")
+        before = 0 if log is None else len(log.done)
         stop = stack.enter_context(StopRequest(signal.SIGTERM))
         show = stack.enter_context(Progress("photos"))
 
@@ -182,11 +182,11 @@ def _find_poses(
                 raise KeyboardInterrupt
 
         try:
-            return find_poses(estimator, photos, category, progress, kept)
+            return find_poses(estimator, photos, category, progress, log)
         except KeyboardInterrupt as interruption:
             if log is None:
                 raise
-            reason = f"interrupted; {len(kept.done)} photos are in {kept.path}, the same command goes on"
+            reason = f"interrupted; {len(log.done)} photos are in {log.path}, the same command goes on"
             raise KeyboardInterrupt(reason) from interruption
 
 
