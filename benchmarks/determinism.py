@@ -49,7 +49,7 @@ def estimator(model: str, kind: Kind, threads: int) -> StrongPose:
 
 
 def look(model: str, kind: Kind, threads: int, paths: Sequence[Path], again: bool) -> tuple[str, list[list[Poses]]]:
-    """The runtime's name and the poses of all photos; with ``again`` also those of a second look, in one stream."""
+    """The runtime's name and the poses of all photos; with ``again`` also those of a second run, in one stream."""
     network = estimator(model, kind, threads)
     found = [[network(path) for path in paths]]
     if again:
