@@ -36,7 +36,6 @@ from strongpose.export.onnx import export_onnx
 from strongpose.network import build_network
 from strongpose.runtime.openvino import OpenVinoRuntime
 from strongpose.runtime.pytorch import TorchRuntime
-from strongpose.training.loop import network_config
 from strongpose.training.presets import PRESETS
 from strongpose.training.recipe import TrainConfig
 
@@ -84,7 +83,7 @@ def kept(config: TrainConfig) -> int:
         return tensor
 
     with FakeTensorMode():
-        network = build_network(network_config(config)).train()
+        network = build_network(config.network_config()).train()
         known = {p.untyped_storage()._cdata for p in network.parameters()}
         with (
             torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
@@ -101,7 +100,7 @@ def work(task: str, config: TrainConfig, model: str) -> Callable[[], object]:
         runtime = OpenVinoRuntime(model, threads=torch.get_num_threads())
         photo = np.zeros((1, config.side, config.side, 3), dtype=np.uint8)
         return lambda: runtime(photo)
-    network = build_network(network_config(config)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = build_network(config.network_config()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if task == "torch":
         inference = TorchRuntime(network, config.side, config.radius, bf16=True)
         photo = np.zeros((1, config.side, config.side, 3), dtype=np.uint8)
@@ -152,7 +151,7 @@ def exported(backbone: str, stride: int, folder: Path) -> Path:
     """The network as .onnx, for any size."""
     path = folder / f"{backbone}-{stride}.onnx"
     if not path.exists():
-        network = build_network(network_config(configured(backbone, stride, 401))).eval()
+        network = build_network(configured(backbone, stride, 401).network_config()).eval()
         export_onnx(network, path, {"size": 401, "licence": "Apache-2.0"})
     return path
 

@@ -28,7 +28,6 @@ from strongpose.data.coco import KeypointDataset
 from strongpose.encode import Targets, encode
 from strongpose.export.onnx import export_onnx
 from strongpose.network import PoseNetwork, at_output_stride, build_network
-from strongpose.training.loop import network_config
 from strongpose.training.losses import LossWeights, losses, total_loss
 from strongpose.training.presets import PRESETS, PresetName
 from strongpose.training.recipe import TrainConfig
@@ -57,7 +56,7 @@ def step(network: PoseNetwork, config: TrainConfig, images: torch.Tensor, target
 def flops(config: TrainConfig) -> float:
     """Floating-point operations of a training step on one photo; counted on shapes, nothing is computed."""
     with torch.device("meta"):
-        network = build_network(network_config(config)).train()
+        network = build_network(config.network_config()).train()
         with FlopCounterMode(display=False) as counter:
             maps = network(torch.empty(1, 3, config.side, config.side))
             vectors = (maps.heatmaps, maps.offsets, maps.displacements, maps.body)
@@ -69,7 +68,7 @@ def flops(config: TrainConfig) -> float:
 def measure(name: str, batch_size: int, steps: int) -> dict[str, float]:
     """Time and memory of a step, with random weights and two people a photo."""
     config = TrainConfig(data=(Path("none"),), **PRESETS[name])
-    network = build_network(network_config(config)).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    network = build_network(config.network_config()).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     stride, skeleton = network.config.stride, network.config.skeleton
     people = torch.rand(batch_size, 2, skeleton.num_keypoints, 3) * torch.tensor([config.side, config.side, 1.0])
     cells = (config.side - 1) // stride + 1
@@ -106,7 +105,7 @@ def photos_per_second(config: TrainConfig) -> float:
 def export_untrained(preset: PresetName, path: Path) -> Path:
     """Write the network of a preset, with random weights and the stride at which it would be used, to an .onnx file."""
     config = TrainConfig(data=(Path("none"),), **PRESETS[preset])
-    network = build_network(network_config(config))
+    network = build_network(config.network_config())
     network = at_output_stride(network, config.eval_output_stride or config.output_stride)
     export_onnx(network, path, {"size": 561, "licence": "Apache-2.0"})
     return path

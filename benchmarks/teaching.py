@@ -46,8 +46,9 @@ from strongpose.network.tensors import fill, read_tensors
 from strongpose.network.weights import load_network, save_weights
 from strongpose.runtime.onnx import OnnxRuntime
 from strongpose.training.distributed import World
-from strongpose.training.loop import _batches, _optimizer, _polyak, network_config, train
-from strongpose.training.losses import losses
+from strongpose.training.loop import open_batches, train
+from strongpose.training.losses import LossWeights, losses
+from strongpose.training.optimizer import build_optimizer, running_average
 from strongpose.training.presets import PRESETS
 from strongpose.training.recipe import TrainConfig
 from strongpose.training.step import add_gradients, prepared
@@ -120,13 +121,15 @@ def configured(run: Run, data: Path, steps: int, out: Path) -> TrainConfig:
 
 def learn(network: PoseNetwork, config: TrainConfig, gradients: Gradients, more: nn.Module | None) -> None:
     """Train in place what `strongpose train` cannot; the network ends as its average if nothing ``more`` learns."""
-    optimizer = _optimizer(network, config, CPU)
+    optimizer = build_optimizer(
+        network, config.optimizer, config.learning_rate, config.backbone_rate, config.weight_decay
+    )
     if more is not None:
         optimizer.add_param_group({"params": list(more.parameters()), "peak": config.learning_rate})
-    average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=_polyak(config.averaging), use_buffers=True)
+    average = running_average(network, config.averaging)
     learning = [p for group in optimizer.param_groups for p in group["params"]]
     network.train()
-    with batch_loader(_batches(config, network.config, WORLD), 0, config.steps, config.workers) as loader:
+    with batch_loader(open_batches(config, network.config, WORLD), 0, config.steps, config.workers) as loader:
         for step, batch in enumerate(loader):
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * config.learning_rate_factor(step)
@@ -141,10 +144,12 @@ def learn(network: PoseNetwork, config: TrainConfig, gradients: Gradients, more:
 
 def learn_labels(network: PoseNetwork, config: TrainConfig) -> None:
     """By the labels, and a teacher's fields if the recipe names one."""
-    teacher = Teacher(config.teacher, network.config, config.side, CPU) if config.teacher else None
+    teacher = Teacher(config.teacher, network.config, config.side, CPU, config.teacher_bf16) if config.teacher else None
+    weights = LossWeights(*config.loss_weights)
 
     def gradients(batch: Batch) -> None:
-        add_gradients(network, network, prepared(batch, network.config, config, CPU, teacher), config, WORLD)
+        parts = prepared(batch, config.accumulate, network.config, config.radius, CPU, teacher)
+        add_gradients(network, network, parts, WORLD, weights, config.hardness, config.teacher_share, config.bf16)
 
     learn(network, config, gradients, None)
 
@@ -177,7 +182,7 @@ def teach(run: Run, data: Path, steps: int, folder: Path) -> None:
         return
     torch.set_num_threads(1)
     torch.manual_seed(run.seed)
-    network = HalfTrunk() if run.kind == "half" else build_network(network_config(config))
+    network = HalfTrunk() if run.kind == "half" else build_network(config.network_config())
     load_backbone(network, data / "backbones" / (TRUNK if run.kind == "half" else LITE))
     if run.kind == "mimic":
         config = replace(config, steps=steps // 2)
@@ -193,8 +198,7 @@ def held_out(network: PoseNetwork, data: Path, side: int) -> dict[str, float]:
     ways = Augmentation(scale=(1.0, 1.8), rotation=0, aspect=1, shift=0.1, flip=0, colour=0, grey=0)
     photos = KeypointDataset(tune / "annotations.json", tune / "images", network.config.skeleton)
     batches = BatchesByStep([photos], [1.0], 16, side, network.config.stride, ways, seed=7)
-    config = TrainConfig(data=("none",), side=side, bf16=False, output_stride=8)
-    parts = [prepared(batches[step], network.config, config, CPU)[0] for step in range(8)]
+    parts = [prepared(batches[step], 1, network.config, TrainConfig.radius, CPU)[0] for step in range(8)]
     with torch.no_grad():
         found = [losses(network(part.images), part.targets) for part in parts]
     return {name: round(statistics.fmean(terms[name].item() for terms in found), 4) for name in TERMS}

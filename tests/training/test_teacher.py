@@ -52,7 +52,7 @@ def weights_after(dataset, out, **changes):
 
 def test_targets_are_what_the_teacher_predicts(teacher):
     images = torch.rand(2, 3, 65, 97)
-    targets = Teacher(teacher, SMALL, 65, CPU).targets(images, bf16=False)
+    targets = Teacher(teacher, SMALL, 65, CPU, bf16=False).targets(images)
     with torch.no_grad():
         maps = load_network(teacher).eval()(images)
     for targeted, said in (
@@ -82,29 +82,29 @@ def test_the_share_mixes_the_gradients_of_labels_and_teacher(dataset, teacher, t
 
 def test_a_network_learns_the_teachers_fields_without_any_label(dataset, teacher, tmp_path):
     """With labels that count for nothing: another head on the same features comes nearer to the teacher's maps."""
-    learner = load_network(teacher)
-    torch.nn.init.zeros_(learner.head.fields.weight)
-    save_weights(learner, tmp_path / "learner.safetensors")
-    changes = dict(init=tmp_path / "learner.safetensors", teacher=teacher, teacher_share=1.0, optimizer="adamw")
+    student = load_network(teacher)
+    torch.nn.init.zeros_(student.head.fields.weight)
+    save_weights(student, tmp_path / "student.safetensors")
+    changes = dict(init=tmp_path / "student.safetensors", teacher=teacher, teacher_share=1.0, optimizer="adamw")
     changes |= dict(learning_rate=0.02, steps=30, freeze_stages=4, averaging=0.0)
     weights_after(dataset, tmp_path / "run", **changes)
     learnt, images = load_network(tmp_path / "run" / "weights.safetensors").eval(), torch.rand(2, 3, 65, 65)
     with torch.no_grad():
-        wanted, before, after = (net.eval()(images).heatmaps for net in (load_network(teacher), learner, learnt))
+        wanted, before, after = (net.eval()(images).heatmaps for net in (load_network(teacher), student, learnt))
     assert (after - wanted).abs().mean() < 0.5 * (before - wanted).abs().mean()
 
 
 @pytest.mark.parametrize(
-    ("learner", "side", "message"),
+    ("student", "side", "message"),
     [
-        (NetworkConfig(upsample=1), 65, "has the skeleton coco-tree, the network that learns coco"),
-        (NetworkConfig(COCO_TREE, upsample=2), 65, "has fields at stride 8, the network that learns 4"),
+        (NetworkConfig(upsample=1), 65, "has the skeleton coco-tree, the student coco"),
+        (NetworkConfig(COCO_TREE, upsample=2), 65, "has fields at stride 8, the student 4"),
         (SMALL, 68, "needs crops whose side is a multiple of 8 plus 1, got --side 68"),
     ],
 )
-def test_a_teacher_that_does_not_fit_is_refused(teacher, learner, side, message):
+def test_a_teacher_that_does_not_fit_is_refused(teacher, student, side, message):
     with pytest.raises(ValueError, match=rf"--teacher .*teacher\.safetensors: {message}"):
-        Teacher(teacher, learner, side, CPU)
+        Teacher(teacher, student, side, CPU)
 
 
 def test_shares_beyond_one_are_refused(dataset):

@@ -3,101 +3,98 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
 
-from tensorboard.compat.proto.event_pb2 import Event, SessionLog
-from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.record_writer import RecordWriter
 from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
 
-from strongpose.training.recipe import TrainConfig
+from strongpose._util.lines import Say
 
-__all__ = ["EventLog", "Progress"]
-
-
-class EventLog:
-    """A file that TensorBoard reads, written at once, so that a full disk shows where it can be told.
-
-    Args:
-        folder: of the files of all parts of the run; made if need be.
-        first: steps done before; what an interrupted run wrote about later ones does not count.
-
-    Raises:
-        OSError: if it cannot be written.
-    """
-
-    def __init__(self, folder: Path, first: int) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = (folder / f"events.out.tfevents.{time.time():.6f}").open("wb", buffering=0)
-        self._writer = RecordWriter(self._file)
-        self._write(Event(file_version="brain.Event:2"))
-        self._write(Event(step=first + 1, session_log=SessionLog(status=SessionLog.START)))
-
-    def add(self, step: int, values: Mapping[str, float]) -> None:
-        """Write numbers by name.
-
-        Raises:
-            OSError: if they cannot be written.
-        """
-        entries = [Summary.Value(tag=name, simple_value=value) for name, value in values.items()]
-        self._write(Event(step=step, summary=Summary(value=entries)))
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-    def _write(self, event: Event) -> None:
-        event.wall_time = time.time()
-        self._writer.write(event.SerializeToString())
+__all__ = ["Progress"]
 
 
 class Progress:
     """Means of the loss terms, speed, and share of time spent waiting for data since the last line.
 
+    A context, at whose end TensorBoard's file is closed.
+
     Args:
-        config: the recipe.
-        first: steps done before.
-        log: where the numbers go as well.
+        first: steps done before; what an interrupted run told TensorBoard about later ones does not count.
+        steps: in all.
+        batch_size: samples per step, of all processes together.
+        every: steps between lines.
+        folder: of TensorBoard's files of all parts of the run, made if need be; None writes none.
         say: where the lines go.
+
+    Raises:
+        OSError: if TensorBoard's file cannot be written.
     """
 
-    def __init__(self, config: TrainConfig, first: int, log: EventLog | None, say: Callable[[str], None]) -> None:
-        self.config, self.log, self.say = config, log, say
-        self.since, self.last_step, self.waited = time.monotonic(), first, 0.0
-        self.sums: dict[str, float] = {}
+    def __init__(self, first: int, steps: int, batch_size: int, every: int, folder: Path | None, say: Say) -> None:
+        self._steps, self._batch_size, self._every, self._say = steps, batch_size, every, say
+        self._writer = SummaryWriter(str(folder), purge_step=first + 1) if folder is not None else None
+        self._since, self._last_step, self._waited = time.monotonic(), first, 0.0
+        self._sums: dict[str, float] = {}
 
-    def leave_out(self, seconds: float) -> None:
-        """Do not count time that was not spent training, such as on validation."""
-        self.since += seconds
+    def __enter__(self) -> Progress:
+        return self
 
-    def wait(self, seconds: float) -> None:
-        """Count time that the network waited for its batch."""
-        self.waited += seconds
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self._writer is not None:
+            self._writer.close()
 
-    def add(self, done: int, loss: Tensor, terms: dict[str, Tensor], rate: float) -> None:
-        """Count a step; every ``log_every`` steps write a line.
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Time in the context is not spent training, and not counted."""
+        started = time.monotonic()
+        yield
+        self._since += time.monotonic() - started
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Time in the context counts as waiting for the batch."""
+        started = time.monotonic()
+        yield
+        self._waited += time.monotonic() - started
+
+    def add(self, done: int, losses: Mapping[str, Tensor], rate: float) -> None:
+        """Count a step; at every so many steps write a line.
 
         Args:
             done: steps done.
-            loss: of this step.
-            terms: of which it consists.
+            losses: of this step, ``loss`` and the terms of which it consists.
             rate: learning rate.
+
+        Raises:
+            OSError: if TensorBoard's file cannot be written.
         """
-        for name, term in {"loss": loss, **terms}.items():
-            self.sums[name] = self.sums.get(name, 0.0) + term.item()
-        if done % self.config.log_every:
+        for name, term in losses.items():
+            self._sums[name] = self._sums.get(name, 0.0) + term.item()
+        if done % self._every:
             return
-        count, seconds = done - self.last_step, time.monotonic() - self.since
-        means = {name: value / count for name, value in self.sums.items()}
-        speed, waiting = count * self.config.batch_size / seconds, self.waited / seconds
-        left = (self.config.steps - done) * seconds / count / 60
+        count, seconds = done - self._last_step, time.monotonic() - self._since
+        means = {name: value / count for name, value in self._sums.items()}
+        speed, waiting = count * self._batch_size / seconds, self._waited / seconds
+        left = (self._steps - done) * seconds / count / 60
         shown = " ".join(f"{name} {value:.3f}" for name, value in means.items())
-        self.say(
-            f"step {done}/{self.config.steps} | {speed:.1f} images/s, waiting for data {waiting:.0%} | {shown} | "
+        self._say(
+            f"step {done}/{self._steps} | {speed:.1f} images/s, waiting for data {waiting:.0%} | {shown} | "
             f"lr {rate:.2e} | {left:.0f} min left"
         )
-        if self.log is not None:
-            values = {**means, "images_per_second": speed, "waiting": waiting, "learning_rate": rate}
-            self.log.add(done, {f"train/{name}": value for name, value in values.items()})
-        self.since, self.last_step, self.waited, self.sums = time.monotonic(), done, 0.0, {}
+        values = {**means, "images_per_second": speed, "waiting": waiting, "learning_rate": rate}
+        self.write(done, {f"train/{name}": value for name, value in values.items()})
+        self._since, self._last_step, self._waited, self._sums = time.monotonic(), done, 0.0, {}
+
+    def write(self, done: int, values: Mapping[str, float]) -> None:
+        """Tell TensorBoard numbers by name; they are written at once, so that a full disk shows where it can be told.
+
+        Raises:
+            OSError: if they cannot be written.
+        """
+        if self._writer is not None:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, done)
+            self._writer.flush()

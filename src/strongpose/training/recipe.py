@@ -1,11 +1,14 @@
-"""The recipe: everything that a training run is told (imports no torch)."""
+"""The recipe: everything that a training run is told (imports torch only to describe a network)."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from strongpose.network import NetworkConfig
 
 __all__ = ["TrainConfig"]
 
@@ -150,6 +153,30 @@ class TrainConfig:
             raise ValueError(
                 f"--accumulate must be positive and --cache-gb not negative, got {self.accumulate} and {self.cache_gb}"
             )
+
+    def network_config(self) -> NetworkConfig:
+        """The network that is trained (needs torch).
+
+        Raises:
+            ValueError: if its parts do not go together, or there is no such skeleton.
+        """
+        from strongpose.network import NetworkConfig
+        from strongpose.skeletons import load_skeleton
+
+        return NetworkConfig(
+            skeleton=load_skeleton(self.skeleton or self.graph),
+            backbone=self.backbone,
+            output_stride=self.output_stride,
+            last_stage=self.last_stage,
+            norm=self.norm,
+            upsample=self.upsample,
+            neck_channels=self.neck_channels,
+            neck_rank=self.neck_rank,
+            fine_channels=self.fine_channels,
+            second_look=self.second_look,
+            freeze_stages=self.freeze_stages,
+            middle_head=self.loss_weights[-1] > 0,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""

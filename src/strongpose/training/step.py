@@ -16,7 +16,6 @@ from strongpose.network import NetworkConfig
 from strongpose.network.heads import Maps
 from strongpose.training.distributed import World
 from strongpose.training.losses import Counts, LossWeights, count, losses, total_loss
-from strongpose.training.recipe import TrainConfig
 from strongpose.training.teacher import Teacher
 
 __all__ = ["Part", "add_gradients", "prepared"]
@@ -37,15 +36,36 @@ class Part(NamedTuple):
 
 
 def prepared(
-    batch: Batch, network: NetworkConfig, config: TrainConfig, device: torch.device, teacher: Teacher | None = None
+    batch: Batch,
+    parts: int,
+    network: NetworkConfig,
+    radius: float,
+    device: torch.device,
+    teacher: Teacher | None = None,
 ) -> list[Part]:
-    """The parts of a batch, as many as ``config.accumulate`` says, on the device."""
-    parts = zip(*(tensor.tensor_split(config.accumulate) for tensor in batch), strict=True)
-    return [_prepared(Batch(*part), network, config, device, teacher) for part in parts]
+    """The parts of a batch, on the device.
+
+    Args:
+        batch: as loaded.
+        parts: how many.
+        network: gives the skeleton and the stride of the targets.
+        radius: R in pixels, of the disks.
+        device: where to compute.
+        teacher: what else is to be learnt.
+    """
+    pieces = zip(*(tensor.tensor_split(parts) for tensor in batch), strict=True)
+    return [_prepared(Batch(*piece), network, radius, device, teacher) for piece in pieces]
 
 
 def add_gradients(
-    forward: Callable[[Tensor], Maps], shared: nn.Module, parts: list[Part], config: TrainConfig, world: World
+    forward: Callable[[Tensor], Maps],
+    shared: nn.Module,
+    parts: list[Part],
+    world: World,
+    weights: LossWeights,
+    hardness: float,
+    teacher_share: float,
+    bf16: bool,
 ) -> dict[str, Tensor]:
     """Add the gradients of a batch to those that the parameters have.
 
@@ -56,8 +76,12 @@ def add_gradients(
         forward: ``shared``, or what `torch.compile` made of it.
         shared: the network as `World.shared` gives it; processes exchange gradients behind the last part.
         parts: of this process's share of the batch.
-        config: the recipe; each loss term is the labels' and, by ``teacher_share``, the teacher's.
         world: the processes that share the batch.
+        weights: of the loss terms.
+        hardness: see `losses`.
+        teacher_share: how much the teacher's targets count in each loss term, where there is one; the labels count
+            for the rest.
+        bf16: use bfloat16 autocast.
 
     Returns:
         The loss terms of the whole batch of all processes, detached scalars.
@@ -69,13 +93,13 @@ def add_gradients(
     for number, part in enumerate(parts, start=1):
         alone = isinstance(shared, DistributedDataParallel) and number < len(parts)
         with shared.no_sync() if alone else nullcontext():  # type: ignore[operator]
-            with torch.autocast(part.images.device.type, dtype=torch.bfloat16, enabled=config.bf16):
+            with torch.autocast(part.images.device.type, dtype=torch.bfloat16, enabled=bf16):
                 maps = forward(part.images)
-            terms = losses(maps, part.targets, config.hardness, counts)
+            terms = losses(maps, part.targets, hardness, counts)
             if part.taught is not None:
-                others = losses(maps, part.taught, config.hardness, taught_counts)
-                terms = {name: torch.lerp(term, others[name], config.teacher_share) for name, term in terms.items()}
-            loss = total_loss(terms, LossWeights(*config.loss_weights))
+                others = losses(maps, part.taught, hardness, taught_counts)
+                terms = {name: torch.lerp(term, others[name], teacher_share) for name, term in terms.items()}
+            loss = total_loss(terms, weights)
             (loss * world.size).backward()  # the processes' gradients are averaged, their losses add up
         sums = {name: sums[name] + term.detach() if sums else term.detach() for name, term in terms.items()}
     return dict(zip(sums, world.total(torch.stack([*sums.values()])), strict=True))
@@ -86,7 +110,7 @@ def _counts(targets: list[Targets], world: World) -> Counts:
 
 
 def _prepared(
-    batch: Batch, network: NetworkConfig, config: TrainConfig, device: torch.device, teacher: Teacher | None
+    batch: Batch, network: NetworkConfig, radius: float, device: torch.device, teacher: Teacher | None
 ) -> Part:
     batch = Batch(*(t.to(device, non_blocking=True) for t in batch))
     images = batch.images.permute(0, 3, 1, 2).float().div_(255)
@@ -96,9 +120,9 @@ def _prepared(
         size,
         network.stride,
         network.skeleton,
-        config.radius,
+        radius,
         batch.valid,
         batch.silhouettes,
         batch.has_silhouette,
     )
-    return Part(images, targets, teacher.targets(images, config.teacher_bf16) if teacher else None)
+    return Part(images, targets, teacher.targets(images) if teacher else None)

@@ -26,9 +26,10 @@ class Teacher:
 
     Args:
         path: its weights, a .safetensors file or a released .onnx file.
-        learner: the network that learns; both must have the same skeleton and stride.
+        student: the network that learns; both must have the same skeleton and stride.
         side: pixels of the square training crops.
         device: where to compute.
+        bf16: compute in bfloat16.
         compiled: compile it.
 
     Raises:
@@ -38,16 +39,22 @@ class Teacher:
     """
 
     def __init__(
-        self, path: str | Path, learner: NetworkConfig, side: int, device: torch.device, compiled: bool = False
+        self,
+        path: str | Path,
+        student: NetworkConfig,
+        side: int,
+        device: torch.device,
+        bf16: bool = True,
+        compiled: bool = False,
     ) -> None:
         network = load_network(path)
         config = network.config
         for what, its, wanted in (
-            ("the skeleton", config.skeleton.name, learner.skeleton.name),
-            ("fields at stride", config.stride, learner.stride),
+            ("the skeleton", config.skeleton.name, student.skeleton.name),
+            ("fields at stride", config.stride, student.stride),
         ):
             if its != wanted:
-                raise ValueError(f"--teacher {path}: has {what} {its}, the network that learns {wanted}")
+                raise ValueError(f"--teacher {path}: has {what} {its}, the student {wanted}")
         if (side - 1) % config.coarse_stride:
             raise ValueError(
                 f"--teacher {path}: needs crops whose side is a multiple of {config.coarse_stride} plus 1, "
@@ -55,17 +62,13 @@ class Teacher:
             )
         network = network.requires_grad_(False).eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._forward = torch.compile(network, dynamic=False) if compiled else network
+        self._bf16 = bf16
         self._tails = torch.as_tensor(config.skeleton.directed_edges, device=device)[:, 0]
 
     @torch.no_grad()
-    def targets(self, images: Tensor, bf16: bool = True) -> Targets:
-        """Targets of images (B, 3, S, S), float RGB 0-1; see `Targets` for shapes, frame and units.
-
-        Args:
-            images: on the teacher's device.
-            bf16: compute in bfloat16.
-        """
-        with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=bf16):
+    def targets(self, images: Tensor) -> Targets:
+        """Targets of images (B, 3, S, S), float RGB 0-1 on the teacher's device; see `Targets` for shapes and units."""
+        with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self._bf16):
             maps = self._forward(images)
         heatmaps = maps.heatmaps.sigmoid()
         disks = heatmaps > SURE

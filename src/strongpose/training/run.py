@@ -1,0 +1,200 @@
+"""A training run: the network, its running average and the optimizer; a step of them, validating and saving."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from strongpose._util.lines import Say
+from strongpose.data.batches import Batch
+from strongpose.evaluation import Metrics
+from strongpose.exceptions import TrainingError
+from strongpose.network import PoseNetwork, at_output_stride, build_network, load_backbone
+from strongpose.network.weights import load_weights, save_weights
+from strongpose.training.checkpoint import load_checkpoint, save_checkpoint
+from strongpose.training.distributed import World
+from strongpose.training.losses import LossWeights, total_loss
+from strongpose.training.optimizer import build_optimizer, running_average
+from strongpose.training.recipe import TrainConfig
+from strongpose.training.step import add_gradients, prepared
+from strongpose.training.teacher import Teacher
+from strongpose.training.validation import validate
+
+__all__ = ["TrainingRun"]
+
+
+class TrainingRun:
+    """What a run consists of, in each of the processes that share it; a run found in ``config.out`` goes on.
+
+    Args:
+        config: the recipe.
+        world: the processes.
+        say: where lines for people go.
+
+    Attributes:
+        network: in training, on the device.
+        done: steps done.
+        validated: steps after which it was last validated.
+        checkpoint: file of the whole state.
+        weights: file of the averaged weights.
+
+    Raises:
+        TrainingError: if there are fewer samples in a batch than processes, or parts of it.
+        strongpose.exceptions.CheckpointError: if the run in ``config.out`` cannot be resumed.
+        FileNotFoundError, ValueError: if a file of weights is missing or does not fit.
+    """
+
+    def __init__(self, config: TrainConfig, world: World, say: Say) -> None:
+        _check_batch_size(config.batch_size, config.accumulate, world.size)
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        torch.manual_seed(config.seed)
+        self.config, self.world, self.say = config, world, say
+        self.checkpoint, self.weights = (config.out / f"{name}.safetensors" for name in ("checkpoint", "weights"))
+        self.done = self.validated = 0
+        self.network = _starting_network(config, say)
+        self._teacher = (
+            Teacher(config.teacher, self.network.config, config.side, world.device, config.teacher_bf16, config.compile)
+            if config.teacher
+            else None
+        )
+        self.network.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._average = running_average(self.network, config.averaging)
+        self._optimizer = build_optimizer(
+            self.network, config.optimizer, config.learning_rate, config.backbone_rate, config.weight_decay
+        )
+        self._resume()
+        self._validated = at_output_stride(self._averaged, config.eval_output_stride or config.output_stride)
+        self._shared = world.shared(self.network)
+        self._forward = torch.compile(self._shared, dynamic=False) if config.compile else self._shared
+        self._loss_weights = LossWeights(*config.loss_weights)
+
+    @property
+    def kept(self) -> str:
+        """What is there to go on from, for people."""
+        return f"the last checkpoint is {self.checkpoint}" if self.checkpoint.exists() else "nothing was saved yet"
+
+    @property
+    def learning_rate(self) -> float:
+        """Of neck and heads, in the last step."""
+        return self._optimizer.param_groups[-1]["lr"]
+
+    @property
+    def is_validation_due(self) -> bool:
+        """Whether the network is still to be validated after so many steps."""
+        due = self.done % self.config.val_every == 0 or self.done == self.config.steps
+        return self.config.val is not None and due and self.done not in (0, self.validated)
+
+    def step(self, batch: Batch) -> dict[str, Tensor]:
+        """Train with this process's share of a batch.
+
+        Returns:
+            ``loss`` and the terms of which it consists, of the whole batch of all processes; scalars.
+
+        Raises:
+            TrainingError: if the loss is not finite.
+        """
+        config, network = self.config, self.network
+        for group in self._optimizer.param_groups:
+            group["lr"] = group["peak"] * config.learning_rate_factor(self.done)
+        network.train()
+        self._optimizer.zero_grad(set_to_none=True)
+        parts = prepared(batch, config.accumulate, network.config, config.radius, self.world.device, self._teacher)
+        terms = add_gradients(
+            self._forward,
+            self._shared,
+            parts,
+            self.world,
+            self._loss_weights,
+            config.hardness,
+            config.teacher_share,
+            config.bf16,
+        )
+        losses = {"loss": total_loss(terms, self._loss_weights), **terms}
+        self._check_finite(losses)
+        if config.clip:
+            nn.utils.clip_grad_norm_(network.parameters(), config.clip)
+        self._optimizer.step()
+        self._average.update_parameters(network)
+        self.done += 1
+        return losses
+
+    def validate(self, give_up: Callable[[], bool]) -> Metrics | None:
+        """COCO's metrics of the averaged weights on ``config.val``; None once ``give_up`` says yes.
+
+        Raises:
+            strongpose.exceptions.AnnotationError: if the annotations or photos cannot be used.
+        """
+        config = self.config
+        assert config.val is not None
+        metrics = validate(
+            self._validated, config.val, config.val_images, config.val_size, config.radius, config.bf16, give_up
+        )
+        if metrics is not None:
+            self.validated = self.done
+        return metrics
+
+    def save(self) -> None:
+        """Write the checkpoint and the averaged weights, if this process is the first one.
+
+        Raises:
+            OSError: if they cannot be written.
+            strongpose.exceptions.CheckpointError: if the state holds values that are not finite.
+        """
+        if self.world.rank == 0:
+            state = {"step": self.done, "validated": self.validated, "config": self.config.to_dict()}
+            save_checkpoint(self.checkpoint, self.network, self._average, self._optimizer, state)
+            save_weights(self._averaged, self.weights)
+
+    @property
+    def _averaged(self) -> PoseNetwork:
+        return self._average.module  # type: ignore[return-value]
+
+    def _resume(self) -> None:
+        if self.checkpoint.exists():
+            info = load_checkpoint(self.checkpoint, self.network, self._average, self._optimizer)
+            self.done = info["step"]
+            self.validated = info.get("validated", self.done)
+            changed = self.config.changed_from(info["config"])
+            more = f"; changed: {', '.join(changed)}" if changed else ""
+            self.say(f"resuming {self.checkpoint} at step {self.done}{more}")
+        steps = self.world.total(torch.tensor(self.done, device=self.world.device))
+        if self.world.any(int(steps) != self.done * self.world.size):
+            raise TrainingError(
+                f"{self.checkpoint}: not all processes see the same file; --out must be a folder that all share"
+            )
+
+    def _check_finite(self, losses: dict[str, Tensor]) -> None:
+        if not math.isfinite(losses["loss"].item()):
+            shown = ", ".join(f"{name} {term.item():.3g}" for name, term in losses.items() if name != "loss")
+            raise TrainingError(
+                f"step {self.done}: the loss is not finite ({shown}); {self.kept}; try a lower learning rate"
+            )
+
+
+def _check_batch_size(batch_size: int, accumulate: int, processes: int) -> None:
+    if batch_size < processes:
+        raise TrainingError(f"--batch-size: {batch_size} is less than the {processes} processes that share it")
+    if (share := batch_size // processes) < accumulate:
+        raise TrainingError(f"--accumulate: {accumulate} parts need as many samples a process, got {share}")
+
+
+def _starting_network(config: TrainConfig, say: Say) -> PoseNetwork:
+    """The network on the CPU, with the weights that a new run starts from."""
+    network = build_network(config.network_config())
+    if config.backbone_weights:
+        load_backbone(network, config.backbone_weights)
+    if config.init and not load_weights(network, config.init, other_skeleton=True):
+        say(f"{config.init} is for another skeleton: only its backbone and neck are taken, the heads start anew")
+    if (
+        config.backbone.startswith(("resnet", "lite"))
+        and config.norm != "trained"
+        and not (config.backbone_weights or config.init)
+    ):
+        say(
+            f"careful: --norm {config.norm} keeps batch norms as they are, and this backbone starts from random weights"
+        )
+    return network
