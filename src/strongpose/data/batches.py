@@ -7,20 +7,20 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from multiprocessing import active_children, parent_process, resource_tracker
-from threading import Thread
-from typing import Any, NamedTuple
+from multiprocessing.process import BaseProcess
+from threading import Thread, current_thread, main_thread
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
-from torch.utils.data._utils.signal_handling import _remove_worker_pids
 
 from strongpose.data.augment import Augmentation, Sample, augment
 from strongpose.data.coco import KeypointDataset
@@ -171,28 +171,33 @@ def batch_loader(
         multiprocessing_context="spawn" if workers else None,  # a fork of a process with threads can hang
         pin_memory=pin_memory,
     )
-    others, iterator = set(active_children()), None
+    others = set(active_children())
+    readers: set[BaseProcess] = set()
+    stream = None
     try:
-        with _signals_blocked():
-            iterator = iter(loader)
-        yield iterator
+        try:
+            with _signals_blocked():
+                stream = _stream(iter(loader))
+        finally:
+            readers = set(active_children()) - others
+        yield stream
     except (RuntimeError, ConnectionError, EOFError) as error:
-        reason = _why_ended(iterator, error)
-        if reason is None:
-            raise
-        if iterator is not None:
-            _remove_worker_pids(id(iterator))  # their end is no news
-            iterator._worker_pids_set = False  # type: ignore[attr-defined]
-            iterator._shutdown = True  # type: ignore[attr-defined]
-        for worker in set(active_children()) - others:  # not asked: the one that ended may have held a lock
-            worker.kill()
-            worker.join()
+        with _ends_unreported():
+            reason = _why_ended(readers, error)
+            if reason is None:
+                raise
+            _kill(readers)  # not asked: the one that ended may have held a lock
         raise LoaderError(f"a process that reads photos has ended ({reason})") from error
     finally:
-        if workers and iterator is not None:
-            iterator._shutdown_workers()  # type: ignore[attr-defined]
-            for worker in iterator._workers:  # type: ignore[attr-defined]
-                worker.kill()  # one that hangs; Python would wait for it at its end
+        if stream is not None:
+            stream.close()  # lets go of torch's iterator, which asks the processes to end and waits a little
+        with _ends_unreported():
+            _kill(readers)  # those that hang, for which Python would wait at its end, or that an error still holds
+
+
+def _stream(iterator: Iterator[Batch]) -> Generator[Batch, None, None]:
+    """The same batches, by a generator: closing it frees the iterator."""
+    yield from iterator
 
 
 def warn_in_one_line() -> None:
@@ -217,13 +222,32 @@ def _signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _why_ended(iterator: Any, error: Exception) -> str | None:
+@contextmanager
+def _ends_unreported() -> Iterator[None]:
+    """Processes that end in the context do so without an error; torch raises one wherever the main thread is."""
+    if sys.platform == "win32" or current_thread() is not main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+def _kill(processes: Iterable[BaseProcess]) -> None:
+    for process in processes:
+        process.kill()
+        process.join()
+
+
+def _why_ended(processes: Iterable[BaseProcess], error: Exception) -> str | None:
     """Why the first process that is no longer there has ended; None if all go on."""
-    for worker in getattr(iterator, "_workers", ()):
-        worker.join(1)  # an error in talking to it may be noticed before its end
-        if worker.exitcode is not None:
-            by_signal = worker.exitcode < 0
-            reason = signal.Signals(-worker.exitcode).name if by_signal else f"status {worker.exitcode}"
+    for process in processes:
+        process.join(1)  # an error in talking to it may be noticed before its end
+        if process.exitcode is not None:
+            by_signal = process.exitcode < 0
+            reason = signal.Signals(-process.exitcode).name if by_signal else f"status {process.exitcode}"
             return reason + _REMEDIES.get(reason, "")
     text = " ".join(str(error).split())
     return text if text.startswith("DataLoader worker") else None  # it ended before the others were started
