@@ -65,7 +65,7 @@ FROZEN = {
     "people a third larger": "--scale 1.6 4.4",
     "people a third smaller": "--scale 0.88 2.5",
     "crops of 321 px, 6 a step": "--side 321 --scale 0.7 2.0 --batch-size 6",
-    "second look": "--second-look",
+    "half-scale branch": "--half-scale",
     "stride 4 by pixel shuffle": "--upsample 2",
     "neck of rank 96": "--neck-rank 96",
     "SGD, 1e-2": "--optimizer sgd --learning-rate 1e-2 --weight-decay 0",

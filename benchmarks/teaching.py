@@ -38,10 +38,10 @@ from strongpose.data.coco import KeypointDataset
 from strongpose.evaluation import evaluate
 from strongpose.export.onnx import export_onnx
 from strongpose.network import NetworkConfig, PoseNetwork, build_network, load_backbone
+from strongpose.network.half_scale import half_size
 from strongpose.network.heads import Maps
 from strongpose.network.mobile import MobileBackbone, rename_trunk
 from strongpose.network.pyramid import Pyramid
-from strongpose.network.second_look import half_size
 from strongpose.network.tensors import fill, read_tensors
 from strongpose.network.weights import load_network, save_weights
 from strongpose.runtime.onnx import OnnxRuntime
@@ -94,7 +94,7 @@ class HalfTrunk(PoseNetwork):
     def __init__(self) -> None:
         config = NetworkConfig(upsample=1, neck_channels=128, middle_head=False, freeze_stages=4)
         super().__init__(config)
-        self.config = replace(config, second_look=True)  # whose sides these are; the file does not say all
+        self.config = replace(config, half_scale=True)  # whose sides these are; the file does not say all
         self.neck = Pyramid((256, MobileBackbone.channels), 8, 128)
 
     def forward(self, images: Tensor) -> Maps:

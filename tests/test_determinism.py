@@ -39,7 +39,7 @@ def content(poses: Poses) -> tuple[bytes, ...]:
     return poses.keypoints.tobytes(), poses.scores.tobytes(), poses.boxes.tobytes()
 
 
-def test_a_second_look_gives_the_same_bytes(found, paths):
+def test_another_call_gives_the_same_bytes(found, paths):
     estimator, expected = found
     assert [len(poses[poses.scores >= 0.25]) for poses in expected] == [3, 1, 1, 1]
     for path, poses in zip(paths, expected, strict=True):

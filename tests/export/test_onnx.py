@@ -32,7 +32,7 @@ FACTS = {"size": 481, "licence": "Apache-2.0", "about": "a test"}
     scope="module",
     params=[
         (NetworkConfig(COCO_TREE, upsample=2, neck_channels=16), "float32"),
-        (NetworkConfig(COCO_TREE, upsample=1, neck_channels=16, neck_rank=4, second_look=True), "float32"),
+        (NetworkConfig(COCO_TREE, upsample=1, neck_channels=16, neck_rank=4, half_scale=True), "float32"),
         (NetworkConfig(COCO_TREE, "lite2", upsample=1, neck_channels=16, norm="trained"), "float16"),
         (
             NetworkConfig(COCO_TREE, "resnet50v2", output_stride=16, last_stage=3, upsample=4, neck_channels=0),

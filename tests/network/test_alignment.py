@@ -14,7 +14,7 @@ CONFIGS = [
     NetworkConfig(COCO_TREE, "mobile", upsample=1),
     NetworkConfig(COCO_TREE, "mobile", upsample=2),
     NetworkConfig(COCO_TREE, "mobile", output_stride=4, dilation=2, upsample=1),
-    NetworkConfig(COCO_TREE, "mobile", upsample=1, second_look=True),
+    NetworkConfig(COCO_TREE, "mobile", upsample=1, half_scale=True),
     NetworkConfig(COCO_TREE, "lite0", upsample=1, neck_channels=16),
     NetworkConfig(COCO_TREE, "lite2", output_stride=4, upsample=1, neck_channels=16),
     NetworkConfig(COCO_TREE, "lite2", upsample=2, neck_channels=16),
@@ -26,8 +26,8 @@ CONFIGS = [
 
 
 def name(config: NetworkConfig) -> str:
-    looks = 1 + config.second_look
-    return f"{config.backbone}-{config.output_stride}-to-{config.stride}-stage{config.last_stage}-looks{looks}"
+    branch = "-half-scale" * config.half_scale
+    return f"{config.backbone}-{config.output_stride}-to-{config.stride}-stage{config.last_stage}{branch}"
 
 
 def spreading_network(config: NetworkConfig, cell: tuple[int, int]) -> PoseNetwork:

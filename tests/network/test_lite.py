@@ -175,7 +175,7 @@ def test_inputs_of_the_norms_on_photos_are_what_imagenets_were(name, photos, dat
     [
         ({"neck_channels": 0}, "needs a pyramid"),
         ({"neck_rank": 8}, "no neck_rank, got 8"),
-        ({"second_look": True}, "no second_look"),
+        ({"half_scale": True}, "no half_scale"),
         ({"dilation": 2}, "no dilation"),
         ({"output_stride": 16}, "output_stride 4 or 8, got 16"),
     ],

@@ -15,7 +15,7 @@ from strongpose.skeleton import COCO_TREE
     [
         NetworkConfig(),
         NetworkConfig(COCO_TREE, "resnet101", output_stride=16, upsample=4, neck_channels=0, norm="trained"),
-        NetworkConfig(upsample=1, second_look=True),
+        NetworkConfig(upsample=1, half_scale=True),
     ],
 )
 def test_a_configuration_survives_json(config):

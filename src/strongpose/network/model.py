@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from strongpose.network.fine import FineBranch
+from strongpose.network.half_scale import HalfScaleBranch, half_size
 from strongpose.network.heads import Head, Maps
 from strongpose.network.lite import LiteBackbone, rename_efficientnet
 from strongpose.network.mobile import MobileBackbone, rename_trunk
@@ -17,7 +18,6 @@ from strongpose.network.neck import neck
 from strongpose.network.norm import NormMode
 from strongpose.network.pyramid import Pyramid
 from strongpose.network.resnet import ResNet, rename_torchvision
-from strongpose.network.second_look import SecondLook, half_size
 from strongpose.network.tensors import fill, read_tensors
 from strongpose.network.timm_backbone import TimmBackbone
 from strongpose.skeleton import COCO, Skeleton
@@ -26,7 +26,7 @@ __all__ = ["NetworkConfig", "PoseNetwork", "at_output_stride", "build_network", 
 
 _MOST = 4096  # of any number in a file's configuration; beyond, memory would decide
 
-HouseBackbone = Literal[
+BackboneName = Literal[
     "lite0", "lite2", "mobile", "resnet50", "resnet101", "resnet152", "resnet50v2", "resnet101v2", "resnet152v2"
 ]
 _COARSEST = 32  # stride of the last features of "lite0" and "lite2"
@@ -51,8 +51,8 @@ class NetworkConfig:
         neck_rank: the two convolutions through that many channels, which is cheaper; 0 leaves them whole.
         fine_channels: width of the branch that corrects heat maps and offsets by the backbone's features at
             stride 4, which the fields must then have; 0 leaves it out.
-        second_look: also see the image at half its size and learn whom to believe; needs a neck of convolutions.
-            Sides of images are then multiples of 2·output_stride plus 1.
+        half_scale: also see the image at half its size and learn which scale counts where; needs a neck of
+            convolutions. Sides of images are then multiples of 2·output_stride plus 1.
         dilation: how many times denser the features are than those that neck and head were trained on; see
             `at_output_stride`.
         freeze_stages: that many first stages of the backbone are not trained.
@@ -63,7 +63,7 @@ class NetworkConfig:
     """
 
     skeleton: Skeleton = COCO
-    backbone: HouseBackbone | str = "mobile"
+    backbone: BackboneName | str = "mobile"
     output_stride: int = 8
     last_stage: Literal[3, 4] = 4
     norm: NormMode = "fixed"
@@ -71,15 +71,15 @@ class NetworkConfig:
     neck_channels: int = 256
     neck_rank: int = 0
     fine_channels: int = 0
-    second_look: bool = False
+    half_scale: bool = False
     dilation: int = 1
     freeze_stages: int = 0
     middle_head: bool = True
 
     def __post_init__(self) -> None:
-        if self.backbone not in get_args(HouseBackbone) and not self.backbone.startswith("timm:"):
+        if self.backbone not in get_args(BackboneName) and not self.backbone.startswith("timm:"):
             raise ValueError(
-                f"backbone must be one of {', '.join(get_args(HouseBackbone))} or 'timm:NAME', got {self.backbone!r}"
+                f"backbone must be one of {', '.join(get_args(BackboneName))} or 'timm:NAME', got {self.backbone!r}"
             )
         fine = self.has_pyramid or self.backbone == "mobile"
         if fine and self.output_stride not in (4, 8):
@@ -100,11 +100,11 @@ class NetworkConfig:
         if self.has_pyramid:
             if not self.neck_channels:
                 raise ValueError(f"the {self.backbone} backbone needs a pyramid, got neck_channels 0")
-            for name, none in (("neck_rank", 0), ("second_look", False), ("dilation", 1)):
+            for name, none in (("neck_rank", 0), ("half_scale", False), ("dilation", 1)):
                 if getattr(self, name) != none:
                     raise ValueError(f"the {self.backbone} backbone has no {name}, got {getattr(self, name)}")
-        if self.second_look and not self.neck_channels:
-            raise ValueError("second_look needs a neck, got neck_channels 0")
+        if self.half_scale and not self.neck_channels:
+            raise ValueError("half_scale needs a neck, got neck_channels 0")
         if self.fine_channels and self.stride != 4:
             raise ValueError(
                 f"fine_channels need fields at stride 4, got {self.stride} (output_stride {self.output_stride} / "
@@ -124,7 +124,7 @@ class NetworkConfig:
     @property
     def coarse_stride(self) -> int:
         """Input sides are multiples of this many pixels, plus 1."""
-        return _COARSEST if self.has_pyramid else self.output_stride * (2 if self.second_look else 1)
+        return _COARSEST if self.has_pyramid else self.output_stride * (2 if self.half_scale else 1)
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""
@@ -138,13 +138,13 @@ class NetworkConfig:
             ValueError: if a field is missing, unknown or does not fit.
         """
         expected = {field.name for field in fields(cls)}
-        unknown_to_older_files = {"neck_rank": 0, "fine_channels": 0, "second_look": False, "dilation": 1}
+        unknown_to_older_files = {"neck_rank": 0, "fine_channels": 0, "half_scale": False, "dilation": 1}
         data = {**unknown_to_older_files, **data} if isinstance(data, dict) else data
         if not isinstance(data, dict) or set(data) != expected:
             got = sorted(data) if isinstance(data, dict) else type(data).__name__
             raise ValueError(f"a network configuration needs the fields {sorted(expected)}, got {got}")
         for name, value in data.items():
-            kind = {"skeleton": dict, "backbone": str, "norm": str, "middle_head": bool, "second_look": bool}.get(
+            kind = {"skeleton": dict, "backbone": str, "norm": str, "middle_head": bool, "half_scale": bool}.get(
                 name, int
             )
             if not isinstance(value, kind) or (isinstance(value, int) and not 0 <= value <= _MOST):
@@ -159,7 +159,7 @@ class PoseNetwork(nn.Module):
     """Predict the fields of images; see `Maps`. Pre-processing is part of the network.
 
     Sides of the form coarse_stride·n + 1 put a cell on the last pixel, which mirroring needs; with any
-    other side, too, cell i lies on pixel stride·i, unless there is a pyramid or a second look.
+    other side, too, cell i lies on pixel stride·i, unless there is a pyramid or a half-scale branch.
 
     Attributes:
         config: what it was built from.
@@ -177,7 +177,7 @@ class PoseNetwork(nn.Module):
         self.register_buffer("mean", torch.tensor(self.backbone.mean)[:, None, None])
         self.register_buffer("std", torch.tensor(self.backbone.std)[:, None, None])
         self.neck, width = _neck(self.backbone, config)
-        self.second_look = SecondLook(width, config.dilation) if config.second_look else None
+        self.half_scale = HalfScaleBranch(width, config.dilation) if config.half_scale else None
         self.head = Head(width, config.skeleton, config.upsample, config.dilation)
         self.fine = (
             FineBranch(width, self.backbone.shallow_channels, config.fine_channels, config.skeleton, config.upsample)
@@ -193,8 +193,8 @@ class PoseNetwork(nn.Module):
         images = (images - self.mean) / self.std
         features, middle, shallow = self.backbone(images)
         features = self.neck(features)
-        if self.second_look is not None:
-            features = self.second_look(features, self.neck(self.backbone(half_size(images))[0]))
+        if self.half_scale is not None:
+            features = self.half_scale(features, self.neck(self.backbone(half_size(images))[0]))
         maps = self.head(features)
         if self.fine is not None:
             maps = self.fine(maps, features, shallow)
@@ -246,7 +246,7 @@ def at_output_stride(network: PoseNetwork, output_stride: int) -> PoseNetwork:
         A network, in evaluation mode, that shares the memory of the parameters; the given one, if it has that stride.
 
     Raises:
-        ValueError: if the network up-samples, looks twice or has a pyramid, or its backbone does not have that
+        ValueError: if the network up-samples, has a half-scale branch or a pyramid, or its backbone does not have that
             output stride.
     """
     config = network.config
@@ -261,9 +261,10 @@ def at_output_stride(network: PoseNetwork, output_stride: int) -> PoseNetwork:
             f"a network with upsample {config.upsample} places its cells by its output stride {config.output_stride}; "
             f"only one with upsample 1 can be used at another, got {output_stride}"
         )
-    if config.second_look:  # between its cells, what it saw at half the size is interpolated
+    if config.half_scale:  # between its cells, features of half scale are interpolated
         raise ValueError(
-            f"a network with a second look has only its own output stride {config.output_stride}, got {output_stride}"
+            f"a network with a half-scale branch has only its own output stride {config.output_stride}, "
+            f"got {output_stride}"
         )
     if config.output_stride % output_stride:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Backbones of the timm library by name, an extra for whoever wants others than the house's own."""
+"""Backbones of the timm library by name, an extra for whoever wants others than StrongPose's own."""
 
 from __future__ import annotations
 

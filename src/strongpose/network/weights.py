@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def load_weights(network: PoseNetwork, path: str | Path, other_skeleton: bool = 
 
     The middle-layer head serves training only: a file without it (every .onnx) leaves the network's own
     as it is, and a network without it leaves the file's out. A network that goes beyond the file, by
-    up-sampled heads, the fine branch or the second look, predicts at first what the file's network predicts;
+    up-sampled heads, the fine branch or the half-scale branch, predicts at first what the file's network predicts;
     one whose neck has a lower rank, nearly so.
 
     Args:
@@ -106,8 +107,8 @@ def _fill(network: PoseNetwork, tensors: dict[str, Tensor], config: NetworkConfi
             tensors |= {f"neck.{name}.{kind}": tensor for kind, tensor in new.items()}
     if network.fine is not None and not config.fine_channels:
         tensors |= {f"fine.{name}": tensor for name, tensor in network.fine.state_dict().items()}
-    if network.second_look is not None and not config.second_look:
-        tensors |= {f"second_look.{name}": tensor for name, tensor in network.second_look.state_dict().items()}
+    if network.half_scale is not None and not config.half_scale:
+        tensors |= {f"half_scale.{name}": tensor for name, tensor in network.half_scale.state_dict().items()}
     upsample = network.config.upsample
     if config.upsample == 1 and upsample > 1:
         heads = ("head.", _MIDDLE) if theirs else ("head.",)
@@ -124,7 +125,7 @@ def _read(path: str | Path) -> tuple[dict[str, Tensor], NetworkConfig]:
         return _read_onnx(path)
     tensors = read_tensors(path)
     with safe_open(path, framework="pt") as file:
-        return tensors, _config(file.metadata() or {}, path)
+        return _renamed(tensors), _config(file.metadata() or {}, path)
 
 
 def _read_onnx(path: str | Path) -> tuple[dict[str, Tensor], NetworkConfig]:
@@ -151,15 +152,20 @@ def _read_onnx(path: str | Path) -> tuple[dict[str, Tensor], NetworkConfig]:
         }
     except (DecodeError, ValueError, TypeError, LookupError, RuntimeError, OverflowError) as error:
         raise ValueError(f"{path}: not a readable .onnx file ({error!s:.300}); copy or export it again") from error
-    return tensors, _config({entry.key: entry.value for entry in model.metadata_props}, path)
+    return _renamed(tensors), _config({entry.key: entry.value for entry in model.metadata_props}, path)
 
 
 def _config(metadata: dict[str, str], path: str | Path) -> NetworkConfig:
     try:
         description: Any = json.loads(metadata[METADATA_KEY])
-        return NetworkConfig.from_dict(description["network"])
-    except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+        return NetworkConfig.from_dict(_renamed(description["network"]))
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(
             f"{path}: its metadata does not describe a StrongPose network ({error!s:.300}); "
             "only files written by save_weights or `strongpose export` can be loaded"
         ) from error
+
+
+def _renamed(entries: dict[str, Any]) -> dict[str, Any]:
+    """Tensors or fields by their present names: older files, the released `accurate` among them, have another one."""
+    return {re.sub(r"^second_look\b", "half_scale", name): entry for name, entry in entries.items()}

@@ -69,7 +69,7 @@ class TrainConfig:
     """Take the neck's convolutions through that many channels, which is cheaper; 0 leaves them whole."""
     fine_channels: int = 0
     """Width of the branch that corrects heat maps and offsets by features at stride 4; needs fields at stride 4."""
-    second_look: bool = False
+    half_scale: bool = False
     """See the image at half its size as well, with the same backbone and neck; for people of more sizes."""
     graph: Literal["coco", "coco-19", "coco-tree"] = "coco"
     """Kinematic graph: 34 edges, COCO's 19, or the paper's tree of 16."""
@@ -133,7 +133,7 @@ class TrainConfig:
         if not self.data:
             raise ValueError("--data: name at least one annotation file")
         lite = self.backbone in ("lite0", "lite2")
-        unit = 32 if lite else self.output_stride * (2 if self.second_look else 1)
+        unit = 32 if lite else self.output_stride * (2 if self.half_scale else 1)
         if (self.side - 1) % unit:
             raise ValueError(f"--side: {self.side} is not a multiple of {unit}, the coarsest stride, plus 1")
         if lite and self.eval_output_stride not in (0, self.output_stride):
@@ -173,7 +173,7 @@ class TrainConfig:
             neck_channels=self.neck_channels,
             neck_rank=self.neck_rank,
             fine_channels=self.fine_channels,
-            second_look=self.second_look,
+            half_scale=self.half_scale,
             freeze_stages=self.freeze_stages,
             middle_head=self.loss_weights[-1] > 0,
         )

@@ -1,4 +1,4 @@
-"""The second look: the same backbone and neck see the image at half its size, which doubles their view."""
+"""The half-scale branch: the same backbone and neck see the image at half its size, which doubles their view."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, interpolate, relu
 
-__all__ = ["SecondLook", "half_size"]
+__all__ = ["HalfScaleBranch", "half_size"]
 
 
-class SecondLook(nn.Module):
+class HalfScaleBranch(nn.Module):
     """Adds what the neck makes of the half-size image to what it makes of the whole.
 
     A network's view ends somewhere: people larger than it are found worse, small people worse than in a larger
-    image. Two looks at one image, half the size of each other, cover both at the price of a quarter more; a 1×1 and
-    a 3×3 convolution learn whom to believe where. A new second look adds nothing: training starts from what the
+    image. The image at two scales covers both at the price of a quarter more; a 1×1 and
+    a 3×3 convolution learn which scale counts where. A new branch adds nothing: training starts from what the
     network said without it.
 
     Args:
