@@ -7,14 +7,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
 from safetensors import safe_open
 from torch import Tensor
 
 from strongpose.network.heads import repeat_outputs
 from strongpose.network.model import NetworkConfig, PoseNetwork, build_network
 from strongpose.network.neck import LowRankConv, factors
+from strongpose.network.onnx_file import read_onnx_weights
 from strongpose.network.tensors import fill, read_tensors, write_tensors
 
 __all__ = ["METADATA_KEY", "load_network", "load_weights", "save_weights"]
@@ -122,37 +121,12 @@ def _fill(network: PoseNetwork, tensors: dict[str, Tensor], config: NetworkConfi
 
 def _read(path: str | Path) -> tuple[dict[str, Tensor], NetworkConfig]:
     if Path(path).suffix == ".onnx":
-        return _read_onnx(path)
-    tensors = read_tensors(path)
-    with safe_open(path, framework="pt") as file:
-        return _renamed(tensors), _config(file.metadata() or {}, path)
-
-
-def _read_onnx(path: str | Path) -> tuple[dict[str, Tensor], NetworkConfig]:
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"{path}: no such model file")
-    try:
-        import onnx
-        from google.protobuf.message import DecodeError
-    except ImportError as error:
-        raise ImportError(
-            f"{path}: reading weights out of an .onnx file needs: pip install 'strongpose[export]'"
-        ) from error
-    try:
-        model = onnx.load(path, load_external_data=False)
-        kept = [initializer for initializer in model.graph.initializer if initializer.name.startswith("network.")]
-        for initializer in kept:
-            if initializer.data_location == onnx.TensorProto.EXTERNAL:
-                raise ValueError(f"{initializer.name} lies in another file, where ours never do")
-        tensors = {
-            initializer.name.removeprefix("network."): torch.from_numpy(
-                np.array(onnx.numpy_helper.to_array(initializer))
-            )
-            for initializer in kept
-        }
-    except (DecodeError, ValueError, TypeError, LookupError, RuntimeError, OverflowError) as error:
-        raise ValueError(f"{path}: not a readable .onnx file ({error!s:.300}); copy or export it again") from error
-    return _renamed(tensors), _config({entry.key: entry.value for entry in model.metadata_props}, path)
+        tensors, metadata = read_onnx_weights(path)
+    else:
+        tensors = read_tensors(path)
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    return _renamed(tensors), _config(metadata, path)
 
 
 def _config(metadata: dict[str, str], path: str | Path) -> NetworkConfig:

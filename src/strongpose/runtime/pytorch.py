@@ -10,11 +10,27 @@ import torch
 
 from strongpose.exceptions import ModelError
 from strongpose.network import PoseNetwork
-from strongpose.network.weights import load_network
+from strongpose.network.onnx_file import read_onnx_metadata
+from strongpose.network.weights import METADATA_KEY, load_network
+from strongpose.runtime.interface import REMEDY, read_info
 from strongpose.runtime.model import ModelInfo, RawMaps
-from strongpose.runtime.onnx import OnnxRuntime
 
-__all__ = ["TorchRuntime"]
+__all__ = ["TorchRuntime", "read_model_info"]
+
+
+def read_model_info(path: str | PathLike[str]) -> ModelInfo:
+    """What an .onnx file says about itself; nothing is run, and no weights are looked at.
+
+    Raises:
+        strongpose.exceptions.ModelError: if there is no such file, it is damaged, says nothing about itself, or the
+            onnx package is missing.
+    """
+    path = Path(path)
+    try:
+        metadata = read_onnx_metadata(path)
+    except (ValueError, FileNotFoundError, ImportError) as error:
+        raise ModelError(str(error)) from error
+    return read_info(path, metadata.get(METADATA_KEY))
 
 
 class TorchRuntime:
@@ -50,11 +66,14 @@ class TorchRuntime:
         Raises:
             strongpose.exceptions.ModelError: if the file is damaged, or torch cannot build what it describes.
         """
-        info = OnnxRuntime(path, threads=1).info
+        info = read_model_info(path)
         try:
             network = load_network(Path(path))
         except ValueError as error:
             raise ModelError(f"{path}: torch cannot run it: {error}") from error
+        for what in ("skeleton", "stride", "coarse_stride"):
+            if getattr(info, what) != getattr(network.config, what):
+                raise ModelError(f"{path}: its metadata has another {what} than its network; {REMEDY}")
         if threads:
             torch.set_num_threads(threads)
         cuda = torch.cuda.is_available()
