@@ -10,6 +10,7 @@ __all__ = [
     "ConversionError",
     "DownloadError",
     "EvaluationError",
+    "ExportError",
     "ImageError",
     "JsonError",
     "LoaderError",
@@ -53,6 +54,10 @@ class DownloadError(StrongPoseError, ValueError):
 
 class EvaluationError(StrongPoseError, ValueError):
     """Results that cannot be evaluated; the message names the file, the entry and the remedy."""
+
+
+class ExportError(StrongPoseError, ValueError):
+    """A model that cannot be written; the message names the file, the reason and the remedy."""
 
 
 class ImageError(StrongPoseError, ValueError):

@@ -9,9 +9,11 @@ import torch
 from pictures import write_dataset
 
 from strongpose.cli import main
+from strongpose.export.facts import DISK_RADIUS
 from strongpose.network import NetworkConfig, build_network
 from strongpose.network.weights import save_weights
 from strongpose.runtime import OnnxRuntime, OpenVinoRuntime
+from strongpose.training.recipe import TrainConfig
 
 
 def test_int8_is_calibrated_described_and_measured(strongpose, tiny_model, photos, tmp_path):
@@ -66,16 +68,16 @@ def test_a_denser_stride_and_its_smoothing_are_written_into_the_model(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--out m.txt", "--out m.txt: the name must end in .onnx or, for OpenVINO, in .xml"),
-        ("--out m.onnx --precision int8 --calibrate .", "Write m.xml, or an .onnx file with --precision float16"),
+        ("--out m.txt", "m.txt: the name of a model must end in .onnx or, for OpenVINO, in .xml"),
+        ("--out m.onnx --precision int8 --calibrate .", "Write m.xml, or an .onnx file in float16"),
         ("--out m.xml --precision int8", "needs photos to calibrate with: --calibrate FOLDER"),
-        ("--out m.xml --calibrate .", "--calibrate is for --precision int8, not for float16"),
+        ("--out m.xml --calibrate .", "photos to calibrate with are for int8, not for float16; leave --calibrate out"),
         ("--out m.xml --evaluate a.json", "--images FOLDER go together"),
         ("--out m.xml --precision int8 --calibrate .", ".: holds no photo to calibrate with"),
         ("--out m.xml --precision int8 --calibrate nowhere", "nowhere: no such folder of photos"),
         ("--out m.onnx --evaluate nowhere.json --images .", "nowhere.json: no such file"),
         ("--out m.onnx --filter-sigma 0", "filter_sigma must be positive, got 0.0"),
-        ("--out m.onnx --size 0", "--size must be at least 1 pixel, got 0"),
+        ("--out m.onnx --size 0", "the size must be at least 1 pixel, got 0"),
     ],
 )
 def test_mistakes_are_explained(options, message, tiny_model, tmp_path, monkeypatch, capsys):
@@ -83,3 +85,7 @@ def test_mistakes_are_explained(options, message, tiny_model, tmp_path, monkeypa
     assert main(["export", str(tiny_model), *options.split()]) == 1
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_weights_that_do_not_say_their_radius_are_taken_to_have_the_recipes():
+    assert DISK_RADIUS == TrainConfig.radius

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
 from strongpose._util.terminal import complain, say
-from strongpose.training.recipe import TrainConfig
+from strongpose.export.facts import DISK_RADIUS, LICENCE, SIZE, ModelFacts
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from strongpose.network import PoseNetwork
+    from strongpose.export.model import ExportedModel, Precision
 
 __all__ = ["export"]
-
-_SIZE, _LICENCE = 481, "Apache-2.0"
-
-
-class _WrongOptions(ValueError):
-    """Options that do not go together; the message says which, why and what to do."""
 
 
 def export(
@@ -32,18 +24,18 @@ def export(
     out: Annotated[Path, arg(metavar="MODEL.onnx|MODEL.xml")],
     precision: Literal["float32", "float16", "int8"] = "float16",
     size: Annotated[
-        int | None, arg(metavar="PIXELS", help_behavior_hint=f"(default: the model's own, or {_SIZE})")
+        int | None, arg(metavar="PIXELS", help_behavior_hint=f"(default: the model's own, or {SIZE})")
     ] = None,
     radius: Annotated[
         float | None,
-        arg(metavar="PIXELS", help_behavior_hint=f"(default: the model's own, or {TrainConfig.radius:g})"),
+        arg(metavar="PIXELS", help_behavior_hint=f"(default: the model's own, or {DISK_RADIUS:g})"),
     ] = None,
     filter_sigma: Annotated[
         float | None, arg(metavar="CELLS", help_behavior_hint="(default: the model's own, or the decoder's)")
     ] = None,
     output_stride: Literal[0, 4, 8, 16, 32] = 0,
     licence: Annotated[
-        str | None, arg(metavar="SPDX", help_behavior_hint=f"(default: the model's own, or {_LICENCE})")
+        str | None, arg(metavar="SPDX", help_behavior_hint=f"(default: the model's own, or {LICENCE})")
     ] = None,
     card: Annotated[str | None, arg(metavar="TEXT|URL", help_behavior_hint="(default: the model's own)")] = None,
     calibrate: Annotated[
@@ -78,124 +70,53 @@ def export(
         evaluate: Annotations in COCO keypoint format; prints the AP of the model and what precision cost.
         images: Folder of their photos.
     """
+    if (evaluate is None) != (images is None):
+        return complain("--evaluate ANNOTATIONS.json and --images FOLDER go together; give both or neither")
     try:
-        _check_options(out, precision, calibrate, evaluate, images)
-        from strongpose.annotations import load_annotations, photo_paths
-        from strongpose.export.onnx import describe, export_onnx
-        from strongpose.export.openvino_ir import read_onnx, write_ir
-        from strongpose.export.quantization import quantize
-        from strongpose.network import at_output_stride
-        from strongpose.network.weights import load_network
+        from strongpose.export.model import export_model
     except ImportError as error:
         return complain(f"exporting needs more packages ({error}): pip install 'strongpose[export]'")
-    except _WrongOptions as error:
-        return complain(error)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns of packages that it does not need
+    facts = ModelFacts(size, radius, filter_sigma, licence, card)
+    write = partial(export_model, weights, facts=facts, output_stride=output_stride or None)
     try:
-        facts = _facts(weights, size, {"disk_radius": radius, "filter_sigma": filter_sigma}, licence, card)
-        network = load_network(weights)
-        network = at_output_stride(network, output_stride or network.config.output_stride)
-        truth = load_annotations(evaluate, network.config.skeleton, say) if evaluate else None
-        if truth and images:
-            photo_paths(truth, images, str(evaluate), say)  # which sees whether they fit, before the work
-        inputs, skipped = _calibration_inputs(calibrate, calibration_photos, facts["size"], network)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory() as folder:
-            exact = Path(folder) / "float32.onnx"  # what int8 is made of, and what the model is compared with
-            if precision == "int8" or (truth and precision != "float32"):
-                export_onnx(network, exact, facts, "float32", fold_norms=True)
-            if precision == "int8":
-                calibration = {"photos": len(inputs), "size": facts["size"]}
-                description = describe(network, {**facts, "calibration": calibration}, precision)
-                write_ir(quantize(exact, inputs), out, description)
-            elif out.suffix == ".xml":
-                stored = Path(folder) / "stored.onnx"
-                export_onnx(network, stored, facts, precision, fold_norms=True)
-                write_ir(read_onnx(stored), out, describe(network, facts, precision))
-            else:
-                export_onnx(network, out, facts, precision)
-            print(_summary(out, precision), flush=True)
-            if truth and images:
-                _measure(out, precision, exact, truth, images)
-    except (ValueError, ImportError, FileNotFoundError) as error:  # weights, photos, annotations, missing packages
-        return complain(error)
-    except OSError as error:
-        return complain(f"--out {out}: cannot be written ({error.strerror or error})")
-    return 1 if skipped else 0
-
-
-def _check_options(
-    out: Path, precision: str, calibrate: tuple[Path, ...], evaluate: Path | None, images: Path | None
-) -> None:
-    """Raise `_WrongOptions` if they do not go together."""
-    if out.suffix not in (".onnx", ".xml"):
-        raise _WrongOptions(f"--out {out}: the name must end in .onnx or, for OpenVINO, in .xml")
-    if precision == "int8" and out.suffix != ".xml":
-        raise _WrongOptions(
-            f"--out {out}: int8 is for OpenVINO and its name must end in .xml; as .onnx it loses several times as "
-            f"much accuracy. Write {out.with_suffix('.xml')}, or an .onnx file with --precision float16"
+        truth = _truth(weights, evaluate, images) if evaluate and images else None
+        model = write(
+            out,
+            precision,
+            calibrate=calibrate,
+            photos=calibration_photos,
+            say=partial(print, flush=True),
+            complain=complain,
         )
-    if precision == "int8" and not calibrate:
-        raise _WrongOptions("--precision int8 needs photos to calibrate with: --calibrate FOLDER, a hundred or more")
-    if precision != "int8" and calibrate:
-        raise _WrongOptions(f"--calibrate is for --precision int8, not for {precision}; leave one of them out")
-    if (evaluate is None) != (images is None):
-        raise _WrongOptions("--evaluate ANNOTATIONS.json and --images FOLDER go together; give both or neither")
+        print(_summary(model, precision), flush=True)
+        if truth and images:
+            with tempfile.TemporaryDirectory() as folder:
+                exact = out if precision == "float32" else write(Path(folder) / "float32.onnx", "float32").files[0]
+                _measure(out, precision, exact, truth, images)
+    except (ValueError, ImportError, FileNotFoundError) as error:  # of exporting, annotations, photos
+        return complain(error)
+    return 1 if model.skipped else 0
 
 
-def _facts(
-    weights: Path, size: int | None, decode: dict[str, float | None], licence: str | None, card: str | None
-) -> dict[str, Any]:
-    """What the model will say about itself: an .onnx file's own facts, and what the options say instead."""
-    from strongpose.decode import DecodeOptions
-    from strongpose.export.onnx import OWN_KEYS
-    from strongpose.runtime import OnnxRuntime
+def _truth(weights: Path, annotations: Path, images: Path) -> dict[str, Any]:
+    """The annotations, if they fit the weights and the photos; seen before the work."""
+    from strongpose.annotations import load_annotations, photo_paths
+    from strongpose.network.weights import load_network
 
-    facts: dict[str, Any] = {"size": _SIZE, "licence": _LICENCE, "decode": {"disk_radius": TrainConfig.radius}}
-    if weights.suffix == ".onnx" and weights.is_file():
-        info = OnnxRuntime(weights).info
-        own = {key: value for key, value in info.about.items() if key not in OWN_KEYS}
-        facts |= {**own, "size": info.size, "decode": info.decode}
-    options = {"size": size, "licence": licence, "card": card}
-    facts |= {key: value for key, value in options.items() if value is not None}
-    facts["decode"] = {**facts["decode"], **{key: value for key, value in decode.items() if value is not None}}
-    DecodeOptions(**facts["decode"])
-    if facts["size"] < 1:
-        raise ValueError(f"--size must be at least 1 pixel, got {facts['size']}")
-    return facts
+    truth = load_annotations(annotations, load_network(weights).config.skeleton, say)
+    photo_paths(truth, images, str(annotations), say)
+    return truth
 
 
-def _calibration_inputs(
-    folders: tuple[Path, ...], count: int, size: int, network: PoseNetwork
-) -> tuple[list[np.ndarray], int]:
-    """The photos to calibrate with, as network inputs, and how many could not be opened; each is named."""
-    from strongpose.export.quantization import calibration_inputs, calibration_photos
-    from strongpose.images.folders import photos_in
-
-    if not folders:
-        return [], 0
-    photos = calibration_photos(folders, count)
-    for folder in folders:
-        if left_out := photos_in(folder).left_out:
-            print(f"{folder}: left out: {', '.join(left_out)}", flush=True)
-    inputs = calibration_inputs(photos, size, network.config.coarse_stride, say)
-    print(f"calibrating with {len(inputs)} photos of {size} pixels", flush=True)
-    return inputs, len(photos) - len(inputs)
-
-
-def _summary(out: Path, precision: str) -> str:
-    from strongpose.runtime import open_runtime
-
-    info = open_runtime(out, "openvino" if out.suffix == ".xml" else "onnx", threads=1).info
-    files = [out, out.with_suffix(".bin")] if out.suffix == ".xml" else [out]
-    megabytes = sum(file.stat().st_size for file in files) / 1e6
+def _summary(model: ExportedModel, precision: Precision) -> str:
+    megabytes = sum(file.stat().st_size for file in model.files) / 1e6
     return (
-        f"{out}: {megabytes:.1f} MB, {precision}, skeleton {info.skeleton.name}, "
-        f"one cell per {info.stride} pixels, size {info.size}"
+        f"{model.files[0]}: {megabytes:.1f} MB, {precision}, skeleton {model.info.skeleton.name}, "
+        f"one cell per {model.info.stride} pixels, size {model.info.size}"
     )
 
 
-def _measure(out: Path, precision: str, exact: Path, truth: dict[str, Any], images: Path) -> None:
+def _measure(out: Path, precision: Precision, exact: Path, truth: dict[str, Any], images: Path) -> None:
     """Print the figures of the model and those of the same weights in float32, and what it lost."""
     from strongpose.evaluation import evaluate
     from strongpose.inference import StrongPose

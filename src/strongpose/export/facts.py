@@ -1,0 +1,35 @@
+"""What an exported model says about itself, as far as somebody chooses it (imports no torch)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["DISK_RADIUS", "LICENCE", "SIZE", "ModelFacts"]
+
+SIZE = 481
+"""Recommended long side of photos in pixels, where nothing is said."""
+
+DISK_RADIUS = 12.0
+"""Radius of the disks in pixels that recipes train with, where nothing is said."""
+
+LICENCE = "Apache-2.0"
+"""SPDX identifier of the licence, where nothing is said."""
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What a model shall say about itself; None is what the model that it is made of says, or the default above.
+
+    Attributes:
+        size: recommended long side of photos in pixels.
+        disk_radius: R in pixels, the radius of the disks that the network was trained with.
+        filter_sigma: of `strongpose.decode.DecodeOptions`, in cells; the decoder's, where nothing is said.
+        licence: what others may do with the model, as an SPDX identifier.
+        card: what else users should know, or where it is written.
+    """
+
+    size: int | None = None
+    disk_radius: float | None = None
+    filter_sigma: float | None = None
+    licence: str | None = None
+    card: str | None = None

@@ -1,0 +1,90 @@
+"""Exporting as a function: what it returns, and that a model's description is read without running it."""
+
+import json
+from dataclasses import replace
+
+import onnx
+import pytest
+import torch
+
+from strongpose.exceptions import ExportError, ModelError
+from strongpose.export.facts import ModelFacts
+from strongpose.export.model import export_model
+from strongpose.network import NetworkConfig, build_network
+from strongpose.network.weights import load_network, save_weights
+from strongpose.runtime import OnnxRuntime, open_runtime
+from strongpose.runtime.pytorch import TorchRuntime, read_model_info
+
+
+def described(model, path, text):
+    """The model with another description of itself."""
+    changed = onnx.load(model)
+    changed.metadata_props[0].value = text
+    onnx.save(changed, path)
+    return path
+
+
+def test_what_is_returned_is_what_the_file_says(tiny_model, tmp_path):
+    model = export_model(tiny_model, tmp_path / "new" / "out.onnx", "float32", ModelFacts(size=97, card="none"))
+    assert model.files == (tmp_path / "new" / "out.onnx",) and model.skipped == 0
+    assert model.info == OnnxRuntime(model.files[0]).info == replace(model.info, size=97)
+    assert (model.info.about["card"], model.info.about["precision"]) == ("none", "float32")
+    source, written = (load_network(path).state_dict() for path in (tiny_model, model.files[0]))
+    assert all(torch.equal(source[name], written[name]) for name in source)
+
+
+def test_errors_are_of_exporting(tiny_model, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    for source, out, message in (
+        (tmp_path / "none.safetensors", "m.onnx", r"none\.safetensors: no such weight file"),
+        (file, "m.onnx", r"file: not a readable safetensors file"),
+        (tiny_model, "file/m.onnx", r"file/m\.onnx: cannot be written \((File exists|Not a directory)\)"),
+        (tiny_model, "m.pt", r"m\.pt: the name of a model must end in \.onnx or, for OpenVINO, in \.xml"),
+    ):
+        with pytest.raises(ExportError, match=message):
+            export_model(source, tmp_path / out)
+
+
+def test_a_description_is_read_without_running_the_model(tiny_model, tmp_path, monkeypatch):
+    import onnxruntime
+
+    expected = OnnxRuntime(tiny_model).info
+    monkeypatch.setattr(onnxruntime, "InferenceSession", None)
+    assert read_model_info(tiny_model) == expected
+    assert TorchRuntime.from_file(tiny_model).info == expected
+    export_model(tiny_model, tmp_path / "again.onnx")
+    no_description = described(tiny_model, tmp_path / "bad.onnx", "{")
+    with pytest.raises(ModelError, match=r"bad\.onnx: its metadata does not fit"):
+        export_model(no_description, tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff" * 99, b"\x08\x08\x3a\xff"])
+def test_damaged_models_are_refused_in_one_line(content, tmp_path):
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(content)
+    for read in (read_model_info, lambda path: open_runtime(path, "torch")):
+        with pytest.raises(ModelError, match=r"bad\.onnx") as caught:
+            read(path)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(ModelError, match="no such model file"):
+        read_model_info(tmp_path / "none.onnx")
+
+
+@pytest.mark.parametrize("fact", ["stride", "skeleton"])
+def test_a_description_of_another_network_is_refused(fact, tiny_model, tmp_path):
+    [entry] = onnx.load(tiny_model).metadata_props
+    description = json.loads(entry.value)
+    if fact == "stride":
+        description["stride"] = 2
+    else:
+        description["skeleton"]["edges"].pop()
+    path = described(tiny_model, tmp_path / "bad.onnx", json.dumps(description))
+    with pytest.raises(ModelError, match=rf"bad\.onnx: its metadata has another {fact} than its network"):
+        open_runtime(path, "torch")
+
+
+def test_weights_become_a_model_with_the_defaults(tmp_path):
+    save_weights(build_network(NetworkConfig(upsample=1, neck_channels=0)), tmp_path / "w.safetensors")
+    info = export_model(tmp_path / "w.safetensors", tmp_path / "m.onnx").info
+    assert (info.size, info.decode, info.about["licence"]) == (481, {"disk_radius": 12.0}, "Apache-2.0")
