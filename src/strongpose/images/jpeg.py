@@ -1,14 +1,17 @@
-"""JPEG files that were cut short and closed again, which decode to grey without a word."""
+"""JPEG files: written, and those noticed that were cut short and closed again."""
 
 from __future__ import annotations
 
 import io
 
+import cv2
 import numpy as np
 from PIL import Image
 
-__all__ = ["ends_early"]
+__all__ = ["encode_jpeg", "ends_early"]
 
+_QUALITY = 92
+_MOST = 65500  # pixels a side
 _END = b"\xff\xd9"
 _GREY = (128, (128, 128, 128))
 """What is decoded where there is nothing."""
@@ -16,8 +19,22 @@ _MORE = b"\x5a\x3c\x91\xe7" * 256
 """That would be decoded to something."""
 
 
+def encode_jpeg(picture: np.ndarray) -> bytes:
+    """A picture, (H, W, 3) uint8 RGB, as the bytes of a JPEG file.
+
+    Raises:
+        OSError: if it does not fit a JPEG file.
+    """
+    done = False
+    if max(picture.shape) <= _MOST:  # else OpenCV would write lines of its own
+        done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
+    if not done:
+        raise OSError(0, f"a picture of {picture.shape[1]}×{picture.shape[0]} pixels does not fit a JPEG file")
+    return data.tobytes()
+
+
 def ends_early(image: Image.Image, data: bytes) -> bool:
-    """Whether the pixels in a JPEG file end before the last one.
+    """Whether the pixels in a JPEG file end before the last one; such files decode to grey without an error.
 
     Then what is put behind them becomes part of the picture. That is only tried where its last pixel is grey.
 

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
+
+from strongpose.images.jpeg import encode_jpeg
 
 __all__ = ["KINDS", "is_about", "is_drawing", "is_result", "jpeg_of", "marked", "place_of", "result_names"]
 
@@ -18,7 +19,6 @@ KINDS = ("poses", "fields")
 
 _COMMENT = b"drawn by strongpose predict"
 _MARK = b"\xff\xfe" + (len(_COMMENT) + 2).to_bytes(2, "big") + _COMMENT
-_MOST_JPEG = 65500  # pixels a side
 _MOST_HEAD = 1000  # bytes of the file, in which the mark is found
 _SUFFIXES = tuple(f".{kind}.jpg" for kind in KINDS)
 _JPEG = (".jpg", ".jpeg", ".jpe")
@@ -36,12 +36,7 @@ def jpeg_of(picture: np.ndarray) -> bytes:
     Raises:
         OSError: if it does not fit a JPEG file.
     """
-    done = False
-    if max(picture.shape) <= _MOST_JPEG:  # else OpenCV would write lines of its own
-        done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
-    if not done:
-        raise OSError(0, f"a picture of {picture.shape[1]}×{picture.shape[0]} pixels does not fit a JPEG file")
-    return marked(data.tobytes())
+    return marked(encode_jpeg(picture))
 
 
 def is_drawing(name: str, content: bytes) -> bool:
