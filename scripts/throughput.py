@@ -28,13 +28,14 @@ from strongpose.network.weights import load_network
 from strongpose.training.loop import train
 from strongpose.training.recipe import TrainConfig
 
+LOOP = ("strongpose/training/loop.py", "_train")  # what is watched: file and function
 PHASES = (  # first match wins; file (end of its path) and function name of any frame between the loop and the moment
     ("compiling", "torch/_dynamo/convert_frame.py", ""),
     ("waiting for data", "torch/utils/data/dataloader.py", ""),
     ("targets", "strongpose/encode/targets.py", ""),
-    ("copying to the device", "strongpose/training/loop.py", "_prepare"),
+    ("copying to the device", "strongpose/training/step.py", "_prepared"),
     ("losses", "strongpose/training/losses.py", ""),
-    ("reading the losses", "strongpose/training/loop.py", "_check_finite"),
+    ("reading the losses", "strongpose/training/run.py", "_check_finite"),
     ("reading the losses", "strongpose/training/progress.py", "add"),
     ("validation", "strongpose/training/validation.py", ""),
     ("checkpoints", "strongpose/training/checkpoint.py", ""),
@@ -163,7 +164,7 @@ def _phase(frame: FrameType | None) -> str | None:
     while frame is not None:
         code = frame.f_code
         name = code.co_filename.replace("\\", "/")
-        if name.endswith("strongpose/training/loop.py") and code.co_name in ("train", "_train"):
+        if name.endswith(LOOP[0]) and code.co_name == LOOP[1]:
             for phase, file, function in PHASES:
                 if any(file in f and function in ("", c) for f, c in inside):
                     return phase

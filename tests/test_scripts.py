@@ -19,6 +19,7 @@ import torch
 from pictures import write_dataset
 from safetensors.torch import load_file, save_file
 
+import strongpose
 from strongpose.network import NetworkConfig, build_network
 from strongpose.network.weights import load_network, save_weights
 from strongpose.training.loop import train
@@ -183,6 +184,13 @@ def test_flops_are_those_of_the_convolutions():
     assert with_fine - plain == deep + shallow + 2 * 17 * 17 * (9 * 8 * 8 + 8 * 51)
     assert 2.5 * forward < training < 3 * forward
     assert throughput.flops_per_image(replace(config, freeze_stages=3), 65)[1] < training
+
+
+def test_phases_name_files_and_functions_that_there_are():
+    packages = [Path(module.__file__).parent.parent for module in (strongpose, torch)]
+    for file, function in [throughput.LOOP, *(phase[1:] for phase in throughput.PHASES)]:
+        [path] = [package / file for package in packages if (package / file).exists()]
+        assert not function or f"def {function}(" in path.read_text(), f"{file}: {function}"
 
 
 def test_phases_are_read_off_the_call_stack():
