@@ -3,7 +3,7 @@
 from strongpose.annotations.categories import people_categories
 from strongpose.annotations.person import has_area
 from strongpose.annotations.photos import OtherSize, find_photo, load_sets, other_size, photo_paths
-from strongpose.annotations.reading import load_annotations, load_images, read_annotations, read_lists
+from strongpose.annotations.reading import image_lacks, load_annotations, load_images, read_annotations, read_lists
 from strongpose.exceptions import AnnotationError
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "OtherSize",
     "find_photo",
     "has_area",
+    "image_lacks",
     "load_annotations",
     "load_images",
     "load_sets",

@@ -18,7 +18,7 @@ from strongpose.exceptions import AnnotationError, JsonError
 from strongpose.oks import AREA_SHARE
 from strongpose.skeleton import Skeleton
 
-__all__ = ["load_annotations", "load_images", "read_annotations", "read_lists"]
+__all__ = ["image_lacks", "load_annotations", "load_images", "read_annotations", "read_lists"]
 
 _LISTS = ("images", "annotations", "categories")
 
@@ -144,6 +144,16 @@ def read_lists(
     return dict(data)
 
 
+def image_lacks(image: Any) -> str | None:
+    """What an entry of an annotation file's ``images`` needs to be one; None if it is."""
+    if not isinstance(image, dict) or not is_id(image.get("id")) or not is_name(image.get("file_name")):
+        return "'id' and 'file_name'"
+    for side in ("width", "height"):
+        if image.get(side) is not None and not (is_number(image[side]) and image[side] >= 0):
+            return f"a number of pixels as {side!r}"
+    return None
+
+
 def _content(
     source: str | PathLike[str] | Mapping[str, Any], keys: Sequence[str], name: str
 ) -> tuple[str, dict[str, Any]]:
@@ -153,11 +163,8 @@ def _content(
     ids: set[Any] = set()
     names: dict[str, Any] = {}
     for i, image in enumerate(data["images"]):
-        if not isinstance(image, dict) or not is_id(image.get("id")) or not is_name(image.get("file_name")):
-            raise AnnotationError(f"{name}: image {i} needs 'id' and 'file_name'")
-        for side in ("width", "height"):
-            if image.get(side) is not None and not (is_number(image[side]) and image[side] >= 0):
-                raise AnnotationError(f"{name}: image {i} needs a number of pixels as {side!r}")
+        if (lacking := image_lacks(image)) is not None:
+            raise AnnotationError(f"{name}: image {i} needs {lacking}")
         if image["id"] in ids:
             raise AnnotationError(f"{name}: image id {image['id']!r:.80} is there twice; give every image its own")
         path = posixpath.normpath(image["file_name"])

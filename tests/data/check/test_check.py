@@ -67,7 +67,7 @@ def test_a_right_data_set_has_no_findings(data_set):
 @pytest.mark.parametrize(
     ("change", "kind", "text"),
     [
-        (lambda d: d["images"][0].update(width="x"), "damaged entry", "image 0 needs 'id', 'file_name', 'width'"),
+        (lambda d: d["images"][0].update(width="x"), "damaged entry", "image 0 needs a number of pixels as 'width'"),
         (lambda d: d["images"][0].pop("width"), "no size", "its width and height are not stated"),
         (
             lambda d: d["annotations"][0].update(bbox=[150, 100, 90, 90]),
@@ -92,6 +92,11 @@ def test_a_right_data_set_has_no_findings(data_set):
             "but is annotated as one of 192×170",
         ),
         (lambda d: d["images"].append({**d["images"][0], "id": 9}), "listed twice", "the file is there twice"),
+        (
+            lambda d: d["images"].append({**d["images"][0], "id": 9, "file_name": "./" + d["images"][0]["file_name"]}),
+            "listed twice",
+            "the file is there twice",
+        ),
         (lambda d: d["annotations"][1].update(id=1), "listed twice", "annotation id 1 is there twice"),
         (
             lambda d: d["annotations"][0].update(keypoints=[1, 2, 2]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -10,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from strongpose._util.json_files import is_id, is_name, is_number
+from strongpose._util.json_files import is_id
 from strongpose._util.lines import unheard
-from strongpose.annotations import other_size, people_categories, read_lists
+from strongpose.annotations import image_lacks, other_size, people_categories, read_lists
 from strongpose.annotations.person import checked_person
 from strongpose.annotations.plausible import check_units
 from strongpose.data.check.findings import CheckedPhoto, Finding
@@ -100,16 +101,12 @@ def _photos(images: list[Any], general: list[Finding]) -> list[dict[str, Any]]:
     photos: dict[Any, dict[str, Any]] = {}
     names: Counter[str] = Counter()
     for i, image in enumerate(images):
-        if not (
-            isinstance(image, dict)
-            and is_id(image.get("id"))
-            and is_name(image.get("file_name"))
-            and all(image.get(side) is None or is_number(image[side]) for side in ("width", "height"))
-        ):
-            general.append(Finding("damaged entry", "", f"image {i} needs 'id', 'file_name', 'width' and 'height'"))
+        if (lacking := image_lacks(image)) is not None:
+            general.append(Finding("damaged entry", "", f"image {i} needs {lacking}"))
             continue
-        names[image["file_name"]] += 1
-        if image["id"] in photos or names[image["file_name"]] > 1:
+        path = posixpath.normpath(image["file_name"])
+        names[path] += 1
+        if image["id"] in photos or names[path] > 1:
             what = f"image id {image['id']}" if image["id"] in photos else "the file"
             general.append(Finding("listed twice", image["file_name"], f"{what} is there twice"))
         photos.setdefault(image["id"], image)
