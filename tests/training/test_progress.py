@@ -25,7 +25,7 @@ def test_steps_that_a_killed_run_did_after_its_checkpoint_count_once(tmp_path):
     assert sorted(read.Tags()["scalars"]) == [*(f"train/{name}" for name in names), "val/AP"]
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # the writer's own thread
+@pytest.mark.filterwarnings("error")  # such as of a thread whose error is printed
 def test_a_full_disk_is_told_at_once(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     told = 0

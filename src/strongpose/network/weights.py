@@ -10,8 +10,9 @@ from typing import Any
 from safetensors import safe_open
 from torch import Tensor
 
+from strongpose.network.config import NetworkConfig
 from strongpose.network.heads import repeat_outputs
-from strongpose.network.model import NetworkConfig, PoseNetwork, build_network
+from strongpose.network.model import PoseNetwork, build_network
 from strongpose.network.neck import LowRankConv, factors
 from strongpose.network.onnx_file import read_onnx_weights
 from strongpose.network.tensors import fill, read_tensors, write_tensors

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -35,7 +36,13 @@ class Progress:
 
     def __init__(self, first: int, steps: int, batch_size: int, every: int, folder: Path | None, say: Say) -> None:
         self._steps, self._batch_size, self._every, self._say = steps, batch_size, every, say
-        self._writer = SummaryWriter(str(folder), purge_step=first + 1) if folder is not None else None
+        self._contexts = ExitStack()
+        self._writer: SummaryWriter | None = None
+        if folder is not None:
+            others = set(threading.enumerate())
+            self._writer = SummaryWriter(str(folder), purge_step=first + 1)
+            self._contexts.enter_context(_unprinted(set(threading.enumerate()) - others))
+            self._contexts.callback(self._writer.close)
         self._since, self._last_step, self._waited = time.monotonic(), first, 0.0
         self._sums: dict[str, float] = {}
 
@@ -43,8 +50,7 @@ class Progress:
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        self._contexts.close()
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -98,3 +104,21 @@ class Progress:
             for name, value in values.items():
                 self._writer.add_scalar(name, value, done)
             self._writer.flush()
+
+
+@contextmanager
+def _unprinted(threads: Collection[threading.Thread]) -> Iterator[None]:
+    """Errors that end these threads are not printed: TensorBoard raises them again where it is asked to write."""
+    before = threading.excepthook
+
+    def report(error: threading.ExceptHookArgs) -> None:
+        if error.thread not in threads:
+            before(error)
+
+    threading.excepthook = report
+    try:
+        yield
+    finally:
+        for thread in threads:
+            thread.join(1)
+        threading.excepthook = before
