@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,10 +17,8 @@ def write_sheet(path: Path, picture: np.ndarray) -> None:
     """Write (H, W, 3) uint8 RGB as a JPEG file.
 
     Raises:
-        OSError: if it cannot be written.
+        OSError: if it cannot be written, or does not fit a JPEG file.
     """
-    from PIL import Image
+    from strongpose.images.jpeg import encode_jpeg
 
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "JPEG", quality=90)
-    write_atomically(path, file.getvalue())
+    write_atomically(path, encode_jpeg(picture))
