@@ -12,8 +12,9 @@ import numpy as np
 import tyro
 
 from strongpose import StrongPose
+from strongpose.annotations import load_annotations
 from strongpose.decode import DecodeOptions, Ranking, Suppression, decode
-from strongpose.evaluation import MAX_DETECTIONS, evaluate_results, load_annotations
+from strongpose.evaluation import MAX_DETECTIONS, evaluate_results
 from strongpose.fields import Fields
 from strongpose.images import FittedImage
 

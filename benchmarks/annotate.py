@@ -13,8 +13,8 @@ import tyro
 
 from strongpose import StrongPose
 from strongpose.annotate.closer_look import AnnotateOptions, Proposal, choose_poses, propose
+from strongpose.annotations import load_annotations
 from strongpose.data.photos import PhotoStore
-from strongpose.evaluation import load_annotations
 from strongpose.oks import AREA_SHARE, keypoint_similarities
 
 SIZES = {"all": (0.0, np.inf), "small": (0.0, 32.0), "medium": (32.0, 96.0), "large": (96.0, np.inf)}

@@ -13,9 +13,10 @@ import tyro
 from faster_coco_eval import COCO, COCOeval_faster
 
 from strongpose import Poses, StrongPose
+from strongpose.annotations import load_annotations
 from strongpose.decode import DecodeOptions, decode
 from strongpose.decode.body import REACH, body_regions
-from strongpose.evaluation import MAX_DETECTIONS, evaluate_results, load_annotations
+from strongpose.evaluation import MAX_DETECTIONS, evaluate_results
 from strongpose.fields import Fields
 from strongpose.images import FittedImage
 from strongpose.oks import similarity_to

@@ -11,8 +11,9 @@ import numpy as np
 import tyro
 
 from strongpose import StrongPose
+from strongpose.annotations import load_annotations
 from strongpose.decode.scoring import expected_similarities
-from strongpose.evaluation import MAX_DETECTIONS, load_annotations
+from strongpose.evaluation import MAX_DETECTIONS
 from strongpose.oks import keypoint_similarities, person_areas
 from strongpose.poses import Poses
 

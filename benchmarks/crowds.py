@@ -21,8 +21,8 @@ from peer_models import TopDown, YoloPose
 from peer_runs import Chosen, Chosen_, System, side_by_side, times
 
 from strongpose import Poses
+from strongpose.annotations import load_annotations
 from strongpose.benchmarking import this_machine
-from strongpose.evaluation import load_annotations
 from strongpose.images import open_image
 from strongpose.oks import similarity_to
 from strongpose.skeleton import COCO

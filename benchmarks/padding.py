@@ -10,7 +10,8 @@ import numpy as np
 import tyro
 
 from strongpose import Poses, StrongPose
-from strongpose.evaluation import MAX_DETECTIONS, evaluate_results, load_annotations
+from strongpose.annotations import load_annotations
+from strongpose.evaluation import MAX_DETECTIONS, evaluate_results
 from strongpose.fields import Fields, cell_count
 from strongpose.images import PADDING, FittedImage
 from strongpose.runtime import RuntimeChoice

@@ -17,8 +17,9 @@ import tyro
 from peer_models import TopDown, YoloPose
 from peer_runs import Chosen, Chosen_, Runs, System, side_by_side, times
 
+from strongpose.annotations import load_annotations
 from strongpose.benchmarking import this_machine
-from strongpose.evaluation import MAX_DETECTIONS, evaluate_results, load_annotations
+from strongpose.evaluation import MAX_DETECTIONS, evaluate_results
 from strongpose.skeleton import COCO
 
 GROUPS = {"1 person": (1, 1), "2 to 4": (2, 4), "5 or more": (5, 10**9)}

@@ -15,7 +15,8 @@ from nncf import AdvancedQuantizationParameters as Advanced
 from nncf import AdvancedSmoothQuantParameters, IgnoredScope, ModelType, OverflowFix
 
 from strongpose import StrongPose
-from strongpose.evaluation import evaluate, load_annotations
+from strongpose.annotations import load_annotations
+from strongpose.evaluation import evaluate
 from strongpose.export.openvino_ir import write_ir
 from strongpose.export.quantization import calibration_inputs, calibration_photos, quantize
 from strongpose.runtime import OpenVinoRuntime, RawMaps, resolve_model

@@ -12,8 +12,9 @@ import tyro
 from calibration import true_similarities
 
 from strongpose import StrongPose
+from strongpose.annotations import load_annotations
 from strongpose.decode.scoring import expected_similarities
-from strongpose.evaluation import MAX_DETECTIONS, evaluate_results, load_annotations
+from strongpose.evaluation import MAX_DETECTIONS, evaluate_results
 from strongpose.oks import person_areas
 from strongpose.poses import Poses
 

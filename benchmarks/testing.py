@@ -13,8 +13,9 @@ import numpy as np
 import tyro
 
 from strongpose import StrongPose
+from strongpose.annotations import load_annotations
 from strongpose.decode import decode
-from strongpose.evaluation import MAX_DETECTIONS, evaluate_results, load_annotations
+from strongpose.evaluation import MAX_DETECTIONS, evaluate_results
 from strongpose.fields import Fields
 from strongpose.images import FittedImage, fit_image, open_image
 from strongpose.inference.tta import average

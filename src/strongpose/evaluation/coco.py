@@ -16,15 +16,7 @@ from strongpose.evaluation.results_log import MAX_DETECTIONS, find_poses
 from strongpose.exceptions import EvaluationError
 from strongpose.inference import StrongPose
 
-__all__ = [
-    "MAX_DETECTIONS",
-    "Evaluation",
-    "EvaluationError",
-    "Metrics",
-    "evaluate",
-    "evaluate_results",
-    "load_annotations",
-]
+__all__ = ["Evaluation", "Metrics", "evaluate", "evaluate_results"]
 
 
 @dataclass(frozen=True)

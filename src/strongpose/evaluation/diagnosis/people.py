@@ -31,7 +31,7 @@ class People:
 
     @classmethod
     def from_coco(cls, annotations: Sequence[Mapping[str, Any]], num_keypoints: int) -> People:
-        """The people in the COCO annotations of one photo, as `strongpose.evaluation.load_annotations` checks them."""
+        """The people in the COCO annotations of one photo, as `strongpose.annotations.load_annotations` checks them."""
         rows = [a.get("keypoints") or [0] * (3 * num_keypoints) for a in annotations]
         keypoints = np.array(rows, dtype=np.float64).reshape(-1, num_keypoints, 3)
         boxes = np.array([a["bbox"] for a in annotations], dtype=np.float64).reshape(-1, 4)

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.evaluation.coco import MAX_DETECTIONS
 from strongpose.evaluation.diagnosis.people import People, object_similarities, similarities_to_people
+from strongpose.evaluation.results_log import MAX_DETECTIONS
 from strongpose.skeleton import Skeleton
 
 __all__ = [
@@ -133,7 +133,7 @@ def sort_data_set(
     """Sort the errors in every photo of a data set.
 
     Args:
-        data: what `strongpose.evaluation.load_annotations` returned, with one category.
+        data: what `strongpose.annotations.load_annotations` returned, with one category.
         results: COCO keypoint results about its photos; of each photo the 20 with the highest score count.
         skeleton: what the keypoints are.
 
