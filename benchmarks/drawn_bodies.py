@@ -13,8 +13,8 @@ import torch
 import tyro
 from torch import Tensor
 
+from strongpose.annotations.segmentation import Region
 from strongpose.data.coco import KeypointDataset, PhotoRecord
-from strongpose.data.regions import Region
 from strongpose.encode.body_shape import BODY, LENGTHS, BodyShape, without_side
 from strongpose.encode.drawn_body import body_targets
 from strongpose.skeleton import COCO

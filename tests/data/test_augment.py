@@ -3,10 +3,10 @@ import pytest
 import torch
 from pictures import write_dataset
 
+from strongpose.annotations.segmentation import Region
 from strongpose.data.augment import Augmentation, augment
 from strongpose.data.batches import BatchesByStep, batch_loader
 from strongpose.data.coco import KeypointDataset, PhotoRecord
-from strongpose.data.regions import Region
 from strongpose.exceptions import ImageError
 from strongpose.skeleton import COCO
 

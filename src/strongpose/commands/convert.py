@@ -111,8 +111,8 @@ def _usual(source: Source) -> Any:
 
 def _about_flips(names: list[str], chosen: Skeleton | None) -> str:
     """For YOLO's data.yaml, the partners of keypoints on the other side, or why they are not known."""
-    from strongpose.data.sides_by_name import sides_by_name
     from strongpose.skeletons import skeleton_named_like
+    from strongpose.skeletons.sides_by_name import sides_by_name
 
     skeleton = chosen or skeleton_named_like(tuple(names))
     if skeleton is not None and skeleton.flip_pairs:

@@ -79,11 +79,11 @@ def _report(
     threshold: float,
 ) -> dict[str, Any]:
     """Write the contact sheets; returns the report."""
-    from strongpose.evaluation.diagnosis import describe_people, make_report, sort_data_set
+    from strongpose.evaluation.diagnosis import classify_data_set, describe_people, make_report
     from strongpose.evaluation.diagnosis.sheets import draw_sheets
     from strongpose.images import open_image
 
-    photos = sort_data_set(data, results, skeleton)
+    photos = classify_data_set(data, results, skeleton)
     people = [person for photo in photos for person in describe_people(photo, open_image(paths[photo.image_id]))]
     report = make_report(photos, people, data, skeleton, threshold)
     for name, sheet in draw_sheets(photos, lambda image_id: open_image(paths[image_id]), skeleton, threshold):

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from strongpose.annotations.segmentation import Region
 from strongpose.data.coco import PhotoRecord
-from strongpose.data.regions import Region
 from strongpose.fields import cell_count, pixels_to_cells
 from strongpose.images import PADDING
 from strongpose.skeleton import Skeleton

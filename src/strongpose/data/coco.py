@@ -13,8 +13,8 @@ import numpy as np
 from strongpose._util.json_files import parse_json
 from strongpose._util.lines import Say, unheard
 from strongpose.annotations import OtherSize, other_size, read_annotations
+from strongpose.annotations.segmentation import Region, read_box, read_region
 from strongpose.data.photos import PhotoStore
-from strongpose.data.regions import Region, read_box, read_region
 from strongpose.data.remote import is_address, read_whole_file
 from strongpose.data.shards import RemoteShards, ShardCache
 from strongpose.exceptions import AnnotationError, ImageError, JsonError

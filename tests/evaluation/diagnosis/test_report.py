@@ -11,13 +11,13 @@ from pictures import STANDING
 
 from strongpose.evaluation import evaluate_results
 from strongpose.evaluation.diagnosis import (
+    classify_data_set,
     costs,
     describe_people,
     format_report,
     group_people,
     lost_similarity,
     make_report,
-    sort_data_set,
     worst_photos,
 )
 from strongpose.evaluation.diagnosis.groups import box_overlaps, sharpness
@@ -28,7 +28,7 @@ PICTURE = np.random.default_rng(0).integers(0, 255, (500, 500, 3), dtype=np.uint
 
 
 def reported(data: dict, results: list, threshold: float = 0.25) -> dict:
-    photos = sort_data_set(data, results, COCO)
+    photos = classify_data_set(data, results, COCO)
     people = [person for photo in photos for person in describe_people(photo, PICTURE)]
     return make_report(photos, people, data, COCO, threshold)
 
@@ -48,7 +48,7 @@ def test_blur_lowers_sharpness_and_boxes_may_leave_the_photo():
 
 def test_every_way_of_grouping_parts_all_people():
     data, results = made_up()
-    photos = sort_data_set(data, results, COCO)
+    photos = classify_data_set(data, results, COCO)
     people = [person for photo in photos for person in describe_people(photo, PICTURE)]
     assert len(people) == sum(not a["iscrowd"] and a["num_keypoints"] > 0 for a in data["annotations"])
     kinds: dict[str, list[int]] = {}
@@ -79,16 +79,16 @@ def test_figures_are_those_of_the_evaluation_and_mending_never_harms():
 def test_mending_the_only_error_gives_one():
     data, results = perfect()
     results[0] = {**results[0], "keypoints": [v + 2000 for v in results[0]["keypoints"]]}
-    ap = {cost.name: cost.metrics.ap for cost in costs(sort_data_set(data, results, COCO), data, COCO)}
+    ap = {cost.name: cost.metrics.ap for cost in costs(classify_data_set(data, results, COCO), data, COCO)}
     assert ap["missed people"] > ap["false people"]
     without = [r for i, r in enumerate(results) if i]
-    ap = {cost.name: cost.metrics.ap for cost in costs(sort_data_set(data, without, COCO), data, COCO)}
+    ap = {cost.name: cost.metrics.ap for cost in costs(classify_data_set(data, without, COCO), data, COCO)}
     assert ap["missed people"] == pytest.approx(1)
     assert ap["jitter"] < 1
 
     data, results = perfect()
     results += [{**results[0], "keypoints": (np.array(results[0]["keypoints"]) + 2000).tolist(), "score": 0.9}]
-    ap = {cost.name: cost.metrics.ap for cost in costs(sort_data_set(data, results, COCO), data, COCO)}
+    ap = {cost.name: cost.metrics.ap for cost in costs(classify_data_set(data, results, COCO), data, COCO)}
     assert ap["false people"] == pytest.approx(1)
     assert ap["duplicates"] < 1
 
@@ -111,7 +111,7 @@ def two_photos() -> tuple[dict, list]:
 
 def test_worst_photos_and_their_causes():
     data, results = two_photos()
-    photos = sort_data_set(data, results, COCO)
+    photos = classify_data_set(data, results, COCO)
     assert [photo.image_id for photo in worst_photos(photos, 0.25)] == [1, 2]
     assert [lost_similarity(photo, 0.25) for photo in photos] == pytest.approx([2, 0])
     assert lost_similarity(photos[0], 0.7) == pytest.approx(1)  # the false person is not shown
@@ -136,7 +136,7 @@ def test_reports_are_json_also_without_people():
 
 def test_sheets_show_the_worst_of_each_kind():
     data, results = two_photos()
-    photos = sort_data_set(data, results, COCO)
+    photos = classify_data_set(data, results, COCO)
     cases = worst_cases(photos, 0.25)
     assert [(name, len(some)) for name, some in cases.items()] == [("missed", 1), ("false", 1)]
     assert list(worst_cases(photos, 0.7)) == ["missed", "low-score"]

@@ -19,11 +19,11 @@ from strongpose.annotations.plausible import check_units
 from strongpose.data.check.findings import CheckedPhoto, Finding
 from strongpose.data.check.people import check_people
 from strongpose.data.photos import PhotoStore
-from strongpose.data.sides_by_name import sides_by_name
 from strongpose.exceptions import AnnotationError, ImageError
 from strongpose.images import MAX_PIXELS
 from strongpose.skeleton import Skeleton
 from strongpose.skeletons import skeleton_named_like
+from strongpose.skeletons.sides_by_name import sides_by_name
 
 __all__ = ["check_data_set"]
 

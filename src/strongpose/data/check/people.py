@@ -9,9 +9,9 @@ import numpy as np
 
 from strongpose._util.json_files import is_number
 from strongpose.annotations import has_area
+from strongpose.annotations.segmentation import read_region
 from strongpose.data.check.findings import Finding
 from strongpose.data.check.sides import doubtful_sides
-from strongpose.data.regions import read_region
 from strongpose.oks import AREA_SHARE, similarity_to
 from strongpose.skeleton import Skeleton
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from strongpose._util.lines import Say, unheard
 from strongpose.data.convert.dataset import category
-from strongpose.data.sides_by_name import usual_spelling
 from strongpose.exceptions import ConversionError
 from strongpose.skeleton import Skeleton
+from strongpose.skeletons.sides_by_name import usual_spelling
 
 __all__ = ["with_skeleton"]
 

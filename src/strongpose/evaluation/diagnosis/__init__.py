@@ -1,19 +1,19 @@
-"""What goes wrong in keypoint detection: errors sorted into kinds, by whom they concern, and what each kind costs."""
+"""What goes wrong in keypoint detection: errors classified, by whom they concern, and what each kind costs."""
 
 from __future__ import annotations
 
-from strongpose.evaluation.diagnosis.costs import Cost, costs
-from strongpose.evaluation.diagnosis.groups import Group, Person, describe_people, group_people
-from strongpose.evaluation.diagnosis.people import People, object_similarities
-from strongpose.evaluation.diagnosis.report import causes, format_report, lost_similarity, make_report, worst_photos
-from strongpose.evaluation.diagnosis.sorting import (
+from strongpose.evaluation.diagnosis.classification import (
     DetectionKind,
     KeypointKind,
     PersonKind,
     PhotoErrors,
-    sort_data_set,
-    sort_photo,
+    classify_data_set,
+    classify_photo,
 )
+from strongpose.evaluation.diagnosis.costs import Cost, costs
+from strongpose.evaluation.diagnosis.groups import Group, Person, describe_people, group_people
+from strongpose.evaluation.diagnosis.people import People, object_similarities
+from strongpose.evaluation.diagnosis.report import causes, format_report, lost_similarity, make_report, worst_photos
 
 __all__ = [
     "Cost",
@@ -25,6 +25,8 @@ __all__ = [
     "PersonKind",
     "PhotoErrors",
     "causes",
+    "classify_data_set",
+    "classify_photo",
     "costs",
     "describe_people",
     "format_report",
@@ -32,7 +34,5 @@ __all__ = [
     "lost_similarity",
     "make_report",
     "object_similarities",
-    "sort_data_set",
-    "sort_photo",
     "worst_photos",
 ]

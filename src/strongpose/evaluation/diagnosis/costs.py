@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from strongpose.evaluation.coco import Metrics, evaluate_results
+from strongpose.evaluation.diagnosis.classification import FOUND, DetectionKind, KeypointKind, PhotoErrors
 from strongpose.evaluation.diagnosis.groups import Person
-from strongpose.evaluation.diagnosis.sorting import FOUND, DetectionKind, KeypointKind, PhotoErrors
 from strongpose.skeleton import Skeleton
 
 __all__ = ["Cost", "costs", "group_metrics", "present_metrics"]
@@ -39,8 +39,8 @@ def costs(photos: Sequence[PhotoErrors], data: Mapping[str, Any], skeleton: Skel
       person of their own score 0.
 
     Args:
-        photos: the sorted errors.
-        data: the annotations they were sorted by.
+        photos: the classified errors.
+        data: the annotations they were classified by.
         skeleton: what the keypoints are.
 
     Returns:

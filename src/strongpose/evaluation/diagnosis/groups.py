@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from strongpose.evaluation.diagnosis.sorting import PhotoErrors
+from strongpose.evaluation.diagnosis.classification import PhotoErrors
 
 __all__ = ["Group", "Person", "box_overlaps", "describe_people", "group_people", "sharpness"]
 
@@ -24,7 +24,7 @@ class Person:
     """An annotated person who is not ignored.
 
     Attributes:
-        photo: the sorted errors of the photo.
+        photo: the classified errors of the photo.
         index: of the person in it.
         area: square pixels.
         crowding: the number of other annotated people whose box overlaps theirs (IoU above .1).
@@ -55,7 +55,7 @@ def describe_people(photo: PhotoErrors, image: np.ndarray) -> list[Person]:
     """The people of one photo who are not ignored.
 
     Args:
-        photo: the sorted errors.
+        photo: the classified errors.
         image: (H, W, 3) uint8 RGB.
     """
     people = photo.people

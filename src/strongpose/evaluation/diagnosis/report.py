@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from strongpose._util.tables import table
+from strongpose.evaluation.diagnosis.classification import DetectionKind, KeypointKind, PersonKind, PhotoErrors
 from strongpose.evaluation.diagnosis.costs import costs, group_metrics, present_metrics
 from strongpose.evaluation.diagnosis.groups import Person, group_people
-from strongpose.evaluation.diagnosis.sorting import DetectionKind, KeypointKind, PersonKind, PhotoErrors
 from strongpose.skeleton import Skeleton
 
 __all__ = ["causes", "format_report", "lost_similarity", "make_report", "worst_photos"]
@@ -37,9 +37,9 @@ def make_report(
     """Everything that is known about the errors, for JSON.
 
     Args:
-        photos: the sorted errors.
+        photos: the classified errors.
         people: all annotated people who are not ignored, in the order of the photos.
-        data: the annotations that they were sorted by, of one category.
+        data: the annotations that they were classified by, of one category.
         skeleton: what the keypoints are.
         threshold: score from which people are shown.
 

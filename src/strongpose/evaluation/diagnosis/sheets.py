@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from strongpose.draw.contact_sheet import Tile, contact_sheet, surroundings
+from strongpose.evaluation.diagnosis.classification import DetectionKind, KeypointKind, PersonKind, PhotoErrors
 from strongpose.evaluation.diagnosis.report import causes, lost_similarity, worst_photos
-from strongpose.evaluation.diagnosis.sorting import DetectionKind, KeypointKind, PersonKind, PhotoErrors
 from strongpose.poses import Poses
 from strongpose.skeleton import Skeleton
 
@@ -66,7 +66,7 @@ def draw_sheets(
     """A sheet for each kind of error that occurs, and "photos", the ten worst photos.
 
     Args:
-        photos: the sorted errors.
+        photos: the classified errors.
         opened: gives the photo of an image id, (H, W, 3) uint8 RGB.
         skeleton: what the keypoints are.
         threshold: score from which people are shown.

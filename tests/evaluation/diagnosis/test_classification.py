@@ -1,4 +1,4 @@
-"""Sorting errors: OKS as pycocotools has it, matching, and every kind on people whose errors are known."""
+"""Classifying errors: OKS as pycocotools has it, matching, and every kind on people whose errors are known."""
 
 from __future__ import annotations
 
@@ -14,7 +14,14 @@ from pycocotools.coco import COCO as Truth
 from pycocotools.cocoeval import COCOeval
 
 from strongpose.evaluation import evaluate_results
-from strongpose.evaluation.diagnosis import DetectionKind, KeypointKind, People, PersonKind, sort_data_set, sort_photo
+from strongpose.evaluation.diagnosis import (
+    DetectionKind,
+    KeypointKind,
+    People,
+    PersonKind,
+    classify_data_set,
+    classify_photo,
+)
 from strongpose.evaluation.diagnosis.people import object_similarities, similarities_to_people
 from strongpose.skeleton import COCO
 
@@ -37,7 +44,7 @@ def people(*keypoints: np.ndarray, ignored: tuple[bool, ...] = ()) -> People:
 
 def sort(who: People, *detections: np.ndarray, scores: tuple[float, ...] = ()):
     found = np.array(detections, dtype=float).reshape(-1, 17, 3)
-    return sort_photo(7, who, found, np.array(scores or [0.9] * len(found)), COCO)
+    return classify_photo(7, who, found, np.array(scores or [0.9] * len(found)), COCO)
 
 
 def moved(points: np.ndarray, keypoint: int, similarity: float, area: float = AREA) -> np.ndarray:
@@ -71,7 +78,7 @@ def test_oks_is_that_of_pycocotools():
         run = COCOeval(truth, truth.loadRes(copy.deepcopy(results)), "keypoints")
         run.params.kpt_oks_sigmas = np.array(COCO.sigmas)
         run.evaluate()
-    photos = sort_data_set(data, results, COCO)
+    photos = classify_data_set(data, results, COCO)
     assert len(photos) == 6
     for photo in photos:
         assert photo.oks.shape == (20, 3)
@@ -80,7 +87,7 @@ def test_oks_is_that_of_pycocotools():
 
 def test_found_people_are_cocos_recall_at_50():
     data, results = made_up(noise=20)
-    photos = sort_data_set(data, results, COCO)
+    photos = classify_data_set(data, results, COCO)
     kinds = [photo.person_kind(i, 0.0) for photo in photos for i in np.flatnonzero(~photo.people.ignored)]
     assert 0 < kinds.count(PersonKind.FOUND) < len(kinds)
     recall = evaluate_results(results, data, COCO.sigmas).ar50

@@ -2,8 +2,8 @@
 
 import pytest
 
-from strongpose.data.sides_by_name import sides_by_name
 from strongpose.skeletons import load_skeleton, packaged_skeletons
+from strongpose.skeletons.sides_by_name import sides_by_name
 
 
 @pytest.mark.parametrize(

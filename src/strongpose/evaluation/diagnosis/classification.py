@@ -1,4 +1,4 @@
-"""Sorting the errors of keypoint detections into kinds (Ronchi and Perona, ICCV 2017, §3)."""
+"""Classifying the errors of keypoint detections into kinds (Ronchi and Perona, ICCV 2017, §3)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = [
     "KeypointKind",
     "PersonKind",
     "PhotoErrors",
-    "sort_data_set",
-    "sort_photo",
+    "classify_data_set",
+    "classify_photo",
 ]
 
 FOUND = 0.5
@@ -79,7 +79,7 @@ class PersonKind(Enum):
 
 @dataclass(frozen=True, eq=False)
 class PhotoErrors:
-    """The sorted errors of one photo: N detections, best first, and M annotated people.
+    """The classified errors of one photo: N detections, best first, and M annotated people.
 
     Attributes:
         image_id: of the photo.
@@ -127,10 +127,10 @@ class PhotoErrors:
         return np.flatnonzero((self.kinds == kind) & (self.scores >= threshold))
 
 
-def sort_data_set(
+def classify_data_set(
     data: Mapping[str, Any], results: Sequence[Mapping[str, Any]], skeleton: Skeleton
 ) -> list[PhotoErrors]:
-    """Sort the errors in every photo of a data set.
+    """Classify the errors in every photo of a data set.
 
     Args:
         data: what `strongpose.annotations.load_annotations` returned, with one category.
@@ -148,7 +148,7 @@ def sort_data_set(
         found[result["image_id"]].append(result)
     k = skeleton.num_keypoints
     return [
-        sort_photo(
+        classify_photo(
             image_id,
             People.from_coco(people[image_id], k),
             np.array([r["keypoints"] for r in found[image_id]], dtype=np.float64).reshape(-1, k, 3),
@@ -159,7 +159,7 @@ def sort_data_set(
     ]
 
 
-def sort_photo(
+def classify_photo(
     image_id: int | str, people: People, keypoints: np.ndarray, scores: np.ndarray, skeleton: Skeleton
 ) -> PhotoErrors:
     """Match the detections of one photo with its people, and say what is wrong.
@@ -208,7 +208,7 @@ def sort_photo(
 
 
 def _match(oks: np.ndarray, ignored: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N,) `DetectionKind` and (N,) person of detections in order; see `sort_photo`."""
+    """(N,) `DetectionKind` and (N,) person of detections in order; see `classify_photo`."""
     kinds = np.full(len(oks), DetectionKind.FALSE, dtype=int)
     persons = np.full(len(oks), -1)
     free = ~ignored

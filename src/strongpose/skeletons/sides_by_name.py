@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
-from strongpose.data.side_words import is_in_the_middle, plain_letters, with_side
+from strongpose.skeletons.side_words import is_in_the_middle, plain_letters, with_side
 
 __all__ = ["NamedSides", "sides_by_name", "usual_spelling"]
 
