@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from strongpose import Poses, Skeleton, StrongPose
-from strongpose.decode.body import body_regions
+from strongpose.decode import body_regions
 from strongpose.decode.grouping import group_poses
 from strongpose.decode.peaks import find_seeds
 from strongpose.draw import draw_bodies, draw_poses

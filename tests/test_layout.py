@@ -98,6 +98,16 @@ def test_errors_are_strongpose_errors(name):
     assert issubclass(getattr(exceptions, name), StrongPoseError)
 
 
+def test_no_file_is_too_long_to_be_read_at_once():
+    lengths = {str(file.relative_to(PACKAGE)): len(file.read_text().splitlines()) for file in PACKAGE.rglob("*.py")}
+    assert not {file: length for file, length in lengths.items() if length > 300}
+
+
+def test_all_errors_are_listed():
+    classes = {name for name, thing in vars(exceptions).items() if inspect.isclass(thing)}
+    assert classes == set(exceptions.__all__)
+
+
 def test_errors_have_one_place():
     elsewhere = []
     for file in sorted(PACKAGE.rglob("*.py")):

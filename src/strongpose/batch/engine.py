@@ -16,6 +16,7 @@ os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # its new defa
 import ray
 from ray.exceptions import RayError
 
+from strongpose._util.lines import one_line
 from strongpose.batch.job import Job
 from strongpose.batch.plan import Part
 from strongpose.batch.worker import PartWorker, Report
@@ -100,7 +101,7 @@ def run_parts(
             try:
                 report = ray.get(done)
             except RayError as error:
-                problem = " ".join(str(error).split())
+                problem = one_line(error)
                 report = part and Report(part.number, error=f"its process died {ATTEMPTS} times ({problem})")
                 if part is None:
                     continue  # an actor that cannot be made

@@ -19,6 +19,7 @@ from strongpose.images import FittedImage, fit_image, open_image
 from strongpose.inference import StrongPose
 from strongpose.poses import Poses
 from strongpose.runtime import resolve_model
+from strongpose.runtime.model import model_files
 
 __all__ = ["PERSON_SCORE", "Job", "Measurement", "RuntimeName", "measure"]
 
@@ -194,5 +195,4 @@ def _version(package: str) -> str:
 
 def _file_mb(path: Path) -> float:
     """10⁶ bytes of a model's file; of an OpenVINO model, of both."""
-    files = [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
-    return sum(file.stat().st_size for file in files) / 1e6
+    return sum(file.stat().st_size for file in model_files(path)) / 1e6

@@ -11,7 +11,6 @@ from tyro.conf import Positional, arg
 
 from strongpose._util.atomic_write import write_atomically
 from strongpose._util.terminal import Progress, complain
-from strongpose.commands.sheets import write_sheet
 
 if TYPE_CHECKING:
     from strongpose.data.check.findings import CheckedPhoto, Finding
@@ -90,8 +89,9 @@ def _report(annotations: Path, photos: Sequence[CheckedPhoto], findings: Sequenc
 def _write_sheets(photos: Sequence[CheckedPhoto], images: Path, skeleton: Skeleton, out: Path) -> None:
     from strongpose.data.check.sheets import draw_findings
     from strongpose.data.photos import PhotoStore
+    from strongpose.images.jpeg import encode_jpeg
 
     broken = {"missing photo", "unreadable photo"}
     shown = [photo for photo in photos if photo.file_name and not broken & {f.kind for f in photo.findings}]
     for name, sheet in draw_findings(shown, PhotoStore(images).open, skeleton):
-        write_sheet(out / f"{name}.jpg", sheet)
+        write_atomically(out / f"{name}.jpg", encode_jpeg(sheet))

@@ -11,7 +11,6 @@ from tyro.conf import Positional, arg
 from strongpose._util.atomic_write import write_atomically
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.estimator_options import EstimatorOptions
-from strongpose.commands.sheets import write_sheet
 
 if TYPE_CHECKING:
     from strongpose.skeleton import Skeleton
@@ -82,10 +81,11 @@ def _report(
     from strongpose.evaluation.diagnosis import classify_data_set, describe_people, make_report
     from strongpose.evaluation.diagnosis.sheets import draw_sheets
     from strongpose.images import open_image
+    from strongpose.images.jpeg import encode_jpeg
 
     photos = classify_data_set(data, results, skeleton)
     people = [person for photo in photos for person in describe_people(photo, open_image(paths[photo.image_id]))]
     report = make_report(photos, people, data, skeleton, threshold)
     for name, sheet in draw_sheets(photos, lambda image_id: open_image(paths[image_id]), skeleton, threshold):
-        write_sheet(out / f"{name}.jpg", sheet)
+        write_atomically(out / f"{name}.jpg", encode_jpeg(sheet))
     return report

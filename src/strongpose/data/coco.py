@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from strongpose._util.json_files import parse_json
-from strongpose._util.lines import Say, unheard
+from strongpose._util.lines import Say, one_line, unheard
 from strongpose.annotations import OtherSize, other_size, read_annotations
 from strongpose.annotations.segmentation import Region, read_box, read_region
 from strongpose.data.photos import PhotoStore
@@ -169,8 +169,7 @@ class KeypointDataset:
                 region = read_region(annotation, width, height)
             except (KeyError, TypeError, ValueError, OverflowError) as error:
                 which = f"{annotation.get('id', '?')!r:.80} (image {image['id']!r:.80})"
-                reason = " ".join(str(error).split())
-                raise AnnotationError(f"{self.path}: segmentation of annotation {which}: {reason:.120}") from error
+                raise AnnotationError(f"{self.path}: segmentation of annotation {which}: {one_line(error)}") from error
             points = np.array(annotation["keypoints"], dtype=np.float32).reshape(k, 3)
             known = not annotation["iscrowd"] and annotation.get("keypoint_source") not in self.leave_out
             if not known or not (points[:, 2] > 0).any():

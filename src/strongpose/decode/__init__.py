@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from strongpose.decode.body import BodyRegion, BodyRegions, body_regions
 from strongpose.decode.fusion import fuse_body
 from strongpose.decode.grouping import group_poses
 from strongpose.decode.options import DecodeOptions, Ranking, Suppression
@@ -15,7 +16,7 @@ from strongpose.fields import Fields
 from strongpose.oks import person_areas
 from strongpose.poses import Poses
 
-__all__ = ["DecodeOptions", "Ranking", "Suppression", "decode"]
+__all__ = ["BodyRegion", "BodyRegions", "DecodeOptions", "Ranking", "Suppression", "body_regions", "decode"]
 
 _DEFAULTS = DecodeOptions()
 

@@ -159,7 +159,7 @@ class _Window:
         """The window's (h, w) cells, up-sampled bilinearly to its photo pixels."""
         pixels = cells_to_pixels(np.array([[0.0, 0.0], [1.0, 1.0]]), stride)
         first = cells_to_pixels(np.array([self.columns.start, self.rows.start]), stride)
-        origin, step = (pixels + first + 0.5) / fitted.scale - 0.5
+        origin, step = fitted.to_photo(pixels + first).astype(np.float64)
         step = step - origin
         shift = origin - (self.photo_columns.start, self.photo_rows.start)
         matrix = np.array([[step[0], 0, shift[0]], [0, step[1], shift[1]]])

@@ -15,6 +15,7 @@ import numpy as np
 from strongpose import __version__
 from strongpose.exceptions import EvaluationError
 from strongpose.inference import StrongPose
+from strongpose.runtime.model import model_files
 
 __all__ = ["MAX_DETECTIONS", "PhotoResults", "ResultsLog", "describe_run", "find_poses"]
 
@@ -120,9 +121,8 @@ def describe_run(estimator: StrongPose, model: Path, photos: Mapping[Any, Path])
         model: its file; of an .xml model the .bin beside it counts as well.
         photos: the photos' paths by image id; their names and folder count, not their content.
     """
-    files = [model, model.with_suffix(".bin")] if model.suffix == ".xml" else [model]
     weights = hashlib.sha256()
-    for path in files:
+    for path in model_files(model):
         weights.update(path.read_bytes())
     names = json.dumps([[image_id, os.fspath(path.absolute())] for image_id, path in photos.items()])
     return {

@@ -23,6 +23,7 @@ from strongpose.images.folders import photos_in
 from strongpose.network import at_output_stride
 from strongpose.network.weights import load_network
 from strongpose.runtime import ModelInfo
+from strongpose.runtime.model import model_files
 from strongpose.runtime.pytorch import read_model_info
 
 __all__ = ["ExportedModel", "Precision", "export_model"]
@@ -97,8 +98,7 @@ def export_model(
                 stored = "float32" if precision == "int8" else precision
                 export_onnx(network, folded, metadata, stored, fold_norms=True)
                 write_ir(quantize(folded, inputs) if precision == "int8" else read_onnx(folded), out, description)
-    files = (out,) if out.suffix == ".onnx" else (out, out.with_suffix(".bin"))
-    return ExportedModel(files, ModelInfo.from_json(json.dumps(description)), skipped)
+    return ExportedModel(tuple(model_files(out)), ModelInfo.from_json(json.dumps(description)), skipped)
 
 
 def _check(out: Path, precision: Precision, calibrate: Sequence[Path]) -> None:

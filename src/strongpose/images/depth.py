@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
 from strongpose.images.header import png_significant_bits
+from strongpose.images.tiff import as_tuple
 
 __all__ = ["eight_bit", "highest_value", "with_used_bits"]
 
@@ -27,9 +28,9 @@ def highest_value(image: Image.Image, data: bytes | None) -> int | None:
     """
     bits = None
     if isinstance(image, TiffImagePlugin.TiffImageFile):
-        if set(_as_tuple(image.tag_v2.get(_BITS, 1))) == {12} and image.mode.startswith("I"):
+        if set(as_tuple(image.tag_v2.get(_BITS, 1))) == {12} and image.mode.startswith("I"):
             bits = 12
-        highest = max(_as_tuple(image.tag_v2.get(_MAX_SAMPLE, 0)), default=0)
+        highest = max(as_tuple(image.tag_v2.get(_MAX_SAMPLE, 0)), default=0)
         if isinstance(highest, int) and 255 <= highest < _FULL and highest & (highest + 1) == 0:
             return highest
     elif isinstance(image, PngImagePlugin.PngImageFile) and data is not None:
@@ -103,9 +104,5 @@ def with_used_bits(image: Image.Image, data: bytes | None, known_top: int | None
 
 def _has_16_bits(image: Image.Image, data: bytes) -> bool:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
-        return max(_as_tuple(image.tag_v2.get(_BITS, 1))) == 16
+        return max(as_tuple(image.tag_v2.get(_BITS, 1))) == 16
     return isinstance(image, PngImagePlugin.PngImageFile) and data[24] == 16
-
-
-def _as_tuple(value: int | tuple[int, ...]) -> tuple[int, ...]:
-    return value if isinstance(value, tuple) else (value,)

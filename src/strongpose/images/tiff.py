@@ -10,7 +10,7 @@ from PIL import Image, TiffImagePlugin
 
 from strongpose.images.header import FilePart
 
-__all__ = ["begin_with_full_page", "correct_grey", "is_white_zero", "why_unreadable"]
+__all__ = ["as_tuple", "begin_with_full_page", "correct_grey", "is_white_zero", "why_unreadable"]
 
 _SUBFILE, _MORE_PICTURES = 254, 330
 _WIDTH, _HEIGHT = 256, 257
@@ -92,7 +92,7 @@ def why_unreadable(image: Image.Image) -> str | None:
     if not isinstance(image, TiffImagePlugin.TiffImageFile):
         return None
     tags = image.tag_v2
-    bits, formats = (_as_tuple(tags.get(tag, 1)) for tag in (_BITS, _FORMATS))
+    bits, formats = (as_tuple(tags.get(tag, 1)) for tag in (_BITS, _FORMATS))
     if _SIGNED in formats and max(bits) <= 16:
         return "signed samples, of which nobody can know what is white"
     if (reduced := tags.get(_SUBFILE, 0)) and isinstance(reduced, int) and reduced & 1 and _MORE_PICTURES in tags:
@@ -100,13 +100,14 @@ def why_unreadable(image: Image.Image) -> str | None:
     deep, is_raw = max(bits) > 8, image.info.get("compression") == "raw"
     if deep and is_raw and len(bits) > 1 and tags.get(_PLANES) == _SEPARATE:
         return f"{max(bits)} bits a sample in separate planes"
-    foreign = "<" if sys.byteorder == "big" else ">"
-    if image.mode in ("I", "F") and not is_raw and tags._endian == foreign:
+    foreign = b"II" if sys.byteorder == "big" else b"MM"
+    if image.mode in ("I", "F") and not is_raw and tags.prefix == foreign:
         return f"{max(bits)} bits a sample, compressed, in the other byte order"
     return None
 
 
-def _as_tuple(value: int | tuple[int, ...]) -> tuple[int, ...]:
+def as_tuple(value: int | tuple[int, ...]) -> tuple[int, ...]:
+    """The values of a tag, of which Pillow gives one by itself."""
     return value if isinstance(value, tuple) else (value,)
 
 

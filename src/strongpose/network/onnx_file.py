@@ -12,6 +12,8 @@ from torch import Tensor
 if TYPE_CHECKING:
     import onnx
 
+from strongpose._util.lines import one_line
+
 __all__ = ["read_onnx_metadata", "read_onnx_weights"]
 
 _PREFIX = "network."  # of the names of a network's parameters
@@ -68,5 +70,4 @@ def _load(path: str | Path) -> onnx.ModelProto:
 
 
 def _not_readable(path: str | Path, error: Exception) -> ValueError:
-    reason = " ".join(str(error).split())
-    return ValueError(f"{path}: not a readable .onnx file ({reason:.300}); copy or export it again")
+    return ValueError(f"{path}: not a readable .onnx file ({one_line(error)}); copy or export it again")

@@ -23,7 +23,7 @@ def reason(error: Exception, line: int = 0) -> str:
 
 
 def read_info(path: Path, text: str | None) -> ModelInfo:
-    """The facts in the entry ``strongpose`` of a model file, or None where it has no such entry.
+    """The facts in the entry ``strongpose`` of a model file; ``text`` is None where it has none.
 
     Raises:
         ModelError: if there is no entry, or a fact is missing or does not fit.

@@ -15,7 +15,7 @@ import numpy as np
 from strongpose.exceptions import ModelError
 from strongpose.skeleton import Skeleton
 
-__all__ = ["ModelInfo", "RawMaps", "Runtime", "packaged_models", "resolve_model"]
+__all__ = ["ModelInfo", "RawMaps", "Runtime", "model_files", "packaged_models", "resolve_model"]
 
 _MOST = {"stride": 64, "coarse_stride": 64, "size": 8192}  # pixels; beyond, memory would decide
 
@@ -130,9 +130,14 @@ def resolve_model(name_or_path: str | PathLike[str]) -> Path:
     )
 
 
+def model_files(path: Path) -> list[Path]:
+    """The files of a model: an .onnx file, or an .xml file and the .bin with its weights beside it."""
+    return [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
+
+
 def _check_released(path: Path) -> None:
     """Refuse a model of the package whose files are not those of the checksums on its card."""
-    files = [path, path.with_suffix(".bin")] if path.suffix == ".xml" else [path]
+    files = model_files(path)
     remedy = "install the package again, or name a model of your own by its path"
     try:
         card = path.with_suffix(".md").read_text(encoding="utf-8")

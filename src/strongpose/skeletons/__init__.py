@@ -19,7 +19,6 @@ def packaged_skeletons() -> tuple[str, ...]:
     return (*_COCO, *sorted(path.stem for path in _FOLDER.glob("*.json")))
 
 
-@cache
 def load_skeleton(name_or_path: str) -> Skeleton:
     """A skeleton by its name, or from a JSON file with the fields of `Skeleton.to_dict`.
 
@@ -32,13 +31,20 @@ def load_skeleton(name_or_path: str) -> Skeleton:
     if name_or_path in _COCO:
         return _COCO[name_or_path]
     if name_or_path in packaged_skeletons():
-        path = _FOLDER / f"{name_or_path}.json"
-    elif name_or_path.endswith(".json"):
-        path = Path(name_or_path)
-    else:
-        raise ValueError(
-            f"no skeleton {name_or_path!r}; give one of {', '.join(packaged_skeletons())}, or the path of a .json file"
-        )
+        return _packaged(name_or_path)
+    if name_or_path.endswith(".json"):
+        return _read(Path(name_or_path))
+    raise ValueError(
+        f"no skeleton {name_or_path!r}; give one of {', '.join(packaged_skeletons())}, or the path of a .json file"
+    )
+
+
+@cache
+def _packaged(name: str) -> Skeleton:
+    return _read(_FOLDER / f"{name}.json")
+
+
+def _read(path: Path) -> Skeleton:
     data = read_json(path)
     try:
         return Skeleton.from_dict(data)

@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from strongpose.network import PoseNetwork
 
@@ -57,9 +57,10 @@ def _polyak(keep: float) -> Callable[..., None]:
     @torch.no_grad()
     def update(averaged: list[Tensor], current: list[Tensor], count: Tensor) -> None:
         if not averaged[0].is_floating_point():  # timm's counters of batches
-            torch._foreach_copy_(averaged, current)
+            for target, source in zip(averaged, current, strict=True):
+                target.copy_(source)
             return
         n = float(count)
-        torch._foreach_lerp_(averaged, current, 1 - min(keep, (1 + n) / (10 + n)))
+        get_ema_multi_avg_fn(min(keep, (1 + n) / (10 + n)))(averaged, current, count)
 
     return update

@@ -4,17 +4,20 @@ from strongpose.exceptions import VideoError
 from strongpose.video.camera_motion import CameraMotion
 from strongpose.video.estimator import VideoEstimator
 from strongpose.video.io import Frame, VideoReader, VideoWriter, open_video
-from strongpose.video.motion import MotionRecogniser
+from strongpose.video.motion import MotionRecogniser, PoseWindow
 from strongpose.video.smoothing import Smoother, SmoothOptions
+from strongpose.video.track_summary import TrackSummary
 from strongpose.video.tracking import TrackedPoses, Tracker, TrackOptions
 
 __all__ = [
     "CameraMotion",
     "Frame",
     "MotionRecogniser",
+    "PoseWindow",
     "SmoothOptions",
     "Smoother",
     "TrackOptions",
+    "TrackSummary",
     "TrackedPoses",
     "Tracker",
     "VideoError",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from strongpose._util.json_files import is_number
+from strongpose._util.lines import one_line
 from strongpose.annotations import has_area
 from strongpose.annotations.segmentation import read_region
 from strongpose.data.check.findings import Finding
@@ -128,8 +129,7 @@ def _check_outline(image: dict[str, Any], annotation: dict[str, Any], what: str,
     try:
         region = read_region(annotation, int(image["width"]), int(image["height"]))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        reason = " ".join(str(error).split())
-        yield Finding("damaged outline", image["file_name"], f"{what}, segmentation: {reason:.120}", (index,))
+        yield Finding("damaged outline", image["file_name"], f"{what}, segmentation: {one_line(error)}", (index,))
         return
     outlines: Any = annotation.get("segmentation")
     if isinstance(outlines, list) and len(outlines) != len(region.polygons if region else ()):
