@@ -71,7 +71,7 @@ def test_a_killed_job_goes_on_where_it_was(cluster, crowd, tmp_path):
     assert 2 <= len(written) < 6
     second = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=180)
     assert second.returncode == 0, second.stderr
-    assert second.stderr.splitlines()[0] == f"{len(written)} of 6 parts are done already"
+    assert second.stderr.splitlines()[0] == f"strongpose: {len(written)} of 6 parts are done already"
     assert f"[{6 - len(written)}/{6 - len(written)}] part " in second.stderr
     assert "6 parts are complete" in second.stdout
     assert {path: path.stat().st_mtime_ns for path in written} == written
