@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import pickle
 import re
 import subprocess
 import sys
@@ -106,6 +107,14 @@ def test_no_file_is_too_long_to_be_read_at_once():
 def test_all_errors_are_listed():
     classes = {name for name, thing in vars(exceptions).items() if inspect.isclass(thing)}
     assert classes == set(exceptions.__all__)
+
+
+@pytest.mark.parametrize("name", exceptions.__all__)
+def test_errors_pass_between_processes(name):
+    kind = getattr(exceptions, name)
+    error = kind(413, "too large", 3) if kind is exceptions.RefusedError else kind("too large")
+    copied = pickle.loads(pickle.dumps(error))
+    assert (type(copied), str(copied), vars(copied)) == (kind, "too large", vars(error))
 
 
 def test_errors_have_one_place():

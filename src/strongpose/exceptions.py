@@ -91,6 +91,9 @@ class RefusedError(StrongPoseError):
         self.line = line
         self.retry_after = retry_after
 
+    def __reduce__(self) -> tuple[type[RefusedError], tuple[int, str, int | None]]:
+        return RefusedError, (self.status, self.line, self.retry_after)
+
 
 class RemoteError(StrongPoseError, ValueError):
     """Something at an address that cannot be had; the message names the address and the remedy."""

@@ -112,6 +112,16 @@ def test_damaged_input_is_named(strongpose, tiny_model, tmp_path):
     assert "1.png: the file is empty" in complaint(annotations, "--images", photos)
 
 
+def test_results_are_written_before_anything_is_printed(tiny_model, tmp_path):
+    annotations = write_dataset(tmp_path / "set", 2)
+    command = [sys.executable, "-m", "strongpose.cli", "evaluate", annotations, "--images", tmp_path / "set" / "people"]
+    command += ["--model", tiny_model, "--results", tmp_path / "results.json"]
+    with Path("/dev/full").open("w") as full:
+        run = subprocess.run([str(part) for part in command], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert run.returncode != 0 and "--results" not in run.stderr
+    assert isinstance(json.loads((tmp_path / "results.json").read_text()), list)
+
+
 @pytest.fixture(scope="module")
 def coco(tmp_path_factory, photos) -> Path:
     """A folder laid out as COCO's, of the sample photos; its people are annotated as the model finds them at 241 px."""

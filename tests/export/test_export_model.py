@@ -88,3 +88,9 @@ def test_weights_become_a_model_with_the_defaults(tmp_path):
     save_weights(build_network(NetworkConfig(upsample=1, neck_channels=0)), tmp_path / "w.safetensors")
     info = export_model(tmp_path / "w.safetensors", tmp_path / "m.onnx").info
     assert (info.size, info.decode, info.about["licence"]) == (481, {"disk_radius": 12.0}, "Apache-2.0")
+
+
+def test_unknown_precisions_are_refused(tiny_model, tmp_path):
+    with pytest.raises(ExportError, match=r"m\.xml: precision must be float32, float16, int8, got 'int9'"):
+        export_model(tiny_model, tmp_path / "m.xml", "int9")
+    assert not (tmp_path / "m.xml").exists()

@@ -8,7 +8,8 @@ import time
 import pytest
 import torch
 from pictures import write_dataset
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from strongpose.exceptions import CheckpointError, TrainingError
 from strongpose.training.loop import train
@@ -45,6 +46,20 @@ def test_resumed_run_equals_the_undisturbed_one(dataset, tmp_path, optimizer):
     assert whole.keys() == parts.keys()
     for name, tensor in whole.items():
         assert torch.equal(tensor, parts[name]), name
+
+
+def test_a_checkpoint_with_the_half_scale_branch_by_its_old_name_is_resumed(dataset, tmp_path):
+    config = small(dataset, tmp_path, side=97, half_scale=True, steps=1)
+    train(config)
+    path = tmp_path / "checkpoint.safetensors"
+    with safe_open(path, framework="pt") as file:
+        tensors = {name.replace("half_scale", "second_look"): file.get_tensor(name) for name in file.keys()}
+        info = file.metadata()["info"].replace("half_scale", "second_look")
+    assert any("second_look" in name for name in tensors) and "second_look" in info
+    save_file(tensors, path, {"info": info})
+    lines = []
+    train(config, lines.append)
+    assert lines[0] == f"resuming {path} at step 1"
 
 
 def test_stops_at_a_loss_that_is_not_finite(dataset, tmp_path):

@@ -17,6 +17,7 @@ __all__ = ["Progress", "complain", "say"]
 
 _COUNTS = "{n_fmt}/{total_fmt}{unit}, {rate_noinv_fmt}, {remaining} left"
 _OPEN_END = "{n_fmt}{unit}, {rate_noinv_fmt}"  # the total is not known
+_BAR_COLUMNS = 70  # of a terminal that has room for a bar and the counts
 _LOG_SECONDS = 10.0  # between lines where standard error is no terminal
 
 
@@ -72,12 +73,13 @@ class Progress:
         from tqdm import tqdm
 
         columns, rows = shutil.get_terminal_size()  # never 0, as tqdm's own look may find
+        bar = "{bar:20} " if columns >= _BAR_COLUMNS else ""
         return tqdm(
             total=total,
             initial=done,
             unit=self._unit,
             unit_scale=self._scaled,
-            bar_format=self._start + (_OPEN_END if total is None else f"{{bar:20}} {_COUNTS}"),
+            bar_format=self._start + (_OPEN_END if total is None else bar + _COUNTS),
             ncols=columns,
             nrows=rows,
             file=sys.stderr,

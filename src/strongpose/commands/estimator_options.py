@@ -24,7 +24,8 @@ class EstimatorOptions:
     size: Annotated[
         tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
     ] = ()
-    """Scale to this long side in pixels; larger finds smaller people, slower. Of several, outputs are averaged."""
+    """Scale to this long side in pixels; larger finds smaller people, slower. Of several, outputs are averaged.
+    Name the photos or the file before it."""
     flip: FlagCreatePairsOff[bool] = False
     """Use the mirrored photo as well: more accurate, and half as fast."""
     threads: int = 0

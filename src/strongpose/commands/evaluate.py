@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import statistics
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,6 +16,7 @@ from strongpose._util.atomic_write import write_atomically
 from strongpose._util.signals import StopRequest
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.estimator_options import EstimatorOptions
+from strongpose.exceptions import EvaluationError
 
 if TYPE_CHECKING:
     from strongpose.evaluation.submission import SplitName
@@ -63,11 +65,8 @@ def evaluate(
             _evaluate_val2017(network, coco, out, algorithm)
         elif out is not None:
             _write_submission(network, coco, out, algorithm)
-    except ValueError as error:  # the model, the annotations or a photo
+    except ValueError as error:  # the model, the annotations, a photo, or where to write
         return complain(error)
-    except OSError as error:
-        option, target = ("results", results) if coco is None else ("out", out)
-        return complain(f"--{option} {target}: cannot be written ({error.strerror})")
     return 0
 
 
@@ -105,8 +104,9 @@ def _evaluate_files(
     skeleton = estimator.info.skeleton
     data, photos = load_sets(annotations, images, skeleton, say)
     results, seconds = _find_poses(estimator, network, photos, data["categories"][0]["id"], target)
-    print(evaluate_results(results, data, skeleton.sigmas))
+    metrics = evaluate_results(results, data, skeleton.sigmas)
     _write(target, json.dumps(results))
+    print(metrics)
     print(_summary(estimator, network, seconds))
     if target is not None:
         print(f"results in {target}")
@@ -164,7 +164,7 @@ def _find_poses(
     from strongpose.evaluation.results_log import ResultsLog, describe_run, find_poses
     from strongpose.runtime import resolve_model
 
-    with ExitStack() as stack:
+    with _writing(target), ExitStack() as stack:
         log = None
         if target is not None:
             about = describe_run(estimator, resolve_model(network.model), photos)
@@ -190,6 +190,16 @@ def _find_poses(
             raise KeyboardInterrupt(reason) from interruption
 
 
+@contextmanager
+def _writing(target: Path | None) -> Iterator[None]:
+    """Tell of files that cannot be written as of other mistakes."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise EvaluationError(f"{target}: cannot be written ({reason}); make room, or name another place") from error
+
+
 def _kept_beside(target: Path) -> Path:
     return target.with_name(f"{target.stem}.kept.jsonl")
 
@@ -197,8 +207,9 @@ def _kept_beside(target: Path) -> Path:
 def _write(target: Path | None, content: str | bytes) -> None:
     """Write the results, if they are wanted; what was kept of them until now is removed."""
     if target is not None:
-        write_atomically(target, content)
-        _kept_beside(target).unlink(missing_ok=True)
+        with _writing(target):
+            write_atomically(target, content)
+            _kept_beside(target).unlink(missing_ok=True)
 
 
 def _sides(estimator: StrongPose) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -102,6 +102,8 @@ def export_model(
 
 
 def _check(out: Path, precision: Precision, calibrate: Sequence[Path]) -> None:
+    if precision not in get_args(Precision):
+        raise ExportError(f"{out}: precision must be {', '.join(get_args(Precision))}, got {precision!r}")
     if out.suffix not in (".onnx", ".xml"):
         raise ExportError(f"{out}: the name of a model must end in .onnx or, for OpenVINO, in .xml")
     if precision == "int8" and out.suffix != ".xml":

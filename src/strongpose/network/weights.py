@@ -17,7 +17,7 @@ from strongpose.network.neck import LowRankConv, factors
 from strongpose.network.onnx_file import read_onnx_weights
 from strongpose.network.tensors import fill, read_tensors, write_tensors
 
-__all__ = ["METADATA_KEY", "load_network", "load_weights", "save_weights"]
+__all__ = ["METADATA_KEY", "load_network", "load_weights", "renamed", "save_weights"]
 
 METADATA_KEY = "strongpose"
 """Where safetensors and .onnx files keep our JSON; its entry "network" is the `NetworkConfig`."""
@@ -127,13 +127,13 @@ def _read(path: str | Path) -> tuple[dict[str, Tensor], NetworkConfig]:
         tensors = read_tensors(path)
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-    return _renamed(tensors), _config(metadata, path)
+    return renamed(tensors), _config(metadata, path)
 
 
 def _config(metadata: dict[str, str], path: str | Path) -> NetworkConfig:
     try:
         description: Any = json.loads(metadata[METADATA_KEY])
-        return NetworkConfig.from_dict(_renamed(description["network"]))
+        return NetworkConfig.from_dict(renamed(description["network"]))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(
             f"{path}: its metadata does not describe a StrongPose network ({error!s:.300}); "
@@ -141,6 +141,6 @@ def _config(metadata: dict[str, str], path: str | Path) -> NetworkConfig:
         ) from error
 
 
-def _renamed(entries: dict[str, Any]) -> dict[str, Any]:
-    """Tensors or fields by their present names: older files, the released `accurate` among them, have another one."""
-    return {re.sub(r"^second_look\b", "half_scale", name): entry for name, entry in entries.items()}
+def renamed(entries: dict[str, Any]) -> dict[str, Any]:
+    """Tensors or options by their present names: older files, the released `accurate` among them, have another one."""
+    return {re.sub(r"(?<![^.])second_look\b", "half_scale", name): entry for name, entry in entries.items()}

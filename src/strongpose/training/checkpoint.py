@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from strongpose.exceptions import CheckpointError
 from strongpose.network.tensors import write_tensors
+from strongpose.network.weights import renamed
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
@@ -56,9 +57,10 @@ def load_checkpoint(
     try:
         with safe_open(path, framework="pt") as file:
             info = json.loads((file.metadata() or {})["info"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            tensors = renamed({name: file.get_tensor(name) for name in file.keys()})
         if not isinstance(info["step"], int) or not 0 <= info["step"] < 2**31 or not isinstance(info["config"], dict):
             raise ValueError("its step or configuration is damaged")
+        info["config"] = renamed(info["config"])
         states = [
             _checked(_without(tensors, key), module) for key, module in (("network", network), ("average", average))
         ]
