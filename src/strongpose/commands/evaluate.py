@@ -196,6 +196,8 @@ def _writing(target: Path | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if target is None:
+            raise
         reason = error.strerror or error
         raise EvaluationError(f"{target}: cannot be written ({reason}); make room, or name another place") from error
 
