@@ -104,17 +104,21 @@ def test_json_names_the_keypoints_and_keeps_the_skeleton():
     poses = Poses([[[1, 2, 0.5], [3, 4, 0.25]]], [0.75], skeleton)
     data = json.loads(poses.to_json({"photo": "a.jpg"}))
     assert data["photo"] == "a.jpg"
-    assert data["poses"][0]["keypoints"] == {"elbow": [1, 2, 0.5], "wrist": [3, 4, 0.25]}
+    assert data["people"][0]["keypoints"] == {"elbow": [1, 2, 0.5], "wrist": [3, 4, 0.25]}
     assert Poses.from_json(poses.to_json()).skeleton == skeleton
 
 
 def test_json_takes_more_facts_about_each_person():
     poses = some_poses(2)
     text = poses.to_json(details=[{"area": 7}, {"area": 8}])
-    assert [person["area"] for person in json.loads(text)["poses"]] == [7, 8]
+    assert [person["area"] for person in json.loads(text)["people"]] == [7, 8]
     assert same(Poses.from_json(text), poses)
     with pytest.raises(ValueError, match="expected details of 2 people, got 1"):
         poses.to_json(details=[{}])
+
+
+def layout(people: list) -> str:
+    return json.dumps({"version": 1, "skeleton": COCO.to_dict(), "people": people})
 
 
 @pytest.mark.parametrize(
@@ -122,11 +126,9 @@ def test_json_takes_more_facts_about_each_person():
     [
         ("{", "not JSON"),
         ("[]", "expected a JSON object with 'skeleton'"),
-        (json.dumps({"skeleton": COCO.to_dict(), "poses": [{"score": 1}]}), "pose 0 needs"),
-        (
-            json.dumps({"skeleton": COCO.to_dict(), "poses": [{"score": 1, "box": [0] * 4, "keypoints": {"tail": 1}}]}),
-            "keypoint names differ",
-        ),
+        (layout([]).replace('"version": 1', '"version": 2'), "expected version 1 of the layout, got 2"),
+        (layout([{"score": 1}]), "person 0 needs"),
+        (layout([{"score": 1, "box": [0] * 4, "keypoints": {"tail": 1}}]), "keypoint names differ"),
     ],
 )
 def test_damaged_json_is_refused(text, message):

@@ -63,7 +63,7 @@ def test_bodies_are_drawn_and_written_on_request(strongpose, photos, tmp_path):
         assert run.returncode == 0, run.stderr
         pictures[name] = np.asarray(Image.open(tmp_path / name / "group.poses.jpg")).astype(int)
     text = (tmp_path / "bodies" / "group.poses.json").read_text()
-    people, poses = json.loads(text)["poses"], Poses.from_json(text)
+    people, poses = json.loads(text)["people"], Poses.from_json(text)
     assert len(people) >= 3
     masks = np.stack([mask.decode(person["segmentation"]).astype(bool) for person in people])
     assert masks.shape[1:] == (420, 1198)

@@ -109,8 +109,8 @@ def test_drawings_are_told_from_photos_of_their_name(tmp_path):
     own = [write_photo(tmp_path / name) for name in ("own.poses.jpg", "own.fields.jpg", "poses.jpg", "x.jpg")]
     drawn = [write_drawing(tmp_path / f"x.{kind}.jpg") for kind in ("fields", "poses")]
     write_drawing(tmp_path / "renamed.jpg")
-    (tmp_path / "x.poses.json").write_text(json.dumps({"photo": "x.jpg", "skeleton": {}, "poses": []}))
-    (tmp_path / "own.poses.json").write_text(json.dumps({"poses": "my own"}))
+    (tmp_path / "x.poses.json").write_text(json.dumps({"photo": "x.jpg", "version": 1, "skeleton": {}, "people": []}))
+    (tmp_path / "own.poses.json").write_text(json.dumps({"people": "my own"}))
     assert list(filter(is_result, sorted(tmp_path.iterdir()))) == [*drawn, tmp_path / "x.poses.json"]
     photos = sorted([*own, tmp_path / "renamed.jpg"])
     assert photos_in(tmp_path).photos == tuple(photos)
@@ -143,7 +143,7 @@ def test_results_of_other_photos_keep_their_place(tmp_path, monkeypatch):
     out.mkdir()
     monkeypatch.chdir(tmp_path)
     for name, photo in (("a", str(tmp_path / "p/a.jpg")), ("a-2", "q/a.jpg"), ("b", "\0"), ("c", 7)):
-        about = {"photo": photo, "skeleton": {}, "poses": []}
+        about = {"photo": photo, "version": 1, "skeleton": {}, "people": []}
         (out / f"{name}.poses.json").write_text(json.dumps(about))
     (out / "d.poses.json").write_text('{"photo": "p/d.jpg", "skel')  # cut short
     assert list(result_names([tmp_path / "q/a.jpg", tmp_path / "r/../p/a.jpg"], out)) == ["a-2", "a"]
@@ -154,7 +154,7 @@ def test_results_of_other_photos_keep_their_place(tmp_path, monkeypatch):
 def test_drawings_of_earlier_versions_are_known_by_the_file_beside_them(tmp_path):
     for name in ("x.jpg", "x.poses.jpg", "x.fields.jpg"):
         write_photo(tmp_path / name)
-    (tmp_path / "x.poses.json").write_text(json.dumps({"photo": "x.jpg", "width": 40, "skeleton": {}, "poses": []}))
+    (tmp_path / "x.poses.json").write_text(json.dumps({"version": 1, "photo": "x.jpg", "skeleton": {}, "people": []}))
     assert names(photos_in(tmp_path).photos) == ["x.jpg"]
 
 

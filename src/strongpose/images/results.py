@@ -126,4 +126,4 @@ def _about(path: Path) -> dict[str, Any] | None:
         about = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
-    return about if isinstance(about, dict) and {"photo", "skeleton", "poses"} <= set(about) else None
+    return about if isinstance(about, dict) and {"version", "photo", "skeleton", "people"} <= set(about) else None

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, overload
@@ -12,15 +9,18 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from strongpose.oks import keypoint_corners
+from strongpose.poses.numbers import keypoint_row, rounded
 from strongpose.skeleton import COCO, Skeleton
 
 if TYPE_CHECKING:
     import supervision
 
-__all__ = ["Pose", "Poses"]
+__all__ = ["KEYPOINT_THRESHOLD", "Pose", "Poses"]
+
+KEYPOINT_THRESHOLD = 0.3
+"""Score from which a keypoint counts as visible: others are not drawn, and marked invisible for other libraries."""
 
 _BOX_SCORE = 0.1  # keypoints below it are guesses that would blow a box up
-_BOX_COLUMNS = ("x0", "y0", "x1", "y1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +126,7 @@ class Poses:
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        return f"Poses({len(self)} people, skeleton {self.skeleton.name!r}, scores {_rounded(self.scores, 2)})"
+        return f"Poses({len(self)} people, skeleton {self.skeleton.name!r}, scores {rounded(self.scores, 2)})"
 
     def to_coco(self, image_id: int | str, category_id: int = 1) -> list[dict[str, Any]]:
         """COCO keypoint results, one dictionary per person: image_id, category_id, keypoints (3K), score."""
@@ -134,7 +134,7 @@ class Poses:
             {
                 "image_id": image_id,
                 "category_id": category_id,
-                "keypoints": _rounded(person.keypoints.ravel(), 3),
+                "keypoints": rounded(person.keypoints.ravel()),
                 "score": round(person.score, 6),
             }
             for person in self
@@ -156,7 +156,7 @@ class Poses:
             missing = [key for key in ("keypoints", "score") if key not in result]
             if missing:
                 raise ValueError(f"COCO result {i} lacks {' and '.join(missing)}; it has {sorted(result)}")
-            rows.append(_keypoint_row(result["keypoints"], skeleton, f"COCO result {i}"))
+            rows.append(keypoint_row(result["keypoints"], skeleton, f"COCO result {i}"))
         if not rows:
             return cls.empty(skeleton)
         return cls(np.stack(rows), np.array([r["score"] for r in results]), skeleton)
@@ -173,26 +173,9 @@ class Poses:
         Raises:
             ValueError: if there are not as many ``details`` as people.
         """
-        more = [{}] * len(self) if details is None else [dict(facts) for facts in details]
-        if len(more) != len(self):
-            raise ValueError(f"expected details of {len(self)} people, got {len(more)}")
-        lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in (about or {}).items()]
-        lines.append(f'"skeleton": {json.dumps(self.skeleton.to_dict())}')
-        people = [
-            json.dumps(
-                {
-                    "score": round(person.score, 6),
-                    "box": _rounded(person.box, 3),
-                    "keypoints": {
-                        name: _rounded(row, 3) for name, row in zip(self.skeleton.names, person.keypoints, strict=True)
-                    },
-                    **facts,
-                }
-            )
-            for person, facts in zip(self, more, strict=True)
-        ]
-        lines.append('"poses": [' + ",".join(f"\n  {person}" for person in people) + "]")
-        return "{\n" + ",\n".join(lines) + "\n}\n"
+        from strongpose.poses.json_layout import poses_to_json
+
+        return poses_to_json(self, about, details)
 
     @classmethod
     def from_json(cls, text: str) -> Poses:
@@ -201,38 +184,15 @@ class Poses:
         Raises:
             ValueError: if the text is not such JSON; says what is wrong.
         """
-        try:
-            data = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"not JSON: {error}") from error
-        if not isinstance(data, dict) or "skeleton" not in data or not isinstance(data.get("poses"), list):
-            raise ValueError("expected a JSON object with 'skeleton' and a list 'poses', as Poses.to_json writes it")
-        skeleton = Skeleton.from_dict(data["skeleton"])
-        rows, scores, boxes = [], [], []
-        for i, person in enumerate(data["poses"]):
-            try:
-                named, score, box = dict(person["keypoints"]), float(person["score"]), person["box"]
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(
-                    f"pose {i} needs 'keypoints' by name, a number 'score' and a 'box': {error!r}"
-                ) from error
-            if set(named) != set(skeleton.names):
-                odd = sorted(set(named) ^ set(skeleton.names))
-                raise ValueError(f"pose {i}: keypoint names differ from those of skeleton {skeleton.name!r}: {odd}")
-            rows.append(_keypoint_row([named[name] for name in skeleton.names], skeleton, f"pose {i}"))
-            scores.append(score)
-            boxes.append(box)
-        return cls(np.stack(rows), np.array(scores), skeleton, np.array(boxes)) if rows else cls.empty(skeleton)
+        from strongpose.poses.json_layout import poses_from_json
+
+        return poses_from_json(text)
 
     def to_csv(self) -> str:
         """A table with one row per person: score, x0, y0, x1, y1, then x, y and score of every keypoint."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(_csv_header(self.skeleton))
-        for person in self:
-            box, keypoints = _rounded(person.box, 3), _rounded(person.keypoints.ravel(), 3)
-            writer.writerow([round(person.score, 6), *box, *keypoints])
-        return out.getvalue()
+        from strongpose.poses.csv_table import poses_to_csv
+
+        return poses_to_csv(self)
 
     @classmethod
     def from_csv(cls, text: str, skeleton: Skeleton = COCO) -> Poses:
@@ -241,15 +201,9 @@ class Poses:
         Raises:
             ValueError: if the header is not that of ``skeleton`` or a row does not fit it.
         """
-        header, *rows = list(csv.reader(io.StringIO(text))) or [[]]
-        expected = _csv_header(skeleton)
-        if header != expected:
-            raise ValueError(f"expected the columns {', '.join(expected[:8])}, … ({len(expected)}), got {header[:8]}")
-        try:
-            table = np.array(rows, dtype=np.float32).reshape(len(rows), len(expected))
-        except ValueError as error:
-            raise ValueError(f"every row must hold {len(expected)} numbers: {error}") from error
-        return cls(table[:, 5:].reshape(len(rows), skeleton.num_keypoints, 3), table[:, 0], skeleton, table[:, 1:5])
+        from strongpose.poses.csv_table import poses_from_csv
+
+        return poses_from_csv(text, skeleton)
 
     def to_supervision(self) -> supervision.KeyPoints:
         """The poses as ``supervision.KeyPoints``, for that library's annotators.
@@ -276,24 +230,3 @@ def _enclosing_boxes(keypoints: np.ndarray) -> np.ndarray:
     known = keypoints[..., 2] >= _BOX_SCORE
     known |= known.sum(axis=1, keepdims=True) < 2
     return np.concatenate(keypoint_corners(keypoints[..., :2], known), axis=1)
-
-
-def _keypoint_row(values: Any, skeleton: Skeleton, what: str) -> np.ndarray:
-    """(K, 3) from 3K numbers in any nesting."""
-    try:
-        row = np.array(values, dtype=np.float32).ravel()
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{what}: keypoints must be numbers: {error}") from error
-    k = skeleton.num_keypoints
-    if row.size != 3 * k:
-        raise ValueError(f"{what}: expected {3 * k} keypoint values ({k} times x, y, score), got {row.size}")
-    return row.reshape(k, 3)
-
-
-def _rounded(values: np.ndarray, digits: int) -> list[float]:
-    return [round(float(v), digits) for v in values]
-
-
-def _csv_header(skeleton: Skeleton) -> list[str]:
-    columns = [f"{name}_{part}" for name in skeleton.names for part in ("x", "y", "score")]
-    return ["score", *_BOX_COLUMNS, *columns]

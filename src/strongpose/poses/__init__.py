@@ -1,0 +1,5 @@
+"""Poses, the result of pose estimation, and the files they are written to and read from."""
+
+from strongpose.poses.poses import KEYPOINT_THRESHOLD, Pose, Poses
+
+__all__ = ["KEYPOINT_THRESHOLD", "Pose", "Poses"]
