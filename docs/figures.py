@@ -1,4 +1,4 @@
-"""The pictures of docs/how-it-works.md, after figures 1 and 3 to 6 of the paper, from the sample photos.
+"""The pictures of README.md and docs/how-it-works.md, the latter after figures 1 and 3 to 6 of the paper.
 
 python docs/figures.py [FOLDER]    # docs/pictures if left out
 """
@@ -44,19 +44,22 @@ def main(folder: Path) -> None:
     """Write all figures into a folder."""
     model = StrongPose.from_pretrained()
     names = ("grace_hopper", "astronaut", "cameraman", "group")
-    predictions = {}
-    for name, prediction in zip(names, model.predictions(PHOTOS / f"{name}.jpg" for name in names), strict=True):
+    paths = [*(PHOTOS / f"{name}.jpg" for name in names), DOCS / "pictures" / "skiers.jpg"]
+    predictions = []
+    for prediction in model.predictions(paths):
         if not isinstance(prediction, Prediction):
             raise prediction
-        predictions[name] = prediction
-    group = predictions["group"]
+        predictions.append(prediction)
+    *samples, skiers = predictions
+    group = samples[-1]
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in (
         ("overview", overview(model, group)),
         ("skhm", heatmaps(group)),
         ("bhm", body(model, group)),
         ("growth", growth(model, group)),
-        ("results", results(model, list(predictions.values()))),
+        ("results", results(model, samples)),
+        ("skiers.poses", draw_poses(skiers.photo, _shown(model, skiers))),
     ):
         Image.fromarray(picture).save(folder / f"{name}.jpg", quality=85, optimize=True)
 

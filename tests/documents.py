@@ -52,7 +52,7 @@ def commands(block: Block) -> Iterator[str]:
 
 def run_page(page: Path, folder: Path) -> str:
     """Run a page's blocks in a folder that becomes like a clone; returns what its commands printed."""
-    for name in ("src", "tests"):
+    for name in ("src", "tests", "docs"):
         (folder / name).symlink_to(REPOSITORY / name)
     namespace: dict[str, Any] = {"__name__": "__main__"}
     printed = []
