@@ -21,8 +21,8 @@ def test_without_openvino_auto_takes_onnx_runtime(tiny_model, monkeypatch):
     assert installed_runtimes() == ["onnx"]
     runtime = open_runtime(tiny_model)
     assert isinstance(runtime, OnnxRuntime) and runtime.name == "ONNX Runtime on CPU"
-    for name, remedy in (("openvino", r"strongpose\[openvino\]"), ("torch", r"strongpose\[train\]")):
-        with pytest.raises(ModelError, match=rf"runtime {name} is not installed: pip install '{remedy}'"):
+    for name, remedy in (("openvino", r"\[openvino\]"), ("torch", r"\[train\]")):
+        with pytest.raises(ModelError, match=rf"runtime {name} is not installed: pip install .*{remedy}'"):
             open_runtime(tiny_model, name)
     with pytest.raises(ModelError, match="runtime openvino is not installed"):
         open_runtime(tiny_model.with_suffix(".xml"))

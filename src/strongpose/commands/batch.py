@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from strongpose._util.installing import install_command
 from strongpose._util.terminal import complain, say
 from strongpose.runtime import RuntimeChoice
 
@@ -74,7 +75,7 @@ def batch(
         from strongpose.batch import begin_job, done_parts
         from strongpose.batch.engine import connect
     except ImportError as error:
-        return complain(f"batch needs more packages ({error}): pip install 'strongpose[batch]'")
+        return complain(f"batch needs more packages ({error}): {install_command('batch')}")
     try:
         job = _describe(source, column, key, model, size, flip, threshold, runtime, part_size)
         output = output.absolute()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from strongpose._util.installing import install_command
 from strongpose._util.terminal import Progress, complain, say
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ def _pairs(models: tuple[str, ...], runtimes: tuple[RuntimeName, ...]) -> list[t
             open_runtime(next(iter(paths.values())), runtime)  # raises what is missing and how to get it
     for runtime in _DEFAULT_RUNTIMES:
         if not runtimes and runtime not in installed:
-            say(f"{runtime} is not installed and left out: pip install 'strongpose[{runtime}]'")
+            say(f"{runtime} is not installed and left out: {install_command(runtime)}")
     chosen = runtimes or tuple(runtime for runtime in _DEFAULT_RUNTIMES if runtime in installed)
     pairs: list[tuple[str, RuntimeName]] = []
     for model, path in paths.items():

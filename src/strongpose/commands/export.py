@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
+from strongpose._util.installing import install_command
 from strongpose._util.terminal import complain, say
 from strongpose.export.facts import DISK_RADIUS, LICENCE, SIZE, ModelFacts
 
@@ -75,7 +76,7 @@ def export(
     try:
         from strongpose.export.model import export_model
     except ImportError as error:
-        return complain(f"exporting needs more packages ({error}): pip install 'strongpose[export]'")
+        return complain(f"exporting needs more packages ({error}): {install_command('export')}")
     facts = ModelFacts(size, radius, filter_sigma, licence, card)
     write = partial(export_model, weights, facts=facts, output_stride=output_stride or None)
     try:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from tyro.conf import arg
 
+from strongpose._util.installing import install_command
 from strongpose._util.terminal import complain, say
 from strongpose.commands.estimator_options import EstimatorOptions
 
@@ -40,7 +41,7 @@ def serve(
         from strongpose.serve import Limits, create_app, listen, run_server
         from strongpose.serve.server import url_of
     except ImportError as error:
-        return complain(f"serve needs more packages ({error}): pip install 'strongpose[serve]'")
+        return complain(f"serve needs more packages ({error}): {install_command('serve')}")
     if not 0 <= port <= 65535:
         return complain(f"--port must be from 0 to 65535, got {port}")
     try:

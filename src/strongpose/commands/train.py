@@ -11,6 +11,7 @@ from functools import partial
 
 import tyro
 
+from strongpose._util.installing import install_command
 from strongpose._util.signals import StopRequest
 from strongpose._util.terminal import complain
 from strongpose.training.presets import PresetName, preset_named
@@ -32,7 +33,7 @@ def train(config: TrainConfig, *, preset: PresetName | None = None) -> int:
             from strongpose.exceptions import TrainingError
             from strongpose.training.loop import train as run
         except ImportError as error:
-            return complain(f"training needs more packages ({error}): pip install 'strongpose[train]'")
+            return complain(f"training needs more packages ({error}): {install_command('train')}")
         warn_in_one_line()
         try:
             weights = run(config, stop=stop)

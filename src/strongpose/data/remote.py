@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeGuard, TypeVar
 
+from strongpose._util.installing import install_command
 from strongpose.exceptions import RemoteError
 
 __all__ = ["RemoteFile", "is_address", "matching", "read_part", "read_whole_file"]
@@ -127,7 +128,7 @@ def _system(address: str) -> tuple[Any, str]:
     try:
         import fsspec
     except ImportError as error:
-        raise RemoteError(f"{address}: addresses need one more package: pip install 'strongpose[remote]'") from error
+        raise RemoteError(f"{address}: addresses need one more package: {install_command('remote')}") from error
     settings: dict[str, Any] = {}
     try:
         if protocol in _HTTP:
@@ -140,8 +141,9 @@ def _system(address: str) -> tuple[Any, str]:
             }
         return fsspec.core.url_to_fs(address, **settings)
     except ImportError as error:
-        package = {"http": "'strongpose[remote]'", "https": "'strongpose[remote]'", "s3": "s3fs", "gs": "gcsfs"}
-        remedy = f"pip install {package[protocol]}" if protocol in package else "install it with pip"
+        remote = install_command("remote")
+        remedies = {"http": remote, "https": remote, "s3": "pip install s3fs", "gs": "pip install gcsfs"}
+        remedy = remedies.get(protocol, "install it with pip")
         raise RemoteError(f"{address}: {protocol}:// needs one more package ({_line(error)}): {remedy}") from error
     except Exception as error:  # each protocol's package has errors of its own
         raise RemoteError(f"{address}: cannot be opened ({_line(error)}); check the address") from error

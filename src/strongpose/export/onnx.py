@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from strongpose._util.atomic_write import write_atomically
+from strongpose._util.installing import install_command
 from strongpose.images import PADDING
 from strongpose.network.model import PoseNetwork
 from strongpose.network.weights import METADATA_KEY
@@ -136,7 +137,7 @@ def _to_onnx(network: PoseNetwork, fold_norms: bool) -> onnx.ModelProto:
     try:
         import onnxscript.optimizer
     except ImportError as error:
-        raise ImportError("exporting needs onnx and onnxscript: pip install 'strongpose[export]'") from error
+        raise ImportError(f"exporting needs onnx and onnxscript: {install_command('export')}") from error
     training = network.training
     example = torch.zeros(2, 97, 129, 3, dtype=torch.uint8, device=network.mean.device)
     exporter_log = logging.getLogger("torch.onnx")

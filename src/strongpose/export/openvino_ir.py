@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from strongpose._util.installing import install_command
 from strongpose._util.telemetry import without_telemetry
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def read_onnx(path: str | Path) -> openvino.Model:
         with without_telemetry():
             import openvino
     except ImportError as error:
-        raise ImportError(f"{path}: .xml files need OpenVINO: pip install 'strongpose[export]'") from error
+        raise ImportError(f"{path}: .xml files need OpenVINO: {install_command('export')}") from error
     return openvino.Core().read_model(path)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from strongpose._util.installing import install_command
 from strongpose._util.own_thread import in_own_thread
 from strongpose._util.telemetry import without_telemetry
 from strongpose.exceptions import ImageError
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     import openvino
 
 __all__ = ["calibration_inputs", "calibration_photos", "quantize"]
-
-_REMEDY = "pip install 'strongpose[export]'"
 
 
 def calibration_photos(folders: Iterable[str | Path], count: int) -> list[Path]:
@@ -109,7 +108,7 @@ def quantize(path: str | Path, inputs: Sequence[np.ndarray], **options: Any) -> 
 
             nncf = _import_nncf()
     except ImportError as error:
-        raise ImportError(f"int8 needs NNCF and OpenVINO ({error}): {_REMEDY}") from error
+        raise ImportError(f"int8 needs NNCF and OpenVINO ({error}): {install_command('export')}") from error
 
     options = {
         "advanced_parameters": nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE),

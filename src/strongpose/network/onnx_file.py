@@ -12,6 +12,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     import onnx
 
+from strongpose._util.installing import install_command
 from strongpose._util.lines import one_line
 
 __all__ = ["read_onnx_metadata", "read_onnx_weights"]
@@ -62,7 +63,7 @@ def _load(path: str | Path) -> onnx.ModelProto:
         import onnx
         from google.protobuf.message import DecodeError
     except ImportError as error:
-        raise ImportError(f"{path}: reading an .onnx file needs: pip install 'strongpose[export]'") from error
+        raise ImportError(f"{path}: reading an .onnx file needs: {install_command('export')}") from error
     try:
         return onnx.load(path, load_external_data=False)
     except (DecodeError, ValueError, TypeError, LookupError, RuntimeError, OverflowError) as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from strongpose._util.installing import install_command
+
 __all__ = ["TimmBackbone"]
 
 
@@ -42,7 +44,7 @@ class TimmBackbone(nn.Module):
         except (ImportError, RuntimeError) as error:  # RuntimeError: torchvision built for another torch
             raise ImportError(
                 f"the backbone 'timm:{name}' needs timm, which cannot be imported ({error}): "
-                "pip install 'strongpose[timm]', with a torchvision made for the installed torch"
+                f"{install_command('timm')}, with a torchvision made for the installed torch"
             ) from error
         try:
             # A stride-32 network is timm's own default, which more models accept than the option itself.

@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Literal
 
+from strongpose._util.installing import install_command
 from strongpose.exceptions import ModelError
 from strongpose.runtime.model import Runtime
 from strongpose.runtime.onnx import OnnxRuntime, cuda_is_available
@@ -16,7 +17,7 @@ __all__ = ["RuntimeChoice", "installed_runtimes", "open_runtime"]
 
 RuntimeChoice = Literal["auto", "openvino", "onnx", "torch"]
 
-_REMEDIES = {"openvino": "pip install 'strongpose[openvino]'", "torch": "pip install 'strongpose[train]'"}
+_EXTRAS = {"openvino": "openvino", "torch": "train"}
 
 
 def installed_runtimes() -> list[RuntimeChoice]:
@@ -49,7 +50,7 @@ def open_runtime(path: str | PathLike[str], runtime: RuntimeChoice = "auto", thr
     if path.suffix == ".xml" and runtime != "openvino":
         raise ModelError(f"{path}: only the runtime openvino runs .xml files; for {runtime} give an .onnx file")
     if runtime not in installed_runtimes():
-        raise ModelError(f"{path}: the runtime {runtime} is not installed: {_REMEDIES[runtime]}")
+        raise ModelError(f"{path}: the runtime {runtime} is not installed: {install_command(_EXTRAS[runtime])}")
     if runtime == "openvino":
         return OpenVinoRuntime(path, threads)
     if runtime == "onnx":
@@ -57,7 +58,9 @@ def open_runtime(path: str | PathLike[str], runtime: RuntimeChoice = "auto", thr
     try:
         from strongpose.runtime.pytorch import TorchRuntime
     except ImportError as error:
-        raise ModelError(f"{path}: the runtime torch is incomplete ({error}): {_REMEDIES['torch']}") from error
+        raise ModelError(
+            f"{path}: the runtime torch is incomplete ({error}): {install_command(_EXTRAS['torch'])}"
+        ) from error
     return TorchRuntime.from_file(path, threads)
 
 

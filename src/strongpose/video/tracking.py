@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from strongpose._util.installing import install_command
 from strongpose.poses import Poses
 from strongpose.video.similarity import person_sizes, pose_similarities
 
@@ -262,6 +263,6 @@ def _assign(gains: np.ndarray) -> list[tuple[int, int]]:
     try:
         from scipy.optimize import linear_sum_assignment
     except ImportError as error:
-        raise ImportError("tracking needs the package scipy: pip install 'strongpose[video]'") from error
+        raise ImportError(f"tracking needs the package scipy: {install_command('video')}") from error
     rows, columns = linear_sum_assignment(gains, maximize=True)
     return [(int(r), int(c)) for r, c in zip(rows, columns, strict=True) if gains[r, c] > 0]

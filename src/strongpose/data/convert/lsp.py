@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from strongpose._util.installing import install_command
 from strongpose.data.convert.dataset import data_set, describe_person, photo_size
 from strongpose.exceptions import ConversionError
 from strongpose.skeletons import load_skeleton
@@ -33,7 +34,7 @@ def read_lsp(path: Path, images: Path | None) -> dict[str, Any]:
         from scipy.io import loadmat
         from scipy.io.matlab import MatReadError
     except ImportError as error:
-        raise ImportError(f"{path}: reading .mat files needs: pip install 'strongpose[data]'") from error
+        raise ImportError(f"{path}: reading .mat files needs: {install_command('data')}") from error
     try:
         joints = np.asarray(loadmat(path)["joints"], dtype=np.float64)
     except OSError as error:

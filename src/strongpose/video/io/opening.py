@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from strongpose._util.installing import install_command
 from strongpose.exceptions import VideoError
 from strongpose.video.io.film import Film
 from strongpose.video.io.frame import reason_of
@@ -47,7 +48,7 @@ def open_video(source: str) -> VideoReader:
     try:
         import av
     except ImportError as error:
-        raise ImportError("video needs the package av: pip install 'strongpose[video]'") from error
+        raise ImportError(f"video needs the package av: {install_command('video')}") from error
     av.logging.set_level(av.logging.PANIC)  # what is wrong is said once, by VideoError and `damage`
     path = local_path(source)
     if path is not None:
