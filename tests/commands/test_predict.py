@@ -65,15 +65,14 @@ def test_bodies_are_drawn_and_written_on_request(strongpose, photos, tmp_path):
     text = (tmp_path / "bodies" / "group.poses.json").read_text()
     people, poses = json.loads(text)["people"], Poses.from_json(text)
     assert len(people) >= 3
-    masks = np.stack([mask.decode(person["segmentation"]).astype(bool) for person in people])
+    masks = np.stack([mask.decode(person["body"]["segmentation"]).astype(bool) for person in people])
     assert masks.shape[1:] == (420, 1198)
     assert masks.sum(axis=0).max() == 1
     assert masks[:, 100, 183].any() and masks[:, 160, 604].any() and masks[:, 128, 982].any()  # the noses
     for person, pose, body in zip(people, poses, masks, strict=True):
-        assert person["area"] == body.sum()
-        x, y, w, h = person["bbox"]
-        assert body[y : y + h, x : x + w].sum() == person["area"]
-        assert w * h > 0.5 * np.prod(pose.box[2:] - pose.box[:2])
+        assert set(person) == {"score", "box", "keypoints", "body"}
+        assert set(person["body"]) == {"segmentation", "area"}
+        assert person["body"]["area"] == body.sum() > 0.2 * np.prod(pose.box[2:] - pose.box[:2])
     tinted = np.abs(pictures["bodies"] - pictures["plain"]).max(axis=2) > 25
     assert tinted[masks.any(axis=0)].mean() > 0.6 and tinted[~masks.any(axis=0)].mean() < 0.05
 

@@ -42,7 +42,7 @@ class Question:
         people = answer["people"]
         if (answer["width"], answer["height"]) != self.size or len(people) != len(self.poses):
             return False
-        found = np.array([person["keypoints"] for person in people]).reshape(self.poses.keypoints.shape)
+        found = np.array([list(person["keypoints"].values()) for person in people]).reshape(self.poses.keypoints.shape)
         return bool(np.allclose(found, self.poses.keypoints, atol=0.01))
 
 

@@ -21,9 +21,9 @@ def expect_poses(people, poses):
     assert len(people) == len(poses)
     for person, pose in zip(people, poses, strict=True):
         assert person["score"] == pytest.approx(pose.score, abs=1e-6)
-        np.testing.assert_allclose(np.reshape(person["keypoints"], (-1, 3)), pose.keypoints, atol=5.1e-4)
-        x, y, w, h = person["bbox"]
-        np.testing.assert_allclose([x, y, x + w, y + h], pose.box, atol=1.1e-3)
+        assert tuple(person["keypoints"]) == pose.skeleton.names
+        np.testing.assert_allclose(list(person["keypoints"].values()), pose.keypoints, atol=5.1e-4)
+        np.testing.assert_allclose(person["box"], pose.box, atol=5.1e-4)
 
 
 def encoded(image: Image.Image, kind: str, **options) -> bytes:
@@ -38,7 +38,7 @@ def test_poses_are_those_of_the_estimator(client, estimator, photos, threshold):
     answer = client.post("/api/poses" if threshold is None else f"/api/poses?threshold={threshold}", data)
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/json"
-    assert set(answer.json) == {"model", "width", "height", "skeleton", "people", "timings_ms"}
+    assert set(answer.json) == {"version", "model", "width", "height", "skeleton", "people", "timings_ms"}
     assert (answer.json["model"], answer.json["width"], answer.json["height"]) == ("base", 1198, 420)
     assert Skeleton.from_dict(answer.json["skeleton"]) == COCO
     poses = estimator(data)
@@ -109,11 +109,12 @@ def test_a_batch_answers_in_order_and_for_each_photo(client, estimator, photos):
     first, broken, garbled, last = answer.json["photos"]
     for found, name in ((first, names[0]), (last, names[1])):
         assert (found["name"], found["status"]) == (name, 200)
-        expect_poses(found["photo"]["people"], estimator(photos / name))
+        assert found["result"]["photo"] == name
+        expect_poses(found["result"]["people"], estimator(photos / name))
     assert (broken["name"], broken["status"]) == ("broken", 422)
     assert "not a JPEG, PNG or WebP photo" in broken["error"]
     assert (garbled["name"], garbled["status"], garbled["error"]) == ("", 422, "'data' is not base64")
-    assert "photo" not in broken
+    assert "result" not in broken
 
 
 def test_photos_in_all_usual_forms_of_base64(client, photos):

@@ -8,6 +8,7 @@ from load import load, questions
 from starting import started
 
 from strongpose.inference import StrongPose
+from strongpose.poses.json_layout import describe_people
 
 
 def test_thirty_clients_get_each_their_own_answer_or_are_told_to_come_back(tmp_path, photos):
@@ -35,7 +36,7 @@ def test_questions_tell_answers_apart(photos):
     estimator = StrongPose.from_pretrained(size=129, threads=1, runtime="onnx")
     asked = questions(photos, estimator, 6)
     for question in asked:
-        people = [{"keypoints": pose.keypoints.ravel().tolist()} for pose in question.poses]
+        people = describe_people(question.poses)
         answer = {"width": question.size[0], "height": question.size[1], "people": people}
         assert [other for other in asked if other.is_answered_by(answer)] == [question]
         for other in asked:

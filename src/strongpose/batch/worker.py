@@ -81,7 +81,7 @@ class PartWorker:
         error = None
         try:
             rows = self._rows(part)
-            write_atomically(self.output / part.name, to_parquet(rows, self._about))
+            write_atomically(self.output / part.name, to_parquet(rows, self._estimator.info.skeleton, self._about))
         except (ValueError, OSError) as problem:  # the model, the input, or the output
             error = str(problem)
         return Report(
@@ -121,7 +121,6 @@ class PartWorker:
             "estimator": self.job.estimator,
             "runtime": self._estimator.runtime.name,
             "threshold": self.job.threshold,
-            "skeleton": self._estimator.info.skeleton.to_dict(),
         }
 
     def _rows(self, part: Part) -> list[Row]:

@@ -6,11 +6,11 @@ import hashlib
 import json
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from strongpose import draw
 from strongpose._util.atomic_write import write_atomically
-from strongpose.decode.body import body_regions
+from strongpose.decode.body import BodyRegion, body_regions
 from strongpose.evaluation.results_log import describe_run
 from strongpose.images.results import KINDS, is_about, jpeg_of
 
@@ -104,6 +104,11 @@ def write_results(
     for kind, picture in pictures.items():
         write_atomically(target.with_name(f"{target.name}.{kind}.jpg"), jpeg_of(picture))
     about = {"photo": str(photo), "width": image.shape[1], "height": image.shape[0], "run": options.run}
-    details = None if regions is None else [region.to_coco() for region in regions]
+    details = None if regions is None else [{"body": _describe_body(region)} for region in regions]
     write_atomically(target.with_name(f"{target.name}.poses.json"), poses.to_json(about, details))
     return len(poses)
+
+
+def _describe_body(region: BodyRegion) -> dict[str, Any]:
+    facts = region.to_coco()
+    return {"segmentation": facts["segmentation"], "area": facts["area"]}

@@ -47,7 +47,7 @@ def predict(
         photos: Photos, folders of photos, or quoted patterns such as 'holiday/*.jpg'. Name them first.
         out: Folder for the results; it is made if need be.
         bodies: Also find the part of the photo that each person covers: tinted under the pose, and in the
-            JSON as COCO segmentation (run-length encoding), bbox and area.
+            JSON as "body" with COCO's segmentation (run-length encoding) and area.
         fields: Also draw what the network predicts and how the poses grow from it: NAME.fields.jpg.
         threshold: Leave people with a lower score out.
         keypoint_threshold: Do not draw keypoints with a lower score; the JSON has them all.

@@ -12,7 +12,7 @@ from strongpose.poses.numbers import keypoint_row, rounded
 from strongpose.poses.poses import Poses
 from strongpose.skeleton import Skeleton
 
-__all__ = ["VERSION", "describe_people", "poses_from_json", "poses_to_json"]
+__all__ = ["VERSION", "describe_people", "describe_poses", "poses_from_json", "poses_to_json"]
 
 VERSION = 1
 """Of the layout; it rises when a reader of the present one would misread the next."""
@@ -23,7 +23,7 @@ def describe_people(poses: Poses, details: Iterable[Mapping[str, Any]] | None = 
 
     Args:
         poses: N people.
-        details: N times more facts about a person, for example the id of a track or a body region's ``to_coco()``.
+        details: N times more facts about a person, for example ``{"id": 7}`` of a track.
 
     Raises:
         ValueError: if there are not as many ``details`` as people.
@@ -43,13 +43,30 @@ def describe_people(poses: Poses, details: Iterable[Mapping[str, Any]] | None = 
     ]
 
 
+def describe_poses(
+    poses: Poses, about: Mapping[str, Any] | None = None, details: Iterable[Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The poses of a photo as a JSON object: version, the facts in ``about``, skeleton and people.
+
+    Args:
+        poses: N people.
+        about: facts about the photo, for example ``{"photo": "beach.jpg", "width": 640, "height": 480}``.
+        details: N times more facts about a person.
+
+    Raises:
+        ValueError: if there are not as many ``details`` as people.
+    """
+    skeleton, people = poses.skeleton.to_dict(), describe_people(poses, details)
+    return {"version": VERSION, **(about or {}), "skeleton": skeleton, "people": people}
+
+
 def poses_to_json(
     poses: Poses, about: Mapping[str, Any] | None = None, details: Iterable[Mapping[str, Any]] | None = None
 ) -> str:
     """The poses of a photo as a JSON text, a line for each person; see `Poses.to_json`."""
-    facts = {"version": VERSION, **(about or {}), "skeleton": poses.skeleton.to_dict()}
+    facts = describe_poses(poses, about, details)
+    people = [json.dumps(person) for person in facts.pop("people")]
     lines = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in facts.items()]
-    people = [json.dumps(person) for person in describe_people(poses, details)]
     lines.append('"people": [' + ",".join(f"\n  {person}" for person in people) + "]")
     return "{\n" + ",\n".join(lines) + "\n}\n"
 

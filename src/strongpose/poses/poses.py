@@ -168,7 +168,7 @@ class Poses:
 
         Args:
             about: more facts to write first, for example ``{"photo": "beach.jpg"}``.
-            details: N times more facts about a person, for example the body regions' ``to_coco()``.
+            details: N times more facts about a person, for example ``{"id": 7}`` of a track.
 
         Raises:
             ValueError: if there are not as many ``details`` as people.

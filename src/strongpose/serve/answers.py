@@ -6,11 +6,11 @@ import base64
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import numpy as np
 from pydantic import BaseModel, Field
 
 from strongpose import __version__
 from strongpose.inference import StrongPose
+from strongpose.poses.json_layout import describe_poses
 from strongpose.serve.finding import Found
 from strongpose.serve.layers import LayerName, draw_layer, grid_of
 from strongpose.serve.limits import Limits
@@ -22,8 +22,8 @@ __all__ = [
     "Failure",
     "Health",
     "Model",
-    "Photo",
     "Photos",
+    "Result",
     "describe_model",
     "describe_photo",
 ]
@@ -39,8 +39,8 @@ class Person(BaseModel):
     """One person, in photo pixels: x to the right, y down, whole numbers are pixel centres."""
 
     score: float = Field(description="How sure the person is.")
-    bbox: list[float] = Field(description="COCO's x, y, width, height.")
-    keypoints: list[float] = Field(description="COCO's x, y, score of each keypoint, in the skeleton's order.")
+    box: tuple[float, float, float, float] = Field(description="x0, y0, x1, y1.")
+    keypoints: dict[str, tuple[float, float, float]] = Field(description="x, y, score of each keypoint, by name.")
 
 
 class Layers(BaseModel):
@@ -55,12 +55,14 @@ class Layers(BaseModel):
     png: dict[LayerName, str] = Field(description="By layer, a PNG file in base64.")
 
 
-class Photo(BaseModel):
-    """The people in one photo, best first."""
+class Result(BaseModel):
+    """The people in one photo, best first, in the JSON layout that all of StrongPose writes."""
 
-    model: str
+    version: int = Field(description="Of the layout.")
+    photo: str | None = Field(default=None, description="Its name, where the request has one.")
     width: int
     height: int
+    model: str
     skeleton: dict[str, Any] = Field(description="Keypoint names, and limbs and edges as pairs of names.")
     people: list[Person]
     timings_ms: dict[str, float] = Field(description="Milliseconds of the steps read, network and decode.")
@@ -87,7 +89,7 @@ class BatchAnswer(BaseModel):
 
     name: str
     status: int = Field(description="What the photo would have got alone.")
-    photo: Photo | None = None
+    result: Result | None = None
     error: str | None = None
 
 
@@ -119,27 +121,20 @@ class Model(BaseModel):
     limits: dict[str, float]
 
 
-def describe_photo(found: Found, name: str, threshold: float, layers: Sequence[LayerName]) -> Photo:
+def describe_photo(found: Found, photo: str, model: str, threshold: float, layers: Sequence[LayerName] = ()) -> Result:
     """The answer about one photo.
 
     Args:
         found: what the estimator found.
-        name: of the model.
+        photo: its name, or nothing.
+        model: name of the model.
         threshold: people with a lower score are left out.
         layers: maps to send along.
     """
     height, width = found.fitted.photo_size
-    poses = found.poses[found.poses.scores >= threshold]
-    people = [
-        Person(score=round(person.score, 6), bbox=_coco_box(person.box), keypoints=_rounded(person.keypoints.ravel()))
-        for person in poses
-    ]
-    return Photo(
-        model=name,
-        width=width,
-        height=height,
-        skeleton=poses.skeleton.to_dict(),
-        people=people,
+    about = {"photo": photo or None, "width": width, "height": height, "model": model}
+    return Result(
+        **describe_poses(found.poses[found.poses.scores >= threshold], about),
         timings_ms={step: round(1000 * seconds, 2) for step, seconds in found.seconds.items()},
         layers=_describe_layers(found, layers) if layers else None,
     )
@@ -163,12 +158,3 @@ def _describe_layers(found: Found, names: Sequence[LayerName]) -> Layers:
     grid = grid_of(found.fields, found.fitted)
     png = {name: base64.b64encode(draw_layer(found.fields, grid, name)).decode("ascii") for name in names}
     return Layers(**grid._asdict(), png=png)
-
-
-def _coco_box(box: np.ndarray) -> list[float]:
-    """COCO's x, y, width, height of x0, y0, x1, y1."""
-    return _rounded(np.concatenate([box[:2], box[2:] - box[:2]]))
-
-
-def _rounded(values: np.ndarray) -> list[float]:
-    return [round(float(value), 3) for value in values]

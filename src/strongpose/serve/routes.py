@@ -10,7 +10,7 @@ from fastapi.responses import PlainTextResponse
 
 from strongpose.exceptions import RefusedError
 from strongpose.inference import StrongPose
-from strongpose.serve.answers import BatchAnswer, Health, Model, Photo, Photos, describe_model, describe_photo
+from strongpose.serve.answers import BatchAnswer, Health, Model, Photos, Result, describe_model, describe_photo
 from strongpose.serve.batch import BODY, read_batch
 from strongpose.serve.failures import FAILURES
 from strongpose.serve.finding import find_people
@@ -84,13 +84,13 @@ class Api:
             self.show_metrics
         )
 
-    async def poses(self, request: Request, threshold: Threshold = 0.25, layers: Layers = "") -> Photo:  # noqa: D102
+    async def poses(self, request: Request, threshold: Threshold = 0.25, layers: Layers = "") -> Result:  # noqa: D102
         check_content_type(request, CONTENT_TYPES)
         chosen = _chosen_layers(layers)
         self._queue.check_room()
         data = await self._uploads.read(request)
         with self._queue.place():
-            return await self._find(request, data, threshold, chosen)
+            return await self._find(request, data, "", threshold, chosen)
 
     async def batch(self, request: Request, threshold: Threshold = 0.25) -> Photos:  # noqa: D102
         check_content_type(request, ("application/json",))
@@ -102,8 +102,8 @@ class Api:
             answers = []
             for photo in sent.photos:  # others' photos may come in between
                 try:
-                    found = await self._find(request, decode_base64(photo.data), threshold, ())
-                    answers.append(BatchAnswer(name=photo.name, status=200, photo=found))
+                    found = await self._find(request, decode_base64(photo.data), photo.name, threshold, ())
+                    answers.append(BatchAnswer(name=photo.name, status=200, result=found))
                 except RefusedError as error:
                     if error.status == 499:
                         raise
@@ -119,10 +119,12 @@ class Api:
     async def show_metrics(self) -> PlainTextResponse:  # noqa: D102
         return PlainTextResponse(self._metrics.text(), media_type=CONTENT_TYPE)
 
-    async def _find(self, request: Request, data: bytes, threshold: float, layers: Sequence[LayerName]) -> Photo:
+    async def _find(
+        self, request: Request, data: bytes, photo: str, threshold: float, layers: Sequence[LayerName]
+    ) -> Result:
         """Work on one photo, unless the client hangs up before its turn."""
         found = await self._queue.run(lambda: find_people(self._estimator, data, self._limits), disconnection(request))
-        answer = describe_photo(found, self._name, threshold, layers)
+        answer = describe_photo(found, photo, self._name, threshold, layers)
         self._metrics.count_photo(len(answer.people), found.seconds)
         return answer
 

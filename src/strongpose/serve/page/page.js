@@ -20,6 +20,7 @@ const $ = (id) => document.getElementById(id);
 
 const state = {
   name: "photo", // of the files that are saved
+  file: undefined, // name of the photo's file
   picture: null, // ImageBitmap or canvas of the photo or frame
   photo: null, // its Blob, until the next one
   found: null, // the server's answer about it
@@ -43,7 +44,7 @@ const people = () => (state.found ? state.found.people.filter((person) => person
 
 // ---------- asking the server ----------
 
-async function lookAtPhoto(blob, name) {
+async function lookAtPhoto(blob, name, file) {
   stopCamera();
   state.pending?.abort();
   fail("");
@@ -53,7 +54,7 @@ async function lookAtPhoto(blob, name) {
   try {
     const picture = await createImageBitmap(blob);
     if (pending.signal.aborted) return; // another photo was chosen meanwhile
-    Object.assign(state, { name, picture, photo: blob, found: null, layers: null, open: null, lit: null });
+    Object.assign(state, { name, file, picture, photo: blob, found: null, layers: null, open: null, lit: null });
   } catch {
     return fail("This file is not a photo that the browser can read, or it is damaged.");
   }
@@ -118,7 +119,7 @@ async function toggleCamera() {
       stopCamera();
       fail(error.message);
     });
-    Object.assign(state, { name: "camera", photo: null, open: null, lit: null });
+    Object.assign(state, { name: "camera", file: undefined, photo: null, open: null, lit: null });
   } catch (error) {
     fail(error.message);
   } finally {
@@ -228,8 +229,8 @@ function save(blob, name) {
 }
 
 function saveJson() {
-  const { layers, ...facts } = { ...state.found, people: people() };
-  save(new Blob([`${JSON.stringify(facts, null, 1)}\n`], { type: "application/json" }), `${state.name}.poses.json`);
+  const { version, layers, ...facts } = { ...state.found, people: people() };
+  save(new Blob([`${JSON.stringify({ version, photo: state.file, ...facts }, null, 1)}\n`], { type: "application/json" }), `${state.name}.poses.json`);
 }
 
 function savePng() {
@@ -245,7 +246,7 @@ function savePng() {
 // ---------- wiring ----------
 
 function takeFile(file) {
-  if (file) lookAtPhoto(file, file.name.replace(/\.[^.]*$/, "") || "photo");
+  if (file) lookAtPhoto(file, file.name.replace(/\.[^.]*$/, "") || "photo", file.name);
 }
 
 function wire() {

@@ -39,8 +39,8 @@ function newItem(i, state, list, changed) {
 }
 
 function fillItem(item, person, i, state, sure) {
-  const keypoints = points(person);
-  const names = state.found.skeleton.names;
+  const { names } = state.found.skeleton;
+  const keypoints = points(person, state.found.skeleton);
   const found = keypoints.filter(([, , score]) => score >= sure).length;
   item.querySelector(".name").textContent = `Person ${i + 1}`;
   item.querySelector(".score").textContent = person.score.toFixed(2);

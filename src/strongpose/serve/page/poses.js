@@ -19,7 +19,7 @@ export function drawPoses(context, found, people, { sure, lit, keypoint, unit })
   if (lit !== null && lit < people.length) order.push(...order.splice(order.indexOf(lit), 1));
   for (const i of order) {
     context.globalAlpha = lit === null || lit === i ? 1 : 0.2;
-    const keypoints = points(people[i]);
+    const keypoints = points(people[i], skeleton);
     const seen = keypoints.map(([, , score]) => score >= sure);
     const width = Math.max(lineWidth(keypoints.filter((_, k) => seen[k]), longSide(found)), 2.25 * unit);
     drawPerson(context, { keypoints, seen, width, edge: Math.max(0.3 * width, unit), i }, limbs, right, keypoint);
@@ -27,11 +27,9 @@ export function drawPoses(context, found, people, { sure, lit, keypoint, unit })
   context.globalAlpha = 1;
 }
 
-/** x, y and score of each keypoint. */
-export function points(person) {
-  const rows = [];
-  for (let i = 0; i < person.keypoints.length; i += 3) rows.push(person.keypoints.slice(i, i + 3));
-  return rows;
+/** x, y and score of each keypoint, in the order of the skeleton's names. */
+export function points(person, { names }) {
+  return names.map((name) => person.keypoints[name]);
 }
 
 function drawPerson(context, { keypoints, seen, width, edge, i }, limbs, right, chosen) {
