@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 
 from strongpose.decode.options import DecodeOptions
@@ -15,8 +14,8 @@ __all__ = ["MARGIN", "Seeds", "filter_votes", "find_seeds", "hough_votes", "loca
 MARGIN = 3
 """Framed maps, (K, h + 6, w + 6), have this many cells of zeros on every side: as many as the Gaussian reaches.
 
-So maps that lie below each other in memory are one picture to OpenCV (which limits channels, not rows)
-and do not disturb each other, and the neighbours of a cell are looked up without a test for borders.
+So the rows of all maps lie behind each other in memory without disturbing each other, and the neighbours of a
+cell are looked up without a test for borders.
 """
 
 _TINY = np.finfo(np.float32).tiny
@@ -107,9 +106,20 @@ def filter_votes(votes: np.ndarray, stride: int, disk_radius: float, sigma: floa
     point at the position of one cell gives about 1 there.
     """
     mass = np.pi * (disk_radius / stride) ** 2
-    kernel = np.asarray(cv2.getGaussianKernel(2 * MARGIN + 1, sigma))
-    kernel = kernel / (kernel.max() * np.sqrt(mass))
-    smooth = cv2.sepFilter2D(votes.reshape(-1, votes.shape[2]), -1, kernel, kernel, borderType=cv2.BORDER_CONSTANT)
+    weights = (np.exp(-0.5 * (np.arange(MARGIN + 1) / sigma) ** 2) / np.sqrt(mass)).astype(np.float32)
+    rows = votes.reshape(-1, votes.shape[2])
+    voted = np.flatnonzero(rows @ np.ones(rows.shape[1], np.float32) > 0)  # most rows are empty
+    flat = rows.take(voted, axis=0).reshape(-1)
+    wide = weights[0] * flat
+    for i in range(1, MARGIN + 1):
+        wide[i:-i] += weights[i] * (flat[: -2 * i] + flat[2 * i :])
+    wide = wide.reshape(-1, rows.shape[1])
+    smooth = np.zeros_like(rows)
+    smooth[voted] = weights[0] * wide
+    for i in range(1, MARGIN + 1):
+        share = weights[i] * wide
+        smooth[voted - i] += share
+        smooth[voted + i] += share
     return _framed(smooth.reshape(votes.shape))
 
 
@@ -126,10 +136,12 @@ def local_maxima(maps: np.ndarray, threshold: float) -> np.ndarray:
         (M,) ascending indices into the flattened framed maps.
     """
     down = maps.shape[2]
-    highest = cv2.dilate(maps.reshape(-1, down), np.ones((3, 3), np.uint8)).reshape(maps.shape)
-    cells = np.flatnonzero((maps == highest) & (maps >= max(threshold, float(_TINY))))
+    cells = np.flatnonzero(maps >= max(threshold, float(_TINY)))
+    heights = maps.take(cells)
     earlier = np.array([[-down - 1], [-down], [-down + 1], [-1]])  # the neighbours that come first in reading order
-    return cells[(maps.take(cells + earlier) < maps.take(cells)).all(axis=0)]
+    lower_before = (maps.take(cells + earlier) < heights).all(axis=0)
+    lower_behind = (maps.take(cells - earlier) <= heights).all(axis=0)
+    return cells[lower_before & lower_behind]
 
 
 def vote_centroids(votes: np.ndarray, cells: np.ndarray) -> np.ndarray:
