@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 
-from strongpose.fields import Fields, cells_to_pixels
+from strongpose.decode.holes import enclosed
+from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
 from strongpose.images import FittedImage
 from strongpose.oks import keypoint_corners
 from strongpose.poses import Poses
@@ -157,15 +157,24 @@ class _Window:
 
     def enlarged(self, cells: np.ndarray, stride: int, fitted: FittedImage) -> np.ndarray:
         """The window's (h, w) cells, up-sampled bilinearly to its photo pixels."""
-        pixels = cells_to_pixels(np.array([[0.0, 0.0], [1.0, 1.0]]), stride)
-        first = cells_to_pixels(np.array([self.columns.start, self.rows.start]), stride)
-        origin, step = fitted.to_photo(pixels + first).astype(np.float64)
-        step = step - origin
-        shift = origin - (self.photo_columns.start, self.photo_rows.start)
-        matrix = np.array([[step[0], 0, shift[0]], [0, step[1], shift[1]]])
-        size = (self.photo_columns.stop - self.photo_columns.start, self.photo_rows.stop - self.photo_rows.start)
-        source = np.ascontiguousarray(cells, dtype=np.float32)
-        return cv2.warpAffine(source, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        rows = np.arange(self.photo_rows.start, self.photo_rows.stop)
+        columns = np.arange(self.photo_columns.start, self.photo_columns.stop)
+        scale_x, scale_y = fitted.scale
+        y = pixels_to_cells((rows + 0.5) * scale_y - 0.5, stride) - self.rows.start
+        x = pixels_to_cells((columns + 0.5) * scale_x - 0.5, stride) - self.columns.start
+        return _interpolated(_interpolated(cells.astype(np.float32).T, x).T, y)
+
+
+def _interpolated(rows: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """(P, W), between which of (H, W) rows lie the places (P,), linearly; the first or last row beyond them."""
+    at = np.clip(at, 0, len(rows) - 1)
+    before = np.minimum(at.astype(np.intp), max(len(rows) - 2, 0))
+    start = rows.take(before, axis=0)
+    step = rows.take(np.minimum(before + 1, len(rows) - 1), axis=0)
+    step -= start
+    step *= (at - before).astype(np.float32)[:, None]
+    start += step
+    return start
 
 
 def _window(points: np.ndarray, margin: float, fields: Fields, fitted: FittedImage) -> _Window | None:
@@ -204,8 +213,10 @@ def _distances(starts: np.ndarray, ends: np.ndarray, window: _Window, stride: in
 
 def _fill(instance_map: np.ndarray, person: int) -> np.ndarray:
     """Give a person the holes inside the region that are nobody's, in place; returns the region's bbox."""
-    mask = (instance_map == person).astype(np.uint8)
-    outlines, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    cv2.drawContours(mask, outlines, -1, 1, cv2.FILLED)
-    instance_map[(mask == 1) & (instance_map == _NOBODY)] = person
-    return np.array(cv2.boundingRect(mask))
+    mask = instance_map == person
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows) == 0:
+        return np.zeros(4, dtype=np.int64)
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    instance_map[box][enclosed(mask[box]) & (instance_map[box] == _NOBODY)] = person
+    return np.array([columns[0], rows[0], columns[-1] + 1 - columns[0], rows[-1] + 1 - rows[0]])

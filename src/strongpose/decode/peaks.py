@@ -108,7 +108,7 @@ def filter_votes(votes: np.ndarray, stride: int, disk_radius: float, sigma: floa
     mass = np.pi * (disk_radius / stride) ** 2
     weights = (np.exp(-0.5 * (np.arange(MARGIN + 1) / sigma) ** 2) / np.sqrt(mass)).astype(np.float32)
     rows = votes.reshape(-1, votes.shape[2])
-    voted = np.flatnonzero(rows @ np.ones(rows.shape[1], np.float32) > 0)  # most rows are empty
+    voted = np.flatnonzero(np.einsum("ij->i", rows) > 0)  # most rows are empty
     flat = rows.take(voted, axis=0).reshape(-1)
     wide = weights[0] * flat
     for i in range(1, MARGIN + 1):
