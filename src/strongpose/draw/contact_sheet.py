@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from strongpose.draw.pen import WHITE, Pen
 from strongpose.draw.poses import draw_poses
+from strongpose.draw.text import Font, font_of
 from strongpose.poses import Poses
 from strongpose.skeleton import Skeleton
 
 __all__ = ["Tile", "contact_sheet", "draw_annotated", "draw_tile", "surroundings"]
 
-_LINE, _POINT, _MARK = (255, 255, 255), (40, 230, 60), (255, 40, 40)
+_POINT, _MARK = (40, 230, 60), (255, 40, 40)
+_SMOOTH = Image.Resampling.BILINEAR
 _PAPER, _INK = (24, 24, 28), (235, 235, 235)
 _GAP = 8
 _TEXT = 13  # pixels, height of a caption's letters
@@ -60,20 +62,20 @@ def surroundings(image: np.ndarray, points: np.ndarray, margin: float = 0.2) -> 
     return image[y0:y1, x0:x1].copy(), (int(x0), int(y0))
 
 
-def draw_annotated(canvas: np.ndarray, keypoints: np.ndarray, skeleton: Skeleton) -> None:
-    """Draw an annotated pose into a picture, in thin white lines with green points.
+def draw_annotated(pen: Pen, keypoints: np.ndarray, skeleton: Skeleton) -> None:
+    """Draw an annotated pose in thin white lines with green points.
 
     Args:
-        canvas: (H, W, 3) uint8 RGB, drawn into.
+        pen: of the picture.
         keypoints: (K, 3) x, y in its pixels, visibility; 0 is left out.
         skeleton: what the keypoints are.
     """
     seen = keypoints[:, 2] > 0
     for a, b in skeleton.limbs:
         if seen[a] and seen[b]:
-            cv2.line(canvas, _pixel(keypoints[a]), _pixel(keypoints[b]), _LINE, 1, cv2.LINE_AA)
+            pen.line(keypoints[a], keypoints[b], 1, WHITE)
     for point in keypoints[seen]:
-        cv2.circle(canvas, _pixel(point), 2, _POINT, -1, cv2.LINE_AA)
+        pen.disc(point, 2.3, _POINT)
 
 
 def draw_tile(tile: Tile, size: tuple[int, int], skeleton: Skeleton) -> np.ndarray:
@@ -81,21 +83,22 @@ def draw_tile(tile: Tile, size: tuple[int, int], skeleton: Skeleton) -> np.ndarr
     h, w = tile.image.shape[:2]
     scale = min(size[0] / w, size[1] / h)
     new = (max(1, round(w * scale)), max(1, round(h * scale)))
-    canvas = cv2.resize(tile.image, new, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    canvas = np.asarray(Image.fromarray(tile.image).resize(new, Image.Resampling.BOX if scale < 1 else _SMOOTH))
 
     def moved(points: np.ndarray) -> np.ndarray:
         out = np.array(points, dtype=np.float64)
         out[..., :2] = (out[..., :2] - tile.origin + 0.5) * scale - 0.5  # the outer borders stay in place
         return out
 
-    canvas = draw_poses(canvas, Poses(moved(tile.detected.keypoints), tile.detected.scores, skeleton))
+    detected = Poses(moved(tile.detected.keypoints), tile.detected.scores, skeleton)
+    pen = Pen.over(draw_poses(canvas, detected, legend=False))
     for keypoints in moved(tile.annotated):
-        draw_annotated(canvas, keypoints, skeleton)
+        draw_annotated(pen, keypoints, skeleton)
     for mark in moved(tile.marks):
-        cv2.circle(canvas, _pixel(mark), 8, _MARK, 2, cv2.LINE_AA)
+        pen.ring(mark, 8, 2, _MARK)
     paper = np.full((size[1], size[0], 3), _PAPER, dtype=np.uint8)
     top, left = (size[1] - new[1]) // 2, (size[0] - new[0]) // 2
-    paper[top : top + new[1], left : left + new[0]] = canvas
+    paper[top : top + new[1], left : left + new[0]] = pen.reduced()
     return paper
 
 
@@ -124,7 +127,7 @@ def contact_sheet(
     step = (size[0] + _GAP, size[1] + lines * _ROW + _GAP)
     rows = -(-len(tiles) // columns)
     sheet = Image.new("RGB", (columns * step[0] + _GAP, rows * step[1] + 2 * _ROW + _GAP), _PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(_TEXT)
+    pen, font = ImageDraw.Draw(sheet), font_of(_TEXT)
     pen.text((_GAP, _GAP), title, fill=_INK, font=font)
     for i, tile in enumerate(tiles):
         left, top = _GAP + (i % columns) * step[0], 2 * _ROW + (i // columns) * step[1]
@@ -134,15 +137,10 @@ def contact_sheet(
     return np.array(sheet)
 
 
-def _fitting(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def _fitting(text: str, width: int, font: Font) -> str:
     """The text, or as much of its beginning as the width in pixels holds."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "…") > width:
         text = text[:-1]
     return text + "…"
-
-
-def _pixel(point: np.ndarray) -> tuple[int, int]:
-    x, y = np.clip(point[:2], -20_000, 20_000)
-    return round(float(x)), round(float(y))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import colorsys
-
-import cv2
 import numpy as np
+from PIL import Image, ImageDraw
 
 from strongpose.decode import DecodeOptions
 from strongpose.decode.grouping import GroupedPoses
 from strongpose.decode.peaks import MARGIN, Seeds, filter_votes, hough_votes
+from strongpose.draw.colours import heat_colours, keypoint_colour, order_colours
+from strongpose.draw.pen import BLACK, WHITE, Colour, Pen
+from strongpose.draw.text import font_of
 from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
 from strongpose.images import FittedImage
 from strongpose.poses import Poses
@@ -21,19 +22,11 @@ __all__ = [
     "draw_heatmaps",
     "draw_offsets",
     "draw_votes",
-    "heat_colours",
-    "keypoint_colour",
-    "order_colours",
 ]
-
-Colour = tuple[int, int, int]
 
 _SIDE = 960  # least long side of a picture in pixels
 _DIM = 0.6  # brightness of the photo behind
-_WHITE: Colour = (255, 255, 255)
-_BLACK: Colour = (0, 0, 0)
-_SHIFT = 4  # cv2 takes coordinates in 1/16 pixels
-_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_FAR = 20_000  # picture pixels; longer displacements are not drawn
 _NUMBERED = 250  # long side in picture pixels from which a person's keypoints are numbered
 
 
@@ -63,6 +56,7 @@ def draw_offsets(fields: Fields, fitted: FittedImage, threshold: float = 0.3) ->
         (h, w, 3) uint8 RGB, the photo without padding, enlarged to at least 960 pixels.
     """
     canvas, zoom = _backdrop(fitted)
+    pen = Pen.over(canvas)
     ends = []
     for k in range(len(fields.heatmaps)):
         colour = keypoint_colour(k, len(fields.heatmaps))
@@ -71,12 +65,12 @@ def draw_offsets(fields: Fields, fitted: FittedImage, threshold: float = 0.3) ->
         start = cells_to_pixels(cells, fields.stride)
         end = start + fields.offsets[k][:, rows, columns].T
         for a, b in zip(_placed(start, zoom), _placed(end, zoom), strict=True):
-            cv2.line(canvas, _fixed(a), _fixed(b), colour, 1, cv2.LINE_AA, _SHIFT)
-            cv2.circle(canvas, _fixed(a), round(0.9 * zoom * 2**_SHIFT), colour, -1, cv2.LINE_AA, _SHIFT)
+            pen.line(a, b, 1, colour)
+            pen.disc(a, 0.9 * zoom, colour)
         ends.append(_placed(end, zoom))
     for b in np.concatenate(ends):
-        cv2.circle(canvas, _fixed(b), round(0.7 * zoom * 2**_SHIFT), _WHITE, -1, cv2.LINE_AA, _SHIFT)
-    return canvas
+        pen.disc(b, 0.7 * zoom, WHITE)
+    return pen.reduced()
 
 
 def draw_displacements(fields: Fields, fitted: FittedImage, seeds: Seeds, disk_radius: float) -> np.ndarray:
@@ -99,20 +93,19 @@ def draw_displacements(fields: Fields, fitted: FittedImage, seeds: Seeds, disk_r
     skeleton = fields.skeleton
     limbs = {frozenset(limb) for limb in skeleton.limbs}
     edges = [e for e, edge in enumerate(skeleton.edges) if frozenset(edge) in limbs] or range(len(skeleton.edges))
-    disks = canvas.copy()
+    disks = Pen.over(canvas)
     for k, point in zip(seeds.keypoints, _placed(seeds.points, zoom), strict=True):
         colour = keypoint_colour(int(k), skeleton.num_keypoints)
-        radius = round(disk_radius * zoom * 2**_SHIFT)
-        cv2.circle(disks, _fixed(point), radius, colour, -1, cv2.LINE_AA, _SHIFT)
-    canvas = cv2.addWeighted(disks, 0.35, canvas, 0.65, 0)
+        disks.disc(point, disk_radius * zoom, colour)
+    pen = Pen.over(_blend(canvas, disks.reduced(), np.array(0.35)))
     for e in edges:
         tail, head = skeleton.edges[e]
         starts = seeds.points[seeds.keypoints == tail]
         ends = _ends(fields.displacements[e], starts, fields.stride)
         colour = keypoint_colour(head, skeleton.num_keypoints)
         for a, b in zip(_placed(starts, zoom), _placed(ends, zoom), strict=True):
-            _arrow(canvas, a, b, colour, zoom)
-    return canvas
+            _arrow(pen, a, b, colour, zoom)
+    return pen.reduced()
 
 
 def draw_votes(fields: Fields, fitted: FittedImage, seeds: Seeds, options: DecodeOptions) -> np.ndarray:
@@ -131,9 +124,10 @@ def draw_votes(fields: Fields, fitted: FittedImage, seeds: Seeds, options: Decod
     votes = hough_votes(fields.heatmaps, fields.offsets, fields.stride, options.vote_threshold)
     heights = filter_votes(votes, fields.stride, options.disk_radius, options.filter_sigma)
     canvas = _coloured(canvas, heights[:, MARGIN:-MARGIN, MARGIN:-MARGIN], fields.stride, zoom)
+    pen = Pen.over(canvas)
     for point in _placed(seeds.points, zoom):
-        cv2.circle(canvas, _fixed(point), 3 * zoom << _SHIFT, _WHITE, 1, cv2.LINE_AA, _SHIFT)
-    return canvas
+        pen.ring(point, 3 * zoom, 1.2, WHITE)
+    return pen.reduced()
 
 
 def draw_body(fields: Fields, fitted: FittedImage) -> np.ndarray:
@@ -149,8 +143,9 @@ def draw_body(fields: Fields, fitted: FittedImage) -> np.ndarray:
     canvas, zoom = _backdrop(fitted)
     heat = np.clip(_enlarged(fields.body, fields.stride, zoom, canvas.shape[:2]), 0, 1)
     picture = _blend(canvas, heat_colours(heat), 0.75 * heat[..., None])
-    outlines, _ = cv2.findContours((heat > 0.5).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(picture, outlines, -1, _WHITE, 1, cv2.LINE_AA)
+    steepness = np.hypot(*np.gradient(heat))
+    line = np.clip(1.2 - np.abs(heat - 0.5) / np.maximum(steepness, 1e-3), 0, 1)  # 1.4 pixels wide
+    return _blend(picture, np.array(WHITE), line[..., None])
 
 
 def draw_growth(grouped: GroupedPoses, fitted: FittedImage, poses: Poses, threshold: float = 0.1) -> np.ndarray:
@@ -169,6 +164,7 @@ def draw_growth(grouped: GroupedPoses, fitted: FittedImage, poses: Poses, thresh
     """
     canvas, zoom = _backdrop(fitted)
     colours = order_colours(poses.skeleton.num_keypoints)
+    pen, numbers = Pen.over(canvas), []
     for pose in list(poses)[::-1]:  # the surest on top
         away = np.linalg.norm(grouped.points - fitted.to_input(pose.keypoints[:, :2]), axis=-1)
         grown = GroupedPoses(*(part[away.mean(axis=1).argmin()] for part in grouped))
@@ -176,42 +172,25 @@ def draw_growth(grouped: GroupedPoses, fitted: FittedImage, poses: Poses, thresh
         points = _placed(grown.points, zoom)
         extent = float(np.ptp(points[seen], axis=0).max())
         numbered = extent >= _NUMBERED
-        radius = 9 if numbered else round(min(max(extent / 40, 2), 5))
+        radius = 9 if numbered else min(max(extent / 50, 1.5), 5)
         late_first = seen[np.argsort(-grown.order[seen], kind="stable")]
-        for thickness, outline in ((radius // 2 + 2, True), (max(1, radius // 3), False)):
+        for width, outline in ((radius / 2 + 2, True), (max(1, radius / 2 - 0.5), False)):
             for k in late_first:
                 if grown.parents[k] >= 0:
-                    shade = _BLACK if outline else colours[grown.order[k]]
-                    ends = _fixed(points[grown.parents[k]]), _fixed(points[k])
-                    cv2.line(canvas, *ends, shade, thickness, cv2.LINE_AA, _SHIFT)
+                    shade = BLACK if outline else colours[grown.order[k]]
+                    pen.line(points[grown.parents[k]], points[k], width, shade)
         for k in late_first:
-            at = _fixed(points[k])
             if grown.order[k] == 0:
-                cv2.circle(canvas, at, (radius + 3 + radius // 4) << _SHIFT, _WHITE, 2, cv2.LINE_AA, _SHIFT)
-            cv2.circle(canvas, at, (radius + 1) << _SHIFT, _BLACK, -1, cv2.LINE_AA, _SHIFT)
-            cv2.circle(canvas, at, radius << _SHIFT, colours[grown.order[k]], -1, cv2.LINE_AA, _SHIFT)
+                pen.ring(points[k], 1.25 * radius + 3, 2, WHITE)
+            pen.disc(points[k], radius + 1, BLACK)
+            pen.disc(points[k], radius, colours[grown.order[k]])
             if numbered:
-                _number(canvas, int(grown.order[k]), points[k])
-    return canvas
-
-
-def keypoint_colour(k: int, count: int) -> Colour:
-    """The hue of keypoint ``k`` of ``count``; neighbours in number are far apart in hue."""
-    step = next(s for s in range(max(1, round(count * 0.38)), count + 2) if np.gcd(s, count) == 1)
-    r, g, b = colorsys.hsv_to_rgb((k * step % count) / count, 0.85, 1.0)
-    return round(r * 255), round(g * 255), round(b * 255)
-
-
-def heat_colours(heat: np.ndarray) -> np.ndarray:
-    """(h, w, 3) float32 RGB of (h, w) heat from 0, black, to 1, pale yellow."""
-    return cv2.applyColorMap(np.round(heat * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1].astype(np.float32)
-
-
-def order_colours(count: int) -> list[Colour]:
-    """``count`` colours from yellow, the seed, over green to violet, the keypoint that was fixed last."""
-    ramp = np.linspace(255, 40, count).round().astype(np.uint8)
-    colours = cv2.applyColorMap(ramp[None], cv2.COLORMAP_VIRIDIS)[0, :, ::-1]
-    return [(int(r), int(g), int(b)) for r, g, b in colours]
+                numbers.append((points[k], int(grown.order[k])))
+    picture = Image.fromarray(pen.reduced())
+    for (x, y), order in numbers:
+        dark = sum(colours[order]) > 380  # letters on light colours
+        ImageDraw.Draw(picture).text((x, y), str(order), BLACK if dark else WHITE, font_of(11), anchor="mm")
+    return np.array(picture)
 
 
 def _ends(vectors: np.ndarray, points: np.ndarray, stride: int) -> np.ndarray:
@@ -226,9 +205,8 @@ def _backdrop(fitted: FittedImage) -> tuple[np.ndarray, int]:
     """The photo without padding, grey and dimmed, enlarged by a whole factor; and that factor."""
     h, w = fitted.scaled_size
     zoom = max(1, -(-_SIDE // max(h, w)))
-    grey = cv2.cvtColor(fitted.pixels[:h, :w], cv2.COLOR_RGB2GRAY)
-    grey = cv2.resize(grey, (w * zoom, h * zoom), interpolation=cv2.INTER_CUBIC)
-    return cv2.cvtColor(cv2.convertScaleAbs(grey, alpha=_DIM), cv2.COLOR_GRAY2RGB), zoom
+    grey = Image.fromarray(fitted.pixels[:h, :w]).convert("L").resize((w * zoom, h * zoom), Image.Resampling.BICUBIC)
+    return np.repeat(np.asarray(grey.point(lambda v: round(v * _DIM)))[..., None], 3, axis=2), zoom
 
 
 def _coloured(canvas: np.ndarray, maps: np.ndarray, stride: int, zoom: int) -> np.ndarray:
@@ -242,11 +220,13 @@ def _coloured(canvas: np.ndarray, maps: np.ndarray, stride: int, zoom: int) -> n
 
 def _enlarged(field: np.ndarray, stride: int, zoom: int, size: tuple[int, int]) -> np.ndarray:
     """An (h, w) map in the pixels of a picture that is the network input enlarged by ``zoom``."""
-    scale = float(cells_to_pixels(1.0, stride)) * zoom  # picture pixels per cell
-    shift = (zoom - 1) / 2  # where input pixel 0 lies
-    matrix = np.array([[scale, 0, shift], [0, scale, shift]])
-    field = np.ascontiguousarray(field, dtype=np.float32)
-    return cv2.warpAffine(field, matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    h, w = field.shape
+    rows, columns = (pixels_to_cells((np.arange(side) + 0.5) / zoom - 0.5, stride) for side in size)
+    y, x = np.clip(rows, 0, h - 1), np.clip(columns, 0, w - 1)
+    top, left = np.minimum(y.astype(int), max(h - 2, 0)), np.minimum(x.astype(int), max(w - 2, 0))
+    down, right = (y - top).astype(np.float32)[:, None], (x - left).astype(np.float32)
+    lines = field[top] * (1 - down) + field[np.minimum(top + 1, h - 1)] * down
+    return lines[:, left] * (1 - right) + lines[:, np.minimum(left + 1, w - 1)] * right
 
 
 def _blend(canvas: np.ndarray, colours: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -258,32 +238,18 @@ def _placed(points: np.ndarray, zoom: int) -> np.ndarray:
     return points * zoom + (zoom - 1) / 2
 
 
-def _arrow(canvas: np.ndarray, start: np.ndarray, end: np.ndarray, colour: Colour, zoom: int) -> None:
+def _arrow(pen: Pen, start: np.ndarray, end: np.ndarray, colour: Colour, zoom: int) -> None:
     """An arrow with a head of constant size, black at its rim."""
     length = float(np.linalg.norm(end - start))
-    if not 1 < length < 20_000:
+    if not 1 < length < _FAR:
         return
     forward = (end - start) / length
     size = min(5.0 * zoom, 0.5 * length)
     neck = end - forward * size
     aside = np.array([-forward[1], forward[0]]) * 0.45 * size
-    tip = np.array([_fixed(p) for p in (end, neck + aside, neck - aside)], dtype=np.int32)
-    for shade, thickness in ((_BLACK, zoom + 2), (colour, zoom)):
-        cv2.line(canvas, _fixed(start), _fixed(neck), shade, thickness, cv2.LINE_AA, _SHIFT)
-    cv2.fillConvexPoly(canvas, tip, colour, cv2.LINE_AA, _SHIFT)
-    cv2.polylines(canvas, [tip], True, _BLACK, 1, cv2.LINE_AA, _SHIFT)
-
-
-def _number(canvas: np.ndarray, value: int, point: np.ndarray) -> None:
-    """A small number centred on a point in picture pixels."""
-    text, size = str(value), 0.4 if value < 10 else 0.34
-    (w, h), _ = cv2.getTextSize(text, _FONT, size, 1)
-    x, y = np.clip(point, -20_000, 20_000)
-    shade = _BLACK if value < 10 else _WHITE
-    cv2.putText(canvas, text, (round(float(x) - w / 2), round(float(y) + h / 2)), _FONT, size, shade, 1, cv2.LINE_AA)
-
-
-def _fixed(point: np.ndarray) -> tuple[int, int]:
-    """x, y in cv2's fixed-point pixels; far outliers are cut off at what cv2 can take."""
-    x, y = np.clip(point[:2], -20_000, 20_000)
-    return round(float(x) * 2**_SHIFT), round(float(y) * 2**_SHIFT)
+    pen.line(start, neck, zoom + 2, BLACK)
+    for rim, shade in ((1.0, BLACK), (0.0, colour)):
+        out = aside + rim * 2 * aside / max(float(np.linalg.norm(aside)), 1e-6)
+        tip = np.array([end + 2 * rim * forward, neck - rim * forward + out, neck - rim * forward - out])
+        pen.polygon(tip, shade)
+    pen.line(start, neck, zoom, colour)

@@ -1,147 +1,173 @@
-"""Pictures of people: poses and body regions, drawn over the photo."""
+"""Poses, drawn over the photo: the surer a keypoint, the clearer."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 
-from strongpose.decode.body import BodyRegions
-from strongpose.poses import Pose, Poses
+from strongpose.draw.colours import LEFT, OUTLINE, RIGHT, person_colour
+from strongpose.draw.labels import draw_labels
+from strongpose.draw.legend import draw_legend, free_corner
+from strongpose.draw.pen import WHITE, Box, Colour, Pen, lay_over
+from strongpose.poses import KEYPOINT_THRESHOLD, Pose, Poses
 from strongpose.skeleton import Skeleton
 
-__all__ = ["draw_bodies", "draw_poses"]
+__all__ = ["draw_poses"]
 
-Colour = tuple[int, int, int]
+_SURE = 0.7  # keypoint score from which nothing fades
+_FAINT, _THIN = 0.5, 0.6  # opacity and width, of a sure one's, at the threshold
+_WIDTH = 0.014  # of a line, times the person's extent
+_LEAST, _MOST = 1.35, 0.012  # width in pixels; times the picture's long side
 
-# Hues that stay apart on photos and for most colour-blind eyes; one per person, in turn.
-_PEOPLE: tuple[Colour, ...] = (
-    (255, 159, 28),
-    (46, 196, 255),
-    (255, 77, 109),
-    (128, 237, 93),
-    (199, 125, 255),
-    (255, 226, 84),
-    (0, 214, 170),
-    (255, 140, 220),
-    (120, 150, 255),
-    (210, 160, 110),
-)
-_OUTLINE: Colour = (20, 20, 24)
-_SHIFT = 4  # cv2 takes coordinates in 1/16 pixels
-_TINT = 0.4  # opacity of body regions
+
+class _Look(NamedTuple):
+    """How a person is drawn.
+
+    Attributes:
+        points: (K, 2) x, y.
+        limbs: (first, second keypoint, side, strength) of those drawn, the least sure first.
+        dots: (keypoint, side, strength) of those drawn, likewise.
+        width: of sure limbs, in pixels.
+        colours: by side: -1 left, 0 trunk, 1 right.
+    """
+
+    points: np.ndarray
+    limbs: list[tuple[int, int, int, float]]
+    dots: list[tuple[int, int, float]]
+    width: float
+    colours: dict[int, Colour]
 
 
 def draw_poses(
     image: np.ndarray,
     poses: Poses,
-    threshold: float = 0.1,
+    threshold: float = KEYPOINT_THRESHOLD,
     ids: Sequence[int] | np.ndarray | None = None,
     labels: Sequence[str] | None = None,
+    *,
+    by_person: bool = False,
+    thickness: float = 1.0,
+    legend: bool = True,
 ) -> np.ndarray:
-    """A copy of the photo with every pose drawn on it, one colour per person, right side darker.
+    """A copy of the photo with every pose drawn on it: left limbs orange, right ones blue, trunks by person.
+
+    Limbs and keypoints fade and get thinner as their score falls; a limb has the lower score of its two ends.
+    Lines are as thick as suits the person's size. A keypoint none of whose limbs is drawn is not drawn either.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         poses: in pixels of ``image``; the surest is drawn on top.
         threshold: keypoints with a lower score, and limbs that end in one, are not drawn.
-        ids: N numbers that colours go by, for people tracked in a video; left out, the order of the poses.
-        labels: N texts to write above the people; of letters that ASCII has.
+        ids: N numbers that the people's colours go by, for people tracked in a video; left out, the order of the poses.
+        labels: N texts to write beside the people, or none.
+        by_person: give whole people their colour, lighter on the left and darker on the right.
+        thickness: factor of the width of lines.
+        legend: whether a corner says which colour is the left and which the right; tiny pictures have none.
 
     Returns:
         (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: if there are not as many ids or labels as people.
     """
+    for name, values in (("ids", ids), ("labels", labels)):
+        if values is not None and len(values) != len(poses):
+            raise ValueError(f"expected {len(poses)} {name}, one per person, got {len(values)}")
+    numbers = range(len(poses)) if ids is None else [int(i) for i in ids]
     canvas = image.copy()
-    colours = [_PEOPLE[int(i) % len(_PEOPLE)] for i in (range(len(poses)) if ids is None else ids)]
+    looks = [
+        _look(pose, threshold, thickness, max(image.shape[:2]), _colours(number, by_person))
+        for pose, number in zip(poses, numbers, strict=True)
+    ]
+    drawn = np.concatenate([np.zeros((0, 2)), *(_along_limbs(look) for look in looks)])
+    if legend and len(drawn) and poses.skeleton.flip_pairs:
+        draw_legend(canvas, free_corner(canvas.shape, drawn), by_person)
     for i in np.argsort(poses.scores, kind="stable"):
-        _draw_person(canvas, poses[i], colours[i], threshold)
-    for person, colour, label in zip(poses, colours, labels or (), strict=False):
-        _write(canvas, label, person.box, colour)
+        _draw_person(canvas, looks[i])
+    if labels is not None:
+        draw_labels(canvas, labels, poses.boxes, [person_colour(number) for number in numbers], drawn)
     return canvas
 
 
-def draw_bodies(image: np.ndarray, regions: BodyRegions) -> np.ndarray:
-    """A copy of the photo with every body region tinted and outlined, in the colours of `draw_poses`.
+def _colours(number: int, by_person: bool) -> dict[int, Colour]:
+    if by_person:
+        return {side: person_colour(number, side) for side in (-1, 0, 1)}
+    return {-1: LEFT, 0: person_colour(number), 1: RIGHT}
 
-    Args:
-        image: (H, W, 3) uint8 RGB.
-        regions: in pixels of ``image``, in the order of the poses.
 
-    Returns:
-        (H, W, 3) uint8 RGB.
+def _look(pose: Pose, threshold: float, thickness: float, long_side: int, colours: dict[int, Colour]) -> _Look:
+    points, scores = pose.keypoints[:, :2], pose.keypoints[:, 2]
+    seen = scores >= threshold
+    sides, trunk = _sides(pose.skeleton)
+    strength = np.clip((scores - threshold) / max(_SURE - threshold, 1e-6), 0, 1)
+    limbs = [
+        (a, b, 0 if trunk[a] and trunk[b] else int(sides[a] or sides[b]), float(min(strength[a], strength[b])))
+        for a, b in pose.skeleton.limbs
+        if seen[a] and seen[b]
+    ]
+    joined, lone = {k for limb in limbs for k in limb[:2]}, seen.copy()
+    lone[[k for limb in pose.skeleton.limbs for k in limb]] = False
+    dots = [(k, int(sides[k]), float(strength[k])) for k in range(len(points)) if k in joined or lone[k]]
+    limbs.sort(key=lambda limb: limb[-1])
+    dots.sort(key=lambda dot: dot[-1])
+    extent = float(np.linalg.norm(np.ptp(points[[k for k, *_ in dots]], axis=0))) if dots else 0.0
+    width = thickness * max(_LEAST, min(_WIDTH * extent, _MOST * long_side))
+    return _Look(points, limbs, dots, width, colours)
+
+
+def _sides(skeleton: Skeleton) -> tuple[np.ndarray, np.ndarray]:
+    """Of each keypoint: -1 for left, 1 for right, else 0; and whether it is of the trunk, not of a limb of a side.
+
+    Of the trunk are keypoints without a side, and those that a limb joins to their mirror image.
     """
-    colours = np.array([_PEOPLE[i % len(_PEOPLE)] for i in range(len(regions))], dtype=np.uint8).reshape(-1, 3)
-    canvas = image.copy()
-    somebody = regions.instance_map >= 0
-    tint = colours[regions.instance_map[somebody]]
-    canvas[somebody] = np.round(image[somebody] * (1 - _TINT) + tint * _TINT).astype(np.uint8)
-    width = max(1, round(max(image.shape[:2]) / 500))
-    for (x, y, w, h), i in zip(regions.bboxes, range(len(regions)), strict=True):
-        mask = (regions.instance_map[y : y + h, x : x + w] == i).astype(np.uint8)
-        outlines, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE, offset=(int(x), int(y)))
-        cv2.drawContours(canvas, outlines, -1, colours[i].tolist(), width, cv2.LINE_AA)
-    return canvas
-
-
-def _draw_person(canvas: np.ndarray, pose: Pose, colour: Colour, threshold: float) -> None:
-    points = pose.keypoints
-    seen = points[:, 2] >= threshold
-    if not seen.any():
-        return
-    width = _line_width(points[seen, :2], canvas.shape)
-    limbs = [(a, b) for a, b in pose.skeleton.limbs if seen[a] and seen[b]]
-    sides = _sides(pose.skeleton)
-    edge = max(1, round(width * 0.3))
-    for outline in (True, False):
-        for a, b in limbs:
-            shade = _OUTLINE if outline else _shade(colour, sides[a] or sides[b])
-            thickness = width + 2 * edge if outline else width
-            cv2.line(canvas, _fixed(points[a]), _fixed(points[b]), shade, thickness, cv2.LINE_AA, _SHIFT)
-    for k in np.flatnonzero(seen):
-        radius = 0.9 * width + edge
-        for grow, shade in (
-            (edge, _OUTLINE),
-            (0, (255, 255, 255)),
-            (-max(1.0, 0.45 * width), _shade(colour, sides[k])),
-        ):
-            if radius + grow > 0.5:
-                fixed_radius = round((radius + grow) * 2**_SHIFT)
-                cv2.circle(canvas, _fixed(points[k]), fixed_radius, shade, -1, cv2.LINE_AA, _SHIFT)
-
-
-def _write(canvas: np.ndarray, text: str, box: np.ndarray, colour: Colour) -> None:
-    """Text on a dark ground above a box, within the picture."""
-    scale = max(canvas.shape[:2]) / 2000 + 0.1
-    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
-    x = int(np.clip((box[0] + box[2] - width) / 2, 0, max(0, canvas.shape[1] - width)))
-    y = int(np.clip(box[1] - 2 * height, height + 1, canvas.shape[0] - below - 1))
-    cv2.rectangle(canvas, (x - 2, y - height - 2), (x + width + 2, y + below), _OUTLINE, -1)
-    cv2.putText(canvas, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, scale, colour, 1, cv2.LINE_AA)
-
-
-def _line_width(points: np.ndarray, shape: tuple[int, ...]) -> int:
-    """Pixels: grows with the person, within what suits the picture."""
-    extent = float(np.linalg.norm(np.ptp(points, axis=0)))
-    long_side = max(shape[:2])
-    return max(2, round(min(max(0.014 * extent, long_side / 500), long_side / 160)))
-
-
-def _sides(skeleton: Skeleton) -> list[int]:
-    """-1 for the first (left) keypoint of a mirror pair, 1 for the second (right), else 0."""
-    sides = [0] * skeleton.num_keypoints
+    sides = np.zeros(skeleton.num_keypoints, dtype=int)
     for left, right in skeleton.flip_pairs:
         sides[left], sides[right] = -1, 1
-    return sides
+    trunk = sides == 0
+    for a, b in skeleton.limbs:
+        if skeleton.flip_order[a] == b:
+            trunk[[a, b]] = True
+    return sides, trunk
 
 
-def _shade(colour: Colour, side: int) -> Colour:
-    """The colour itself, or darker on the right side."""
-    factor = 0.68 if side > 0 else 1.0
-    return int(colour[0] * factor), int(colour[1] * factor), int(colour[2] * factor)
+def _along_limbs(look: _Look) -> np.ndarray:
+    """(L, 2) points on the limbs, for what should not cover them."""
+    parts = np.linspace(0, 1, 5)[:, None]
+    ends = [(look.points[a], look.points[b]) for a, b, *_ in look.limbs]
+    return np.concatenate([np.zeros((0, 2)), *(a + (b - a) * parts for a, b in ends)])
 
 
-def _fixed(point: np.ndarray) -> tuple[int, int]:
-    """x, y in cv2's fixed-point pixels; far outliers are cut off at what cv2 can take."""
-    x, y = np.clip(point[:2], -20_000, 20_000)
-    return round(float(x) * 2**_SHIFT), round(float(y) * 2**_SHIFT)
+def _draw_person(canvas: np.ndarray, look: _Look) -> None:
+    """Lay a person's outline, limbs and dots over the picture."""
+    edge = min(max(0.25 * look.width, 0.6), 2.5)
+    box = _box(look, 2 * look.width + edge, canvas.shape)
+    if box is None:
+        return
+    pen = Pen.layer(box, int(np.clip(np.ceil(9 / look.width), 2, 6)), OUTLINE)
+    for rim, colours in ((edge, dict.fromkeys((-1, 0, 1), OUTLINE)), (0.0, look.colours)):
+        for a, b, side, strength in look.limbs:
+            opacity, width = _faded(strength, look.width)
+            pen.line(look.points[a], look.points[b], width + 2 * rim, colours[side], opacity)
+        for k, side, strength in look.dots:
+            opacity, width = _faded(strength, look.width)
+            pen.disc(look.points[k], 0.9 * width + rim, colours[side], opacity)
+            if not rim and width > 2:
+                pen.disc(look.points[k], 0.45 * width, WHITE, opacity)
+    lay_over(canvas, box, pen.reduced())
+
+
+def _faded(strength: float, width: float) -> tuple[float, float]:
+    """Opacity, and width in pixels, of strengths 0 (a score at the threshold) to 1."""
+    return _FAINT + (1 - _FAINT) * strength, width * (_THIN + (1 - _THIN) * strength)
+
+
+def _box(look: _Look, margin: float, shape: tuple[int, ...]) -> Box | None:
+    """The part of the picture that a person's lines can reach, or None."""
+    points = look.points[[k for k, *_ in look.dots]]
+    if not len(points):
+        return None
+    low = np.clip(np.floor(points.min(axis=0) - margin), 0, shape[1::-1]).astype(int)
+    high = np.clip(np.ceil(points.max(axis=0) + margin) + 1, 0, shape[1::-1]).astype(int)
+    return (int(low[0]), int(low[1]), int(high[0]), int(high[1])) if (high > low).all() else None

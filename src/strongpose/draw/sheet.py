@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from strongpose.decode import DecodeOptions
 from strongpose.decode.grouping import group_poses
 from strongpose.decode.peaks import find_seeds
+from strongpose.draw.colours import heat_colours, keypoint_colour, order_colours
 from strongpose.draw.fields import (
     draw_body,
     draw_displacements,
@@ -15,10 +16,8 @@ from strongpose.draw.fields import (
     draw_heatmaps,
     draw_offsets,
     draw_votes,
-    heat_colours,
-    keypoint_colour,
-    order_colours,
 )
+from strongpose.draw.text import font_of
 from strongpose.fields import Fields
 from strongpose.images import FittedImage
 from strongpose.poses import Poses
@@ -51,12 +50,12 @@ def draw_fields(fields: Fields, fitted: FittedImage, poses: Poses, options: Deco
     order = np.array(order_colours(k), dtype=np.uint8)
     heat = heat_colours(np.linspace(0, 1, 64)[None])[0].astype(np.uint8)
     panels = [
-        _titled(draw_heatmaps(fields, fitted), "Strong keypoint heat maps (SKHM)"),
-        _titled(draw_offsets(fields, fitted), "Short offsets: cell to keypoint"),
-        _titled(draw_votes(fields, fitted, seeds, options), "Hough maps, filtered; seeds ringed"),
-        _titled(draw_displacements(fields, fitted, seeds, options.disk_radius), "Relative displacements along limbs"),
-        _titled(draw_growth(grouped, fitted, poses), "Growth of each pose", order, ("seed", "last")),
-        _titled(draw_body(fields, fitted), "Body heat map (BHM)", heat, ("0", "1")),
+        _titled(draw_heatmaps(fields, fitted), "Keypoint heat maps"),
+        _titled(draw_offsets(fields, fitted), "Short offsets: from cells to keypoints"),
+        _titled(draw_votes(fields, fitted, seeds, options), "Hough votes; seeds ringed"),
+        _titled(draw_displacements(fields, fitted, seeds, options.disk_radius), "Displacements along limbs"),
+        _titled(draw_growth(grouped, fitted, poses), "Order in which each pose grows", order, ("seed", "last")),
+        _titled(draw_body(fields, fitted), "Body heat map", heat, ("0", "1")),
     ]
     height, width = panels[0].shape[:2]
     columns = 2 if fitted.scaled_size[1] > _WIDE * fitted.scaled_size[0] else 3
@@ -76,20 +75,20 @@ def _titled(
     """The picture under its title and a scale of (C, 3) colours from left to right, with what its ends mean."""
     bar = Image.new("RGB", (picture.shape[1], 2 * _TITLE), _PAPER)
     pen = ImageDraw.Draw(bar)
-    pen.text((4, _TITLE), title, _INK, _font(_TITLE), anchor="lm")
+    pen.text((4, _TITLE), title, _INK, font_of(_TITLE), anchor="lm")
     if ramp is not None:
         right = bar.width - 4
-        pen.text((right, _TITLE), ends[1], _INK, _font(_TEXT), anchor="rm")
-        right -= round(pen.textlength(ends[1], _font(_TEXT))) + 8
+        pen.text((right, _TITLE), ends[1], _INK, font_of(_TEXT), anchor="rm")
+        right -= round(pen.textlength(ends[1], font_of(_TEXT))) + 8
         scale = Image.fromarray(ramp[None]).resize((140, _TEXT), Image.Resampling.NEAREST)
         bar.paste(scale, (right - scale.width, _TITLE - _TEXT // 2))
-        pen.text((right - scale.width - 8, _TITLE), ends[0], _INK, _font(_TEXT), anchor="rm")
+        pen.text((right - scale.width - 8, _TITLE), ends[0], _INK, font_of(_TEXT), anchor="rm")
     return np.concatenate([np.asarray(bar), picture])
 
 
 def _legend(fields: Fields, width: int) -> np.ndarray:
     """The keypoints' names beside discs of their colours, in as many lines as they need."""
-    names, font = fields.skeleton.names, _font(_TEXT)
+    names, font = fields.skeleton.names, font_of(_TEXT)
     measure = ImageDraw.Draw(Image.new("RGB", (1, 1)))
     line = 2 * _TEXT
     places, x, y = [], 4, 0
@@ -106,7 +105,3 @@ def _legend(fields: Fields, width: int) -> np.ndarray:
         pen.ellipse((x, top, x + _TEXT, top + _TEXT), keypoint_colour(k, len(names)), _INK)
         pen.text((x + _TEXT + 8, y + line // 2), name.replace("_", " "), _INK, font, anchor="lm")
     return np.asarray(legend)
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from strongpose.evaluation.diagnosis.classification import PhotoErrors
 
@@ -102,11 +102,25 @@ def sharpness(image: np.ndarray, box: np.ndarray) -> float:
     h, w = image.shape[:2]
     x0, y0 = (int(np.clip(np.floor(v), 0, side - 1)) for v, side in zip(box[:2], (w, h), strict=True))
     x1, y1 = (int(np.clip(np.ceil(v), low + 1, side)) for v, low, side in zip(box[2:], (x0, y0), (w, h), strict=True))
-    grey = cv2.cvtColor(np.ascontiguousarray(image[y0:y1, x0:x1]), cv2.COLOR_RGB2GRAY)
-    scale = _SIDE / max(grey.shape)
-    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
-    grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    return float(cv2.Laplacian(grey, cv2.CV_64F).var())
+    grey = Image.fromarray(image[y0:y1, x0:x1]).convert("L")
+    scale = _SIDE / max(grey.size)
+    size = (max(1, round(grey.width * scale)), max(1, round(grey.height * scale)))
+    if scale < 1:
+        scaled = np.rint(_averaged(_averaged(np.asarray(grey, dtype=np.float64), size[1]).T, size[0]).T)
+    else:
+        scaled = np.asarray(grey.resize(size, Image.Resampling.BILINEAR), dtype=np.float64)
+    padded = np.pad(scaled, 1, mode="reflect")
+    beside = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:]
+    return float((beside - 4 * padded[1:-1, 1:-1]).var())
+
+
+def _averaged(values: np.ndarray, count: int) -> np.ndarray:
+    """(count, w) means over equal parts of (h, w) lines; a line that two parts share counts in each by its share."""
+    sums = np.concatenate([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0)])
+    borders = np.linspace(0, len(values), count + 1)
+    whole = np.minimum(borders.astype(int), len(values) - 1)
+    until = sums[whole] + (borders - whole)[:, None] * values[whole]
+    return np.diff(until, axis=0) * (count / len(values))
 
 
 def group_people(people: Sequence[Person]) -> list[Group]:

@@ -1,0 +1,82 @@
+"""The legend of a picture: which colours are the left and the right of the people."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from strongpose.draw.colours import LEFT, OUTLINE, RIGHT, SIDE_SHADES
+from strongpose.draw.pen import WHITE, Colour, Pen
+from strongpose.draw.text import font_of
+
+__all__ = ["LOWER_LEFT", "Corner", "draw_legend", "free_corner"]
+
+Corner = tuple[int, int]
+"""0 or 1 for left or right, and 0 or 1 for top or bottom."""
+
+LOWER_LEFT: Corner = (0, 1)
+_CORNERS: tuple[Corner, ...] = (LOWER_LEFT, (1, 1), (0, 0), (1, 0))
+_WORDS = ("person's left", "person's right")
+_LETTERS = 1 / 60  # height of letters, times the picture's long side
+_LEAST, _MOST = 11, 26
+_GROUND = 0.6  # opacity
+_WIDE, _HIGH = 0.5, 0.15  # of the picture: where the legend would take more, there is none
+
+
+def draw_legend(canvas: np.ndarray, corner: Corner, by_person: bool = False) -> None:
+    """Draw the legend into a corner, or not at all into pictures that are too small for it.
+
+    Args:
+        canvas: (H, W, 3) uint8 RGB, drawn into.
+        corner: of the picture.
+        by_person: whether the left is the lighter shade of a person's colour and the right the darker one.
+    """
+    size = _letters(canvas.shape)
+    w, h = _size(size)
+    if w > _WIDE * canvas.shape[1] or h > _HIGH * canvas.shape[0]:
+        return
+    x0, y0 = _place(corner, (w, h), canvas.shape)
+    part = canvas[y0 : y0 + h, x0 : x0 + w]
+    picture = np.asarray(Image.blend(Image.fromarray(part), Image.new("RGB", (w, h), OUTLINE), _GROUND))
+    colours = _greys() if by_person else (LEFT, RIGHT)
+    starts = (0.5 * size, 2.6 * size + font_of(size).getlength(_WORDS[0]))
+    pen = Pen.over(picture)
+    for start, colour in zip(starts, colours, strict=True):
+        pen.disc(np.array([start + size / 2, (h - 1) / 2]), 0.38 * size, colour)
+    done = Image.fromarray(pen.reduced())
+    for start, word in zip(starts, _WORDS, strict=True):
+        ImageDraw.Draw(done).text((start + 1.2 * size, h / 2), word, WHITE, font_of(size), anchor="lm")
+    part[:] = np.asarray(done)
+
+
+def free_corner(shape: tuple[int, ...], points: np.ndarray) -> Corner:
+    """The corner of a picture of this (H, W, …) where a legend covers the fewest of the (L, 2) points."""
+    legend = _size(_letters(shape))
+    margin = legend[1] / 2
+
+    def covered(corner: Corner) -> int:
+        low = np.array(_place(corner, legend, shape)) - margin
+        return int(((points > low) & (points < low + legend + 2 * margin)).all(axis=1).sum())
+
+    return min(_CORNERS, key=covered)
+
+
+def _letters(shape: tuple[int, ...]) -> int:
+    return round(min(max(_LETTERS * max(shape[:2]), _LEAST), _MOST))
+
+
+def _size(letters: int) -> tuple[int, int]:
+    words = sum(font_of(letters).getlength(word) for word in _WORDS)
+    return round(words + 4.3 * letters), round(1.7 * letters)
+
+
+def _place(corner: Corner, legend: tuple[int, int], shape: tuple[int, ...]) -> tuple[int, int]:
+    """x, y of the legend's first pixel."""
+    gap = legend[1] // 3
+    x, y = (side - gap - own if far else gap for far, own, side in zip(corner, legend, shape[1::-1], strict=True))
+    return x, y
+
+
+def _greys() -> tuple[Colour, Colour]:
+    light, dark = round(150 + 105 * SIDE_SHADES[0]), round(150 * (1 + SIDE_SHADES[1]))
+    return (light, light, light), (dark, dark, dark)
