@@ -85,6 +85,52 @@ def test_people_are_followed_through_a_clip(strongpose, clip, tmp_path):
     assert "motion: " in run.stdout
 
 
+def test_people_are_in_the_files_from_their_first_frame(strongpose, clip, tmp_path):
+    """None of them is sure enough to be confirmed at once."""
+    run = strongpose("video", clip, "--out", tmp_path, "--size", 241, *OPTIONS)
+    assert run.returncode == 0, run.stderr
+    frames = lines(tmp_path / "group.poses.jsonl")
+    assert [len(frame["people"]) for frame in frames] == [3] * 10
+    assert {tuple(sorted(person["id"] for person in frame["people"])) for frame in frames} == {(1, 2, 3)}
+
+
+def test_several_videos_and_folders_in_one_call(strongpose, tiny_model, clip, tmp_path):
+    """Names that clash are kept apart, and what is broken does not end the others."""
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "group.mp4").write_bytes(clip.read_bytes())
+    (tmp_path / "two" / "broken.mp4").write_bytes(b"no video")
+    (tmp_path / "two" / "notes.txt").write_text("not looked at")
+    out = tmp_path / "out"
+    run = strongpose(
+        *("video", tmp_path / "one" / "group.mp4", tmp_path / "two", "--out", out, "--model", tiny_model),
+        *("--max-frames", 2, *OPTIONS),
+    )
+    assert run.returncode == 1
+    assert sorted(path.name for path in out.glob("*.mp4")) == ["group-2.poses.mp4", "group.poses.mp4"]
+    for name in ("group", "group-2"):
+        assert [frame["frame"] for frame in lines(out / f"{name}.poses.jsonl")] == [0, 1]
+    assert f"{tmp_path / 'two' / 'broken.mp4'}: " in run.stderr
+    told = run.stdout.splitlines()
+    assert told[0].startswith(f"[1/3] {tmp_path / 'one' / 'group.mp4'}: 2 frames, ")
+    assert told[1].startswith(f"[3/3] {tmp_path / 'two' / 'group.mp4'}, results called group-2: 2 frames, ")
+    assert told[2] == f"2 of 3 videos; results in {out}; failed or damaged: {tmp_path / 'two' / 'broken.mp4'}"
+
+
+def test_what_was_drawn_before_is_no_video_of_a_folder(strongpose, tiny_model, clip, tmp_path):
+    (tmp_path / "group.mp4").write_bytes(clip.read_bytes())
+    command = ("video", tmp_path, "--out", tmp_path, "--model", tiny_model, "--max-frames", 1, *OPTIONS)
+    for _ in range(2):
+        assert strongpose(*command).returncode == 0
+        assert sorted(path.name for path in tmp_path.glob("*.mp4")) == ["group.mp4", "group.poses.mp4"]
+    (tmp_path / "empty").mkdir()
+    run = strongpose("video", tmp_path / "empty", "--out", tmp_path)
+    assert (run.returncode, run.stderr) == (
+        1,
+        f"strongpose: {tmp_path / 'empty'}: no video in this folder; folders in it must be named as well\n",
+    )
+
+
 def test_some_frames_only_and_no_people(strongpose, tiny_model, clip, tmp_path):
     run = strongpose(
         "video", clip, "--out", tmp_path, "--every", 3, "--max-frames", 2, "--model", tiny_model, "--no-smooth"

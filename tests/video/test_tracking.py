@@ -9,7 +9,8 @@ from pictures import STANDING
 from strongpose.poses import Poses
 from strongpose.skeleton import COCO
 from strongpose.video.similarity import person_sizes, pose_similarities
-from strongpose.video.tracking import TrackedPoses, Tracker, TrackOptions
+from strongpose.video.tracked_poses import TrackedPoses
+from strongpose.video.tracking import Tracker, TrackOptions
 
 RATE = 25
 
@@ -52,17 +53,17 @@ def test_a_hidden_person_who_crosses_keeps_the_id_over_a_gap_of_five_frames():
 @pytest.mark.parametrize(("missing", "identifier"), [(5, 1), (12, 1), (20, 2)])
 def test_gaps_are_bridged_for_a_while(missing, identifier):
     frames = [people((100, 50))] * 10 + [people()] * missing + [people((100, 50))] * 3
-    assert follow(frames, TrackOptions(max_gap=0.6)) == [[1]] * 10 + [[]] * missing + [[identifier]] * 3
+    assert follow(frames, TrackOptions(max_age=0.6)) == [[1]] * 10 + [[]] * missing + [[identifier]] * 3
 
 
 def test_few_missed_frames_are_bridged_at_any_frame_rate():
     frames = [people((100, 50)), people(), people(), people((100, 50))]
-    assert follow(frames, TrackOptions(max_gap=0.6), rate=1) == [[1], [], [], [1]]
+    assert follow(frames, TrackOptions(max_age=0.6), rate=1) == [[1], [], [], [1]]
 
 
 def test_who_is_sure_gets_an_id_at_once_and_others_when_seen_in_three_of_five_frames():
     unsure = people((100, 50), score=0.3)
-    options = TrackOptions(start_score=0.25, sure_score=0.5, hits=3, window=5)
+    options = TrackOptions(high_score=0.25, confirm_score=0.5, min_hits=3, window=5)
     assert follow([people((100, 50), score=0.5)], options) == [[1]]
     assert follow([unsure] * 4, options) == [[], [], [1], [1]]
     assert follow([unsure, people(), unsure, people(), unsure], options) == [[], [], [], [], [1]]
@@ -70,17 +71,27 @@ def test_who_is_sure_gets_an_id_at_once_and_others_when_seen_in_three_of_five_fr
     assert follow([people((100, 50), score=0.24)] * 9, options) == [[]] * 9
 
 
+def test_who_is_confirmed_later_is_known_from_the_first_frame():
+    """Asked at the end, an observation knows whom the frames after confirmed, and leaves out whom they did not."""
+    tracker = Tracker(TrackOptions(min_hits=3, window=5))
+    unsure = people((100, 50), (300, 50), score=0.3)
+    frames = [unsure, unsure[[0]], unsure[[0]], unsure[[0]]]
+    seen = [tracker.observe(poses, n / RATE) for n, poses in enumerate(frames)]
+    assert [observation.confirmed().ids.tolist() for observation in seen] == [[1]] * 4
+    assert seen[0].confirmed().poses.keypoints.tolist() == unsure[[0]].keypoints.tolist()
+
+
 def test_faint_poses_carry_tracks_on_but_start_none():
     faint = people((100, 50), score=0.2)
     assert follow([faint] * 5) == [[]] * 5
     assert follow([people((100, 50)), *[faint] * 40]) == [[1]] * 41
-    assert follow([people((100, 50)), *[faint] * 3], TrackOptions(keep_score=0.25)) == [[1], [], [], []]
+    assert follow([people((100, 50)), *[faint] * 3], TrackOptions(low_score=0.25)) == [[1], [], [], []]
 
 
 def test_a_person_found_twice_gets_one_id():
     frames = [people((100, 50), (103, 51), score=(0.7, s)) for s in (0.2, 0.3, 0.5, 0.9)]
     assert follow(frames) == [[1]] * 4
-    assert follow(frames, TrackOptions(double=1.0))[-1] == [1, 2]
+    assert follow(frames, TrackOptions(duplicate_oks=1.0))[-1] == [1, 2]
 
 
 def test_a_new_person_elsewhere_gets_a_new_id_and_ids_are_not_given_twice():
@@ -126,20 +137,24 @@ def test_wrong_input_is_refused():
         tracker.update(people(), 1.0)
     with pytest.raises(ValueError, match=r"expected 2 different ids, got \[1, 1\]"):
         TrackedPoses(0.0, people((0, 0), (50, 0)), np.array([1, 1]))
-    with pytest.raises(ValueError, match="1 <= hits <= window, got 4 of 3"):
-        TrackOptions(hits=4, window=3)
+    with pytest.raises(ValueError, match="motions of 1 people, got 2"):
+        TrackedPoses(0.0, people((0, 0)), np.array([1]), ((), ()))
+    with pytest.raises(ValueError, match="1 <= min_hits <= window, got 4 of 3"):
+        TrackOptions(min_hits=4, window=3)
 
 
 def test_tracked_poses_as_one_line_of_json_and_rows_of_csv():
-    tracked = TrackedPoses(0.48, people((100, 50), (300, 50)), np.array([7, 3]))
-    line = tracked.to_json(12, [("walking",), ("standing", "hand raised")])
+    motions = (("walking",), ("standing", "hand raised"))
+    tracked = TrackedPoses(0.48, people((100, 50), (300, 50)), np.array([7, 3]), motions)
+    line = tracked.to_json(12)
     assert "\n" not in line
     data = json.loads(line)
-    assert (data["frame"], data["time"]) == (12, 0.48)
+    assert (data["version"], data["frame"], data["time"]) == (1, 12, 0.48)
     assert [person["id"] for person in data["people"]] == [7, 3]
     assert data["people"][1]["motion"] == ["standing", "hand raised"]
     assert data["people"][0]["score"] == 0.7 and data["people"][0]["keypoints"]["nose"] == [100, 59, 0.8]
     assert data["people"][0]["box"] == [81, 57, 119, 146]
     header, first, second = [row.split(",") for row in tracked.to_csv(12).splitlines()]
     assert header[:8] == ["frame", "time", "id", "score", "x0", "y0", "x1", "y1"] and header[8] == "nose_x"
-    assert first[:4] == ["12", "0.48", "7", "0.7"] and second[2] == "3" and len(first) == len(header) == 8 + 51
+    assert first[:4] == ["12", "0.48", "7", "0.7"] and second[2] == "3" and len(first) == len(header) == 9 + 51
+    assert (header[-1], first[-1], second[-1]) == ("motion", "walking", "standing + hand raised")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import cv2
 import numpy as np
 import pytest
+from pictures import STANDING
 
-from strongpose import StrongPose
+from strongpose import Poses, StrongPose
 from strongpose.images import open_image
-from strongpose.video import MotionRecogniser, Smoother, Tracker, TrackOptions, VideoEstimator
+from strongpose.video import Frame, MotionRecogniser, Smoother, Tracker, TrackOptions, VideoError, VideoEstimator
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +29,9 @@ def frames(photos):
 def test_without_more_it_is_a_tracker_and_a_smoother(model, frames):
     estimator, tracker, smoother = VideoEstimator(model, camera_motion=False), Tracker(), Smoother()
     for n, image in enumerate(frames):
-        tracked, motions = estimator(image, n / 10)
+        tracked = estimator(image, n / 10)
         expected = smoother.update(tracker.update(model(image), n / 10))
-        assert motions is None
+        assert tracked.motions is None
         np.testing.assert_array_equal(tracked.ids, expected.ids)
         np.testing.assert_array_equal(tracked.poses.keypoints, expected.poses.keypoints)
     assert estimator.summary.tracks == 3 and estimator.summary.frames == 8
@@ -38,7 +41,7 @@ def test_without_more_it_is_a_tracker_and_a_smoother(model, frames):
 def test_poses_lie_on_the_frame_though_the_camera_moves(model, frames):
     estimator = VideoEstimator(model, smooth=False)
     for n, image in enumerate(frames):
-        tracked, _ = estimator(image, n / 10)
+        tracked = estimator(image, n / 10)
     nose = tracked.poses.skeleton.names.index("nose")
     assert np.sort(tracked.poses.keypoints[:, nose, 0]) - 28 == pytest.approx([91, 302, 491], abs=8)
     moving = VideoEstimator(model, smooth=False, camera_motion=False)
@@ -50,12 +53,62 @@ def test_poses_lie_on_the_frame_though_the_camera_moves(model, frames):
 def test_it_says_what_people_do_and_whom_it_leaves_out(model, frames):
     recogniser = MotionRecogniser(lambda window: ("waving",) if len(window.times) > 4 else ())
     estimator = VideoEstimator(model, recogniser=recogniser)
-    said = [estimator(image, n / 10)[1] for n, image in enumerate(frames)]
+    said = [estimator(image, n / 10).motions for n, image in enumerate(frames)]
     assert set(said[3]) == {()} and set(said[-1]) == {("waving",)}
     shares = dict(estimator.motion_shares)
     assert set(shares) == {"waving", "not clear"} and sum(shares.values()) == pytest.approx(1)
     nobody = VideoEstimator(model, tracking=TrackOptions.from_threshold(1.0))
-    assert [len(nobody(image, n)[0]) for n, image in enumerate(frames)] == [0] * 8
+    assert [len(nobody(image, n)) for n, image in enumerate(frames)] == [0] * 8
+
+
+class Unsure:
+    """A model that is not sure of a person who comes in the third frame, and finds another in the sixth only."""
+
+    def __init__(self):
+        self.frame = -1
+
+    def __call__(self, image):
+        self.frame += 1
+        places = [(100, 50)] * (self.frame >= 2) + [(300, 50)] * (self.frame == 5)
+        points = np.array([np.c_[STANDING * 100.0 + place, np.full(17, 0.8)] for place in places]).reshape(-1, 17, 3)
+        return Poses(points, np.full(len(places), 0.3))
+
+
+def grey_frames(count=9):
+    return [Frame(2 * n, n / 10, np.full((60, 80, 3), 90, np.uint8), Fraction(1)) for n in range(count)]
+
+
+def test_people_are_there_from_their_first_frame():
+    frames = grey_frames()
+    given = list(VideoEstimator(Unsure()).track(frames))
+    assert [frame is expected for (frame, _), expected in zip(given, frames, strict=True)] == [True] * 9
+    assert [people.ids.tolist() for _, people in given] == [[]] * 2 + [[1]] * 7
+    assert [people.time for _, people in given] == [frame.time for frame in frames]
+    live = VideoEstimator(Unsure()).track(grey_frames(), delay=0)
+    assert [people.ids.tolist() for _, people in live] == [[]] * 4 + [[1]] * 5
+
+
+def test_frames_are_held_back_no_longer_than_confirming_takes():
+    taken = []
+    frames = VideoEstimator(Unsure(), tracking=TrackOptions(window=4)).track(
+        taken.append(frame.index) or frame for frame in grey_frames()
+    )
+    assert [(frame.index, len(taken)) for frame, _ in frames] == [
+        *((2 * n, n + 4) for n in range(6)),
+        *((2 * n, 9) for n in (6, 7, 8)),
+    ]
+
+
+def test_frames_before_a_damaged_place_are_given():
+    def frames():
+        yield from grey_frames(3)
+        raise VideoError("street.mp4: damaged at frame 3")
+
+    estimator, given = VideoEstimator(Unsure()).track(frames()), []
+    with pytest.raises(VideoError, match="damaged at frame 3"):
+        for pair in estimator:
+            given.append(pair)
+    assert [frame.index for frame, _ in given] == [0, 2, 4]
 
 
 def test_time_goes_forward(model, frames):

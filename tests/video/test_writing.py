@@ -120,7 +120,7 @@ def test_what_was_done_before_the_disk_was_full_is_kept(tiny_model, tmp_path):
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (130_000, 130_000)),
     )
     assert run.returncode == 1
-    assert run.stderr == (
+    assert run.stderr.endswith(  # a slow machine tells the progress first
         f"strongpose: --out {tmp_path}/out: {tmp_path}/out/a.poses.mp4 cannot be written (File too large); "
         "make room there, or name another folder; what was done is kept\n"
     )

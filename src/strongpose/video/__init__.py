@@ -7,7 +7,8 @@ from strongpose.video.io import Frame, VideoReader, VideoWriter, open_video
 from strongpose.video.motion import MotionRecogniser, PoseWindow
 from strongpose.video.smoothing import Smoother, SmoothOptions
 from strongpose.video.track_summary import TrackSummary
-from strongpose.video.tracking import TrackedPoses, Tracker, TrackOptions
+from strongpose.video.tracked_poses import TrackedPoses
+from strongpose.video.tracking import Tracker, TrackOptions
 
 __all__ = [
     "CameraMotion",

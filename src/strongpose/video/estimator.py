@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Generator, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from strongpose.exceptions import VideoError
 from strongpose.video.camera_motion import CameraMotion, shifted
 from strongpose.video.motion import MotionRecogniser
 from strongpose.video.smoothing import Smoother
 from strongpose.video.track_summary import TrackSummary
-from strongpose.video.tracking import TrackedPoses, Tracker, TrackOptions
+from strongpose.video.tracked_poses import TrackedPoses
+from strongpose.video.tracking import Observation, Tracker, TrackOptions
 
 if TYPE_CHECKING:
     from strongpose.inference import StrongPose
+    from strongpose.video.io import Frame
 
 __all__ = ["VideoEstimator"]
 
@@ -54,37 +58,79 @@ class VideoEstimator:
         self._recogniser = recogniser
         self._words: Counter[str] = Counter()
 
-    def __call__(self, image: np.ndarray, time: float) -> tuple[TrackedPoses, list[tuple[str, ...]] | None]:
-        """The people in the next frame.
+    def __call__(self, image: np.ndarray, time: float) -> TrackedPoses:
+        """The people in the next frame, at once: somebody new is left out until confirmed (`TrackOptions`).
 
         Args:
             image: (H, W, 3) uint8 RGB.
             time: of the frame, in seconds; later than that of the frame before.
 
         Returns:
-            The N people who have an id, in pixels of the frame, and what each of them does: N times the recogniser's
-            words, or None without one.
+            The N people who have an id, in pixels of the frame; with a recogniser, also what each of them does.
 
         Raises:
             ValueError: if time does not go forward.
             ImportError: if SciPy is missing.
         """
-        poses = self._model(image)
-        moved = np.zeros(2)
-        if self._camera is not None:  # everything below happens as if the camera stood still
-            moved = self._camera.update(image, poses[poses.scores >= self._tracker.options.keep_score].boxes)
-        tracked = self._tracker.update(shifted(poses, -moved), time)
-        if self._smoother is not None:
-            tracked = self._smoother.update(tracked)
-        self.summary.update(tracked)
-        shown = replace(tracked, poses=shifted(tracked.poses, moved))
-        if self._recogniser is None:
-            return shown, None
-        motions = self._recogniser.update(tracked)
-        self._words.update(word for words in motions for word in words or ("not clear",))
-        return shown, motions
+        return self._finish(*self._observe(image, time))
+
+    def track(
+        self, frames: Iterable[Frame], delay: int | None = None
+    ) -> Generator[tuple[Frame, TrackedPoses], None, None]:
+        """The people in every frame of a video, new people from their first frame on.
+
+        Frames are held back until it is known who of the new people is confirmed in the frames after.
+
+        Args:
+            frames: in the order of time.
+            delay: how many frames are held back; left out, as many as confirming takes (`TrackOptions.window` - 1);
+                0 for live video: the newest frame is given at once, and new people are left out until confirmed.
+
+        Yields:
+            Every frame and the people in it, as `__call__` gives them.
+
+        Raises:
+            strongpose.exceptions.VideoError: if the video cannot be read on; the frames before are given first.
+            ValueError: if time does not go forward.
+            ImportError: if SciPy is missing.
+        """
+        delay = self._tracker.options.window - 1 if delay is None else delay
+        held: deque[tuple[Frame, np.ndarray, Observation]] = deque()
+        failure: VideoError | None = None
+        try:
+            for frame in frames:
+                held.append((frame, *self._observe(frame.image, frame.time)))
+                if len(held) > delay:
+                    oldest, moved, observation = held.popleft()
+                    yield oldest, self._finish(moved, observation)
+        except VideoError as error:
+            failure = error
+        for oldest, moved, observation in held:
+            yield oldest, self._finish(moved, observation)
+        if failure is not None:
+            raise failure
 
     @property
     def motion_shares(self) -> list[tuple[str, float]]:
         """The recogniser's words and in which share of people × frames each was said, the most frequent first."""
         return [(word, count / self.summary.people) for word, count in self._words.most_common()]
+
+    def _observe(self, image: np.ndarray, time: float) -> tuple[np.ndarray, Observation]:
+        """(2,) pixels by which the background has moved, and who is where, as if the camera stood still."""
+        poses = self._model(image)
+        moved = np.zeros(2)
+        if self._camera is not None:
+            moved = self._camera.update(image, poses[poses.scores >= self._tracker.options.low_score].boxes)
+        return moved, self._tracker.observe(shifted(poses, -moved), time)
+
+    def _finish(self, moved: np.ndarray, observation: Observation) -> TrackedPoses:
+        """Who is confirmed by now, smoothed, on the frame as it is."""
+        tracked = observation.confirmed()
+        if self._smoother is not None:
+            tracked = self._smoother.update(tracked)
+        self.summary.update(tracked)
+        motions = None
+        if self._recogniser is not None:
+            motions = tuple(self._recogniser.update(tracked))
+            self._words.update(word for words in motions for word in words or ("not clear",))
+        return replace(tracked, poses=shifted(tracked.poses, moved), motions=motions)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from strongpose.skeleton import Skeleton
-from strongpose.video.tracking import TrackedPoses
+from strongpose.video.tracked_poses import TrackedPoses
 
 __all__ = ["Classifier", "MotionRecogniser", "PoseWindow", "recognise_motion"]
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import errno
-import re
 from contextlib import ExitStack
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from strongpose.video.io.opening import local_path
 from strongpose.video.io.writer import VideoWriter
 
 if TYPE_CHECKING:
@@ -17,9 +15,9 @@ if TYPE_CHECKING:
 
     from strongpose.video.io.frame import Frame
     from strongpose.video.io.reader import VideoReader
-    from strongpose.video.tracking import TrackedPoses
+    from strongpose.video.tracked_poses import TrackedPoses
 
-__all__ = ["PoseFiles", "result_name"]
+__all__ = ["PoseFiles"]
 
 
 class PoseFiles:
@@ -30,16 +28,15 @@ class PoseFiles:
         name: NAME.
         reader: the video.
         every: of how many frames one is written.
-        motion: whether what people do is written as well.
 
     Raises:
         OSError: if a file cannot be written, or is gone at the end.
         VideoError: if the pictures are too large for the codec.
     """
 
-    def __init__(self, folder: Path, name: str, reader: VideoReader, every: int, motion: bool) -> None:
+    def __init__(self, folder: Path, name: str, reader: VideoReader, every: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._start, self._motion, self._header_written = folder / f"{name}.poses", motion, False
+        self._start, self._header_written = folder / f"{name}.poses", False
         self._rate = None if reader.rate is None else reader.rate / every
         self._time_base, self._duration = reader.time_base, reader.duration
         self._writer: VideoWriter | None = None
@@ -58,15 +55,12 @@ class PoseFiles:
             if kind is None and not path.exists():
                 raise FileNotFoundError(errno.ENOENT, "it was removed meanwhile", str(path))
 
-    def write(
-        self, frame: Frame, tracked: TrackedPoses, motions: list[tuple[str, ...]] | None, picture: np.ndarray
-    ) -> None:
+    def write(self, frame: Frame, tracked: TrackedPoses, picture: np.ndarray) -> None:
         """Append a frame.
 
         Args:
             frame: of the video.
             tracked: the people in it.
-            motions: what each does; None if that is not written.
             picture: (H, W, 3) uint8 RGB, with the people drawn.
         """
         if self._writer is None:
@@ -74,27 +68,13 @@ class PoseFiles:
                 VideoWriter(self._path("mp4"), self._rate, self._time_base, frame.aspect, self._duration)
             )
         header, *rows = tracked.to_csv(frame.index).splitlines()
-        if motions is not None:
-            header += ",motion"
-            rows = [f"{row},{' + '.join(words)}" for row, words in zip(rows, motions, strict=True)]
-        _put(self._jsonl, tracked.to_json(frame.index, motions) + "\n")
+        _put(self._jsonl, tracked.to_json(frame.index) + "\n")
         _put(self._csv, "".join(line + "\n" for line in (rows if self._header_written else [header, *rows])))
         self._header_written = True
         self._writer.write(picture, tracked.time)
 
     def _path(self, ending: str) -> Path:
         return self._start.with_name(f"{self._start.name}.{ending}")
-
-
-def result_name(source: str) -> str:
-    """NAME for a video file, the number of a camera, or an address: "street", "camera-0", "camera-live"."""
-    path = local_path(source)
-    if path is not None:
-        return Path(path).stem
-    if source.isdecimal():
-        return f"camera-{source}"
-    place = re.sub(r"//[^/@]*@", "//", source).split("://", 1)[1].split("?")[0]
-    return re.sub(r"[^\w.-]+", "-", place).strip("-.") or "stream"
 
 
 def _opened(path: Path) -> FileIO:

@@ -8,7 +8,7 @@ import numpy as np
 
 from strongpose.poses import Poses
 from strongpose.video.similarity import person_sizes
-from strongpose.video.tracking import TrackedPoses
+from strongpose.video.tracked_poses import TrackedPoses
 
 __all__ = ["SmoothOptions", "Smoother"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from strongpose.video.similarity import person_sizes
-from strongpose.video.tracking import TrackedPoses
+from strongpose.video.tracked_poses import TrackedPoses
 
 __all__ = ["TrackSummary"]
 

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from strongpose._util.installing import install_command
 from strongpose.poses import Poses
 from strongpose.video.similarity import person_sizes, pose_similarities
+from strongpose.video.track import Track
+from strongpose.video.tracked_poses import TrackedPoses
 
-__all__ = ["TrackOptions", "TrackedPoses", "Tracker"]
+__all__ = ["Observation", "TrackOptions", "Tracker"]
 
-_SURE = 0.1  # score from which a keypoint tells where a person goes
-_VELOCITY_SECONDS = 0.3  # over which a person's velocity is averaged
-_SIZE_SECONDS = 0.5  # likewise the size
-_NEW_SHARE = 0.85  # of a new position in where a keypoint is taken to be, if it is as sure as before
-_UNKNOWN_SPEED = 1.5  # sizes a second, standard deviation of the speed of people seen once
-_KNOWN_SPEED = 0.5  # and of what people seen more often deviate from it
 _MISSED_FRAMES = 2  # nobody is given up before more frames than these were missed
-_TINY = 1e-6
 
 
 @dataclass(frozen=True)
@@ -30,102 +22,71 @@ class TrackOptions:
     """When people are taken for the same, when they are new, and when they are gone.
 
     Attributes:
-        similarity: least OKS between where a person is expected and where a pose was found.
-        keep_score: people who score less are not looked at; those above it carry tracks on.
-        start_score: people who score less start no track.
-        sure_score: people who score this much get an id at once.
-        hits: others get it once they were seen in so many …
+        min_oks: least OKS between where a person is expected and where a pose was found.
+        low_score: people who score less are not looked at; those above it carry tracks on.
+        high_score: people who score less start no track.
+        confirm_score: people who score this much get an id at once.
+        min_hits: others get it once they were seen in so many …
         window: … of so many frames in a row.
-        max_gap: seconds a person may be unseen and still keep the id.
-        double: OKS to somebody who carries a track on above which a pose is left out: the same person, found twice.
+        max_age: seconds a person may be unseen and still keep the id.
+        duplicate_oks: OKS to somebody who carries a track on above which a pose is left out: the same person, found
+            twice.
 
     Raises:
         ValueError: if a value makes no sense; says what was expected.
     """
 
-    similarity: float = 0.05
-    keep_score: float = 0.2
-    start_score: float = 0.25
-    sure_score: float = 0.6
-    hits: int = 3
+    min_oks: float = 0.05
+    low_score: float = 0.2
+    high_score: float = 0.25
+    confirm_score: float = 0.6
+    min_hits: int = 3
     window: int = 5
-    max_gap: float = 0.5
-    double: float = 0.3
+    max_age: float = 0.5
+    duplicate_oks: float = 0.3
 
     def __post_init__(self) -> None:
-        for name in ("similarity", "double"):
+        for name in ("min_oks", "duplicate_oks"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must lie in 0-1, got {getattr(self, name)}")
-        if not 0 <= self.keep_score <= self.start_score <= self.sure_score:
+        if not 0 <= self.low_score <= self.high_score <= self.confirm_score:
             raise ValueError(
-                "expected 0 <= keep_score <= start_score <= sure_score, "
-                f"got {self.keep_score}, {self.start_score}, {self.sure_score}"
+                "expected 0 <= low_score <= high_score <= confirm_score, "
+                f"got {self.low_score}, {self.high_score}, {self.confirm_score}"
             )
-        if not 1 <= self.hits <= self.window:
-            raise ValueError(f"expected 1 <= hits <= window, got {self.hits} of {self.window}")
-        if self.max_gap < 0:
-            raise ValueError(f"max_gap must not be negative, got {self.max_gap}")
+        if not 1 <= self.min_hits <= self.window:
+            raise ValueError(f"expected 1 <= min_hits <= window, got {self.min_hits} of {self.window}")
+        if self.max_age < 0:
+            raise ValueError(f"max_age must not be negative, got {self.max_age}")
 
     @classmethod
     def from_threshold(cls, score: float) -> TrackOptions:
         """The defaults, but people whose score never reaches ``score`` (0-1) get no id."""
         usual = cls()
-        return cls(keep_score=min(usual.keep_score, score), start_score=score, sure_score=max(usual.sure_score, score))
+        return cls(
+            low_score=min(usual.low_score, score), high_score=score, confirm_score=max(usual.confirm_score, score)
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class TrackedPoses:
-    """The people of one frame, with ids.
+class Observation:
+    """The people found in one frame, and the tracks they were taken for, confirmed or not.
+
+    A track that is confirmed in a later frame is so in this observation, too.
 
     Attributes:
         time: of the frame, in seconds.
-        poses: N people in photo pixels.
-        ids: (N,) int, different in one frame; a person has the same one in all frames.
-
-    Raises:
-        ValueError: if there are not as many ids as people, or an id comes twice.
+        poses: N people.
     """
 
     time: float
     poses: Poses
-    ids: np.ndarray
+    _tracks: tuple[Track, ...]
 
-    def __post_init__(self) -> None:
-        ids = np.asarray(self.ids, dtype=np.int64)
-        if ids.shape != (len(self.poses),) or len(set(ids.tolist())) < len(ids):
-            raise ValueError(f"expected {len(self.poses)} different ids, got {ids.tolist()}")
-        object.__setattr__(self, "ids", ids)
-
-    def __len__(self) -> int:
-        return len(self.poses)
-
-    def to_json(self, frame: int, motions: Sequence[tuple[str, ...]] | None = None) -> str:
-        """One line of JSON: frame, time in seconds, and of everybody id, score, box and keypoints by name.
-
-        Args:
-            frame: number of the frame.
-            motions: N times what a person does (`strongpose.video.motion`), to be written as well.
-        """
-        people = []
-        for i, (identifier, person) in enumerate(zip(self.ids.tolist(), self.poses, strict=True)):
-            facts: dict[str, Any] = {
-                "id": identifier,
-                "score": round(person.score, 4),
-                "box": [round(float(v), 2) for v in person.box],
-                "keypoints": {
-                    name: [round(float(x), 2), round(float(y), 2), round(float(score), 3)]
-                    for name, (x, y, score) in zip(person.skeleton.names, person.keypoints, strict=True)
-                },
-            }
-            people.append(facts if motions is None else {**facts, "motion": list(motions[i])})
-        return json.dumps({"frame": frame, "time": round(self.time, 6), "people": people})
-
-    def to_csv(self, frame: int) -> str:
-        """A table with a row per person: frame, time, id, and what `Poses.to_csv` writes."""
-        header, *rows = self.poses.to_csv().splitlines()
-        start = f"{frame},{round(self.time, 6)}"
-        lines = [f"frame,time,id,{header}", *(f"{start},{i},{row}" for i, row in zip(self.ids, rows, strict=True))]
-        return "".join(line + "\n" for line in lines)
+    def confirmed(self) -> TrackedPoses:
+        """Those whose tracks are confirmed by now, with ids, in the order of the poses."""
+        shown = [i for i, track in enumerate(self._tracks) if track.identifier]
+        return TrackedPoses(self.time, self.poses[shown], np.array([self._tracks[i].identifier for i in shown], int))
 
 
 class Tracker:
@@ -142,11 +103,18 @@ class Tracker:
 
     def __init__(self, options: TrackOptions | None = None) -> None:
         self.options = TrackOptions() if options is None else options
-        self._tracks: list[_Track] = []
+        self._tracks: list[Track] = []
         self._time: float | None = None
         self._next_id = 1
 
     def update(self, poses: Poses, time: float) -> TrackedPoses:
+        """Take in the next frame, for online tracking: those whose tracks are confirmed in this frame, with ids.
+
+        Arguments and errors are those of `observe`.
+        """
+        return self.observe(poses, time).confirmed()
+
+    def observe(self, poses: Poses, time: float) -> Observation:
         """Take in the next frame.
 
         Args:
@@ -154,7 +122,8 @@ class Tracker:
             time: of the frame, in seconds; later than that of the frame before.
 
         Returns:
-            Those who have an id, in the order given.
+            Those who belong to a track. Asked `TrackOptions.window` - 1 frames later who is confirmed, it also knows
+            those who were new in this frame.
 
         Raises:
             ValueError: if time does not go forward.
@@ -164,32 +133,34 @@ class Tracker:
         self._time = time
         options = self.options
         sizes = person_sizes(poses)
-        free = set(np.flatnonzero(poses.scores >= options.keep_score).tolist())
-        sure = set(np.flatnonzero(poses.scores >= options.start_score).tolist())
+        free = set(np.flatnonzero(poses.scores >= options.low_score).tolist())
+        sure = set(np.flatnonzero(poses.scores >= options.high_score).tolist())
         known = [track for track in self._tracks if track.identifier]
         new = [track for track in self._tracks if not track.identifier]
-        owners: dict[int, _Track] = {}
+        owners: dict[int, Track] = {}
         for tracks, candidates in ((known, sure), (known, free - sure), (new, sure)):
             waiting = [track for track in tracks if track not in owners.values()]
             owners.update(self._match(waiting, sorted(candidates & free), poses, sizes, time))
             free -= set(owners)
             free -= self._doubles(sorted(free), sorted(owners), poses, sizes)
         for i in sorted(free & sure):
-            owners[i] = _Track(poses.keypoints[i], float(sizes[i]), time)
+            owners[i] = Track(poses.keypoints[i], float(sizes[i]), time)
             self._tracks.append(owners[i])
         for track in self._tracks:
             track.seen = (*track.seen, track.time == time)[-options.window :]
         for i in sorted(owners):
             track = owners[i]
-            if not track.identifier and (poses.scores[i] >= options.sure_score or sum(track.seen) >= options.hits):
+            if not track.identifier and (
+                poses.scores[i] >= options.confirm_score or sum(track.seen) >= options.min_hits
+            ):
                 track.identifier, self._next_id = self._next_id, self._next_id + 1
         self._tracks = [track for track in self._tracks if self._lives(track, time)]
-        shown = [i for i in sorted(owners) if owners[i].identifier]
-        return TrackedPoses(time, poses[shown], np.array([owners[i].identifier for i in shown], dtype=np.int64))
+        seen = sorted(owners)
+        return Observation(time, poses[seen], tuple(owners[i] for i in seen))
 
     def _match(
-        self, tracks: list[_Track], candidates: list[int], poses: Poses, sizes: np.ndarray, time: float
-    ) -> dict[int, _Track]:
+        self, tracks: list[Track], candidates: list[int], poses: Poses, sizes: np.ndarray, time: float
+    ) -> dict[int, Track]:
         """Which candidate each track becomes; the tracks move there."""
         if not tracks or not candidates:
             return {}
@@ -199,7 +170,7 @@ class Tracker:
         found = poses.keypoints[candidates]
         alike = pose_similarities(expected, around, found, sizes[candidates], poses.skeleton.sigmas, slack)
         owners = {}
-        for row, column in _assign(np.where(alike >= self.options.similarity, alike, 0)):
+        for row, column in _assign(np.where(alike >= self.options.min_oks, alike, 0)):
             tracks[row].move(found[column], float(sizes[candidates[column]]), time)
             owners[candidates[column]] = tracks[row]
         return owners
@@ -210,52 +181,13 @@ class Tracker:
             return set()
         points, sigmas = poses.keypoints, poses.skeleton.sigmas
         alike = pose_similarities(points[free], sizes[free], points[taken], sizes[taken], sigmas)
-        return {i for i, most in zip(free, alike.max(axis=1), strict=True) if most > self.options.double}
+        return {i for i, most in zip(free, alike.max(axis=1), strict=True) if most > self.options.duplicate_oks}
 
-    def _lives(self, track: _Track, time: float) -> bool:
+    def _lives(self, track: Track, time: float) -> bool:
         missed = next((n for n, seen in enumerate(reversed(track.seen)) if seen), len(track.seen))
         if not track.identifier:
-            return missed <= self.options.window - self.options.hits
-        return missed <= _MISSED_FRAMES or time - track.time <= self.options.max_gap
-
-
-@dataclass(eq=False)
-class _Track:
-    """One person: where last seen and how fast."""
-
-    keypoints: np.ndarray  # (K, 3)
-    size: float
-    time: float
-    velocity: np.ndarray = field(default_factory=lambda: np.zeros(2))  # pixels a second
-    moves: int = 0
-    seen: tuple[bool, ...] = ()  # the last frames
-    identifier: int = 0  # none yet
-
-    def expected(self, time: float) -> np.ndarray:
-        """(K, 3) keypoints at a later time."""
-        points = self.keypoints.astype(np.float64)
-        points[:, :2] += self.velocity * (time - self.time)
-        return points
-
-    def slack(self, time: float) -> float:
-        """How far the prediction may be missed, in sizes: more while a person is unseen or the velocity not known."""
-        return (_KNOWN_SPEED if self.moves else _UNKNOWN_SPEED) * (time - self.time)
-
-    def move(self, keypoints: np.ndarray, size: float, time: float) -> None:
-        """Take over where the person was found."""
-        seconds, before = time - self.time, self.expected(time)
-        self.moves += 1
-        both = np.minimum(self.keypoints[:, 2], keypoints[:, 2])
-        steps = (keypoints - self.keypoints)[both >= min(_SURE, both.max()), :2]
-        share = max(1 - np.exp(-seconds / _VELOCITY_SECONDS), 1 / self.moves)
-        self.velocity = self.velocity + share * (np.median(steps, axis=0) / seconds - self.velocity)
-        self.size += (1 - np.exp(-seconds / _SIZE_SECONDS)) * (size - self.size)
-        # every keypoint goes most of the way from where it was expected, further if surer than it was
-        points = before
-        news, olds = _NEW_SHARE * keypoints[:, 2:], (1 - _NEW_SHARE) * points[:, 2:]
-        points[:, :2] += news / np.maximum(news + olds, _TINY) * (keypoints[:, :2] - points[:, :2])
-        points[:, 2:] = news + olds
-        self.keypoints, self.time = points, time
+            return missed <= self.options.window - self.options.min_hits
+        return missed <= _MISSED_FRAMES or time - track.time <= self.options.max_age
 
 
 def _assign(gains: np.ndarray) -> list[tuple[int, int]]:
