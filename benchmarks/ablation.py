@@ -1,4 +1,4 @@
-"""Measure what each part of the decoder is worth: the fields are computed once, then decoded with one part changed."""
+"""Ablate the decoder on a trained network: decode the same fields with one part changed at a time."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from strongpose.fields import Fields
 from strongpose.images import FittedImage
 
 PARTS: dict[str, dict[str, Any]] = {
-    "nothing": {},
+    "nothing (default)": {},
     "no Hough votes: seeds are maxima of the heat maps": {"voting": False},
-    "no Hough votes, seeds half as high": {"voting": False, "seed_threshold": 0.08},
-    "Gaussian filter of the votes as wide as the paper's (1 cell)": {"filter_sigma": 1.0},
+    "no Hough votes, half the seed threshold": {"voting": False, "seed_threshold": 0.08},
+    "Gaussian filter of the votes of the paper's width (1 cell)": {"filter_sigma": 1.0},
     "votes not filtered": {"filter_sigma": 0.1},
     "all cells vote": {"vote_threshold": 0.0},
-    "seeds half as high": {"seed_threshold": 0.08},
-    "seeds twice as high": {"seed_threshold": 0.32},
+    "half the seed threshold": {"seed_threshold": 0.08},
+    "twice the seed threshold": {"seed_threshold": 0.32},
     "30 seeds at most": {"max_seeds": 30},
     "body heat map as a gate of seeds, .1": {"body_threshold": 0.1},
     "body heat map as a gate of seeds, .3": {"body_threshold": 0.3},
-    "a seed is a person's within 6 px, not 10": {"seed_radius": 6.0},
-    "a seed is a person's within 16 px, not 10": {"seed_radius": 16.0},
+    "seed radius 6 px instead of 10": {"seed_radius": 6.0},
+    "seed radius 16 px instead of 10": {"seed_radius": 16.0},
     "no refinement by short offsets": {"refinements": 0},
     "one refinement": {"refinements": 1},
-    "no check of the forward-backward error": {"backward_tolerance": 1e6},
-    "growth stops at unsure keypoints": {"through_unsure": False},
+    "no forward-backward check": {"backward_tolerance": 1e6},
+    "no growth through low-score keypoints": {"through_unsure": False},
     "no refinement by mean shift": {"refinement_width": 0.0},
     "mean shift of half the width": {"refinement_width": 0.04},
-    "keypoint scores, not expected similarities": {"localization_error": 0.0},
-    "localisation error 2 px, not 3": {"localization_error": 2.0},
-    "localisation error 5 px, not 3": {"localization_error": 5.0},
-    "ranking by the mean of the nine best": {"ranking": Ranking.BEST},
+    "keypoint scores instead of expected similarities": {"localization_error": 0.0},
+    "localisation error 2 px instead of 3": {"localization_error": 2.0},
+    "localisation error 5 px instead of 3": {"localization_error": 5.0},
+    "ranking by the mean of the nine best keypoints": {"ranking": Ranking.BEST},
     "ranking by Eq. (1)": {"ranking": Ranking.KEYPOINT_NMS},
     "Eq. (1) of keypoint scores": {"ranking": Ranking.KEYPOINT_NMS, "localization_error": 0.0},
     "Eq. (1) of keypoint scores, soft OKS-NMS": {
@@ -49,10 +49,10 @@ PARTS: dict[str, dict[str, Any]] = {
         "localization_error": 0.0,
         "suppression": Suppression.SOFT,
     },
-    "keypoint NMS within 5 px, not 10": {"keypoint_nms_radius": 5.0},
-    "keypoint NMS within 20 px, not 10": {"keypoint_nms_radius": 20.0},
+    "keypoint NMS radius 5 px instead of 10": {"keypoint_nms_radius": 5.0},
+    "keypoint NMS radius 20 px instead of 10": {"keypoint_nms_radius": 20.0},
     "soft OKS-NMS": {"suppression": Suppression.SOFT},
-    "soft OKS-NMS, width .2, not .5": {"suppression": Suppression.SOFT, "similarity": 0.2},
+    "soft OKS-NMS, width .2 instead of .5": {"suppression": Suppression.SOFT, "similarity": 0.2},
     "hard OKS-NMS": {"suppression": Suppression.HARD},
     "no suppression": {"suppression": Suppression.NONE},
 }
@@ -61,7 +61,7 @@ PARTS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Arguments:
-    """Print COCO's figures and the decoding time of a model with each part of the decoder switched off or changed."""
+    """Print COCO's figures and the decoding time of a model with each part of the decoder disabled or changed."""
 
     model: tyro.conf.Positional[str]
     """A released model's name, or the path of an .onnx file."""

@@ -1,4 +1,4 @@
-"""Measure `strongpose annotate`: hide annotated keypoints, find them again, compare with the truth."""
+"""Measure the accuracy of pseudo-labels: hide annotated keypoints, find them again, compare with the ground truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measure what the body heat map is good for: as a gate of seeds, fused into scores, and as body regions."""
+"""Evaluate the body heat map: as a gate for seeds, fused into scores, and as segmentation."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Shown(NamedTuple):
 def ablations(photos: Sequence[Photo], options: DecodeOptions, data: dict[str, Any], threshold: float) -> None:
     """Print a table with a line for every setting of the decoder."""
     complete = max(1, sum(photo.complete for photo in photos))
-    print("| gate | weight | AP | AP50 | AP75 | AP medium | AP large | AR | found | false | false, as many found |")
+    print("| gate | weight | AP | AP50 | AP75 | AP medium | AP large | AR | found | false | false at equal recall |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     plain: Shown | None = None
     for change in CHANGES:
@@ -186,7 +186,7 @@ def regions(photos: Sequence[Photo], poses: dict[int, Poses], data: dict[str, An
     for reach in REACHES:
         print(f"| body regions, reach {reach} | {box_figures(photos, poses, data, region_boxes(reach))} |", flush=True)
     print(f"| both united, reach {REACH} | {box_figures(photos, poses, data, region_boxes(REACH, united=True))} |")
-    print("\n| reach | people | region's area over the silhouette's: median | middle half | ms a photo |")
+    print("\n| reach | people | mask area / true area: median | interquartile range | ms a photo |")
     print("|---|---|---|---|---|")
     for reach in REACHES:
         print(areas(photos, poses, threshold, reach), flush=True)

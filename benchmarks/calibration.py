@@ -1,4 +1,4 @@
-"""Measure calibration: what scores promise against the similarity (OKS) they reach, and what thresholds do."""
+"""Measure calibration: predicted scores against the true similarity (OKS), and precision and recall by threshold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measure how the time a photo takes grows with the number of people in it: crowds put together from real people.
+"""Measure the latency by number of people in the picture: crowds composed of cut-outs of real people.
 
 python benchmarks/crowds.py DATA/coco-tune/annotations.json DATA/coco-tune/images --csv crowds.csv \
     --detector PICODET.xml --keypoints TINYPOSE.xml
@@ -42,7 +42,7 @@ ALIKE = 0.5  # Object Keypoint Similarity from which a person counts as found
 
 @dataclass(frozen=True)
 class Arguments:
-    """Print time and people found for pictures of 1 to 60 people, of this project's models and of peers."""
+    """Print latency and people found for pictures of 1 to 60 people, of this project's models and of others."""
 
     annotations: tyro.conf.Positional[Path]
     """COCO keypoint annotations (JSON) of the photos that people are cut from."""
@@ -108,9 +108,9 @@ def main(arguments: Arguments) -> None:
             median, p95, network = (round(value, 1) for value in t)
             rows.append(Row(system.name, people, a.pictures, median, p95, network, round(found, 1)))
     print(f"{machine.cpu}, {chosen.threads} threads, {machine.version}; {len(cuts)} different people\n")
-    print_table("ms a picture, by people in it", a.people, rows, lambda row: f"{row.median_ms:.0f}")
-    print_table("of it network", a.people, rows, lambda row: f"{row.network_ms:.0f}")
-    print_table("people found", a.people, rows, lambda row: f"{row.found:.1f}")
+    print_table("ms a picture, by number of people", a.people, rows, lambda row: f"{row.median_ms:.0f}")
+    print_table("network, ms a picture, by number of people", a.people, rows, lambda row: f"{row.network_ms:.0f}")
+    print_table("people found, by number of people", a.people, rows, lambda row: f"{row.found:.1f}")
     if a.csv is not None:
         write_csv(a.csv, rows)
 

@@ -1,4 +1,4 @@
-"""Measure what changes nothing about poses, and what moves keypoints: processes, threads, batches, runtimes."""
+"""Measure determinism: how poses differ between calls, processes, thread counts and runtimes."""
 
 from __future__ import annotations
 
@@ -105,7 +105,10 @@ class Difference:
         )
 
 
-HEADER = "photos reordered | people lost | keypoints moved, px: most | sure: median | 99 % | most | score, most"
+HEADER = (
+    "photos with another order of people | people lost | keypoint distance, px: maximum "
+    "| confident: median | 99 % | maximum | score, maximum"
+)
 
 
 def difference(one: Sequence[Poses], other: Sequence[Poses], least: float = SHOWN) -> Difference:
@@ -165,13 +168,13 @@ def main(arguments: Arguments) -> int:
             print(counted[-1], compared[-1], sep="\n", file=sys.stderr, flush=True)  # all of it takes a while
             most = float(change.moved.max(initial=0))
             missed |= min(counts[:2]) < len(paths) or most > a.limit or change.lost + change.reordered > 0
-    print(f"{len(paths)} photos; people of a score from {SHOWN}; sure: keypoints of a score from {SURE}\n")
-    print("Photos whose poses are the same to the byte:\n")
-    print(f"| model | runtime | again, in one stream | in another process | with {more} threads, not {few} |")
+    print(f"{len(paths)} photos; people of a score from {SHOWN}; confident: keypoints of a score from {SURE}\n")
+    print("Photos whose poses are identical to the byte:\n")
+    print(f"| model | runtime | second call | another process | {more} threads instead of {few} |")
     print("|---" * 5 + "|\n" + "\n".join(counted))
     print(f"\nWith {few} and {more} threads:\n\n| model | runtime | {HEADER} |")
     print("|---" * 9 + "|\n" + "\n".join(compared))
-    print(f"\nBetween runtimes, {few} threads:\n\n| model | runtime | against | {HEADER} |\n" + "|---" * 10 + "|")
+    print(f"\nBetween runtimes, {few} threads:\n\n| model | runtime | compared with | {HEADER} |\n" + "|---" * 10 + "|")
     keys = list(looks)
     for i, (model, kind) in enumerate(keys):
         for later in keys[i + 1 :]:

@@ -47,7 +47,7 @@ class Arguments:
 
 
 def main(arguments: Arguments) -> int:
-    print("| way | photos | result | refused in one line | neither | slowest, s | memory, MB | all, s |")
+    print("| interface | photos | result | rejected in one line | failures | slowest, s | memory, MB | total, s |")
     print("|---|---|---|---|---|---|---|---|")
     model = resolve_model(arguments.model)
     wrong: list[str] = []

@@ -1,4 +1,4 @@
-"""Measure kinematic graphs: people whom they leave in pieces where joints are not labelled, and what that costs."""
+"""Measure kinematic graphs: people left disconnected by unlabelled keypoints, and the upper bound of AP."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def main(arguments: Arguments) -> None:
         path: [person for person in read_people(path) if person["num_keypoints"] > 1] for path in arguments.annotations
     }
     head = [f"cut in {path.parent.name}/{path.name}, % of {len(people)}" for path, people in files.items()]
-    print(f"| graph | edges | {' | '.join(head)} | AP if every piece is found |")
+    print(f"| graph | edges | {' | '.join(head)} | upper bound of AP |")
     print("|---|---" + "|---" * len(files) + "|---|")
     for name, edges in graphs().items():
         cut = " | ".join(f"{100 * share_cut(people, edges):.1f}" for people in files.values())

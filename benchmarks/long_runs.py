@@ -1,4 +1,4 @@
-"""Measure that a process that goes on finding poses takes no more memory, file handles or threads over time.
+"""Look for leaks of memory, file handles and threads in a process that makes thousands of predictions.
 
 Photos and damaged ones in turn, one by one and many at once, through one `StrongPose`. Ends with status 1 if, after the
 warm-up, memory, file handles or threads grow beyond the bounds (Linux).
@@ -72,7 +72,7 @@ def main(a: Arguments) -> int:
     later: list[Usage] = []
     start = time.perf_counter()
     print(f"{model.runtime.name}, long side {a.size}, threads {a.threads}\n")
-    print("| predictions | refused | people | resident memory, MB | file handles | threads | all, s |")
+    print("| predictions | rejected | people | resident memory, MB | file handles | threads | total, s |")
     print("|---|---|---|---|---|---|---|")
     for done, outcome in enumerate(itertools.islice(outcomes_of(model, a.photos), a.count), start=1):
         outcomes.update(outcome)

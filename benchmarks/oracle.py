@@ -1,4 +1,4 @@
-"""Measure the oracle: annotations → fields → poses, the average precision a perfect network would reach."""
+"""Measure the oracle: annotations → fields → poses, the upper bound of the average precision."""
 
 from __future__ import annotations
 
@@ -129,8 +129,8 @@ def main(arguments: Arguments) -> None:
     unchecked = replace(defaults, backward_tolerance=1e6)
     rows = [("", COCO, stride, defaults) for stride in arguments.strides]
     rows += [("", graph, arguments.graph_stride, defaults) for graph in (COCO_19, COCO_TREE)]
-    rows += [("not through unsure keypoints", COCO, arguments.graph_stride, known_only)]
-    rows += [("no check of the forward-backward error", COCO, arguments.graph_stride, unchecked)]
+    rows += [("no growth through low-score keypoints", COCO, arguments.graph_stride, known_only)]
+    rows += [("no forward-backward check", COCO, arguments.graph_stride, unchecked)]
     print("| graph | edges | stride | decoder | AP | AP50 | AP75 | AR | people | poses | decoding, ms a photo |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for note, graph, stride, options in rows:

@@ -1,4 +1,4 @@
-"""Measure what batches of photos of unlike sizes do to poses: the smaller inputs are padded, right and below."""
+"""Measure the effect of padding on poses: in batches of photos of different sizes, smaller inputs are padded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Compare with peers: precision and time of ours and of other projects' models on the same photos, with equal threads.
+"""Compare accuracy and latency with other projects' models, on the same photos and with equal threads.
 
 python benchmarks/peers.py DATA/coco-val/annotations.json DATA/coco-val/images --yolo YOLO.xml \
     --detector PICODET.xml --keypoints TINYPOSE.xml
@@ -48,7 +48,7 @@ def main(arguments: Arguments) -> None:
     photos = [arguments.images / image["file_name"] for image in data["images"]]
     runs = side_by_side(systems, photos, arguments.repeats)
     print(f"{machine.cpu}, {chosen.threads} threads, {machine.version}, {len(photos)} photos\n")
-    print("| system | AP | AP50 | AP75 | AP medium | AP large | AR | ms a photo | 95th percentile | of it network |")
+    print("| system | AP | AP50 | AP75 | AP medium | AP large | AR | ms a photo | 95th percentile | network, ms |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     rows = []
     for system, run in zip(systems, runs, strict=True):

@@ -1,4 +1,4 @@
-"""Measure learnt re-scoring: does a regression on a few features rank people better than the decoder's score?"""
+"""Measure learnt rescoring: does a regression on a few features rank people better than the decoder's score?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What teaches a new network faster in a few CPU minutes: labels, a teacher's fields or another network's features?
+"""Compare knowledge distillation in short runs: learning from labels, a teacher's fields or another network's features.
 
     OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python benchmarks/teaching.py DATA --jobs 2
 

@@ -61,8 +61,8 @@ class Setting:
 
     def __str__(self) -> str:
         sizes = " + ".join(map(str, sorted(self.sizes)))
-        frame = f", frame {self.sizes[0]}" if len(self.sizes) > 1 else ""
-        return sizes + frame + (", mirrored" if self.flip else "") + (", plain mean" if self.plain else "")
+        frame = f", reference {self.sizes[0]}" if len(self.sizes) > 1 else ""
+        return sizes + frame + (", flip" if self.flip else "") + (", plain mean" if self.plain else "")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def main(arguments: Arguments) -> None:
             results[setting] += replace(poses, keypoints=keypoints).to_coco(image["id"], data["categories"][0]["id"])
             network[setting].append(sum(sum(one.network[:runs]) for one in used))
             total[setting].append(network[setting][-1] + rest)
-    print("| long sides | AP | AP50 | AP75 | AP medium | AP large | AR | ms a photo | of it network |")
+    print("| long sides | AP | AP50 | AP75 | AP medium | AP large | AR | ms a photo | network, ms |")
     print("|---|---|---|---|---|---|---|---|---|")
     for setting in settings:
         f = evaluate_results(results[setting], data, model.info.skeleton.sigmas)

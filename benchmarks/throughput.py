@@ -1,4 +1,4 @@
-"""Measure folders of photos: from files to poses, or to pictures, against the bare network on the same inputs.
+"""Measure throughput on folders: from files to poses, or to pictures, relative to the network alone.
 
 All ways take turns on parts of the photos, so that other work on the machine hits them alike.
 """
@@ -158,7 +158,7 @@ def main(arguments: Arguments) -> None:
 
     print(f"{len(timed)} photos, {estimator.runtime.name}, {os.cpu_count()} cores, long side {estimator.size} px, "
           f"batch {a.batch}")  # fmt: skip
-    print("| way | photos/s | of the network's | processor, ms a photo | network's share of it |")
+    print("| method | photos/s | relative to the network | CPU time, ms a photo | network's share of it |")
     print("|---|---|---|---|---|")
     bare = turns[0]
     for turn in turns:

@@ -1,4 +1,4 @@
-"""Draw the figures of peers.py as an SVG picture: AP over the time a photo takes, a line for each model.
+"""Draw the figures of peers.py as an SVG picture: AP by latency, a line for each model.
 
 python benchmarks/tradeoff_chart.py peers.csv --out docs/pictures/tradeoff.svg
 """

@@ -141,7 +141,7 @@ def maps(run: Run, *names: str) -> bool:
 def main(a: Arguments) -> int:
     chance = random.Random(a.seed)
     wrong: list[str] = []
-    print("| disturbed by | runs | times | begun at steps | other weights | other lines | all, s |")
+    print("| fault | runs | times | resumed at steps | other weights | other lines | total, s |")
     print("|---|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -101,7 +101,7 @@ def test_the_script_measures_and_its_figures_are_drawn(dataset, tmp_path):
         rows = list(csv.DictReader(file))
     assert [int(row["people"]) for row in rows] == [1, 3]
     assert all(0 < float(row["network_ms"]) < float(row["median_ms"]) for row in rows)
-    assert "| ms a picture, by people in it | 1 | 3 |" in done.stdout
+    assert "| ms a picture, by number of people | 1 | 3 |" in done.stdout
 
     [line] = crowds_chart.chart(crowds_chart.read(figures)).axes[0].lines
     assert line.get_xydata().tolist() == [[int(row["people"]), float(row["median_ms"])] for row in rows]
