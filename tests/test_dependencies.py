@@ -27,7 +27,7 @@ AGREED = {
     "export": {"nncf", "onnx", "onnxscript", "safetensors", "torch"},
     "openvino": {"openvino"},
     "video": {"av", "scipy"},
-    "serve": {"fastapi", "h11", "prometheus-client", "uvicorn"},
+    "serve": {"fastapi", "h11", "prometheus-client", "python-multipart", "uvicorn"},
     "batch": {"pyarrow", "ray"},
     "data": {"scipy"},
     "all": set(),

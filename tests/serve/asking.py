@@ -46,6 +46,23 @@ class Client:
     def post(self, path: str, body, kind: str = "image/jpeg", **headers: str) -> Answer:
         return self("POST", path, body, {"Content-Type": kind, **headers})
 
+    def post_form(self, path: str, *parts: bytes, **headers: str) -> Answer:
+        """Post a body of type multipart/form-data."""
+        return self.post(path, form(*parts), FORM, **headers)
+
+
+FORM = "multipart/form-data; boundary=edge"
+
+
+def file_part(content: bytes, name: str = "a.jpg", field: str = "photo") -> bytes:
+    """One file of a form, as curl -F sends it."""
+    head = f'Content-Disposition: form-data; name="{field}"; filename="{name}"\r\nContent-Type: image/jpeg\r\n\r\n'
+    return head.encode() + content
+
+
+def form(*parts: bytes) -> bytes:
+    return b"".join(b"--edge\r\n" + part + b"\r\n" for part in parts) + b"--edge--\r\n"
+
 
 def finish(connection: http.client.HTTPConnection) -> Answer:
     response = connection.getresponse()

@@ -43,11 +43,11 @@ def status_of(answer: bytes) -> int:
 class Upload:
     """A photo of which the head and the first bytes were sent, and the rest may come."""
 
-    def __init__(self, client: Client, body: bytes, sent: int, announced: int | None = None) -> None:
+    def __init__(self, client: Client, body: bytes, sent: int, announced: int | None = None, kind="image/png") -> None:
         self.connection = client.connect()
         self.rest = body[sent:]
         self.connection.putrequest("POST", "/api/poses")
-        self.connection.putheader("Content-Type", "image/png")
+        self.connection.putheader("Content-Type", kind)
         self.connection.putheader("Content-Length", str(len(body) if announced is None else announced))
         self.connection.endheaders()
         self.connection.send(body[:sent])

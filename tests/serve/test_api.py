@@ -6,12 +6,17 @@ import base64
 import io
 import json
 import re
+import shutil
+import subprocess
 
 import cv2
 import numpy as np
 import pytest
+from asking import file_part
 from PIL import Image
 
+from strongpose.draw import draw_poses
+from strongpose.images import open_image
 from strongpose.serve.layers import OFFSET_REACH
 from strongpose.skeleton import COCO, Skeleton
 
@@ -183,14 +188,127 @@ def test_the_api_describes_itself(client):
     text = client("GET", "/openapi.json").body.decode()
     described = json.loads(text)
     assert set(described["paths"]) == {"/api/poses", "/api/batch", "/api/health", "/api/model", "/api/metrics"}
-    body = described["paths"]["/api/poses"]["post"]["requestBody"]["content"]
-    assert set(body) == {"image/jpeg", "image/png", "image/webp"}
+    poses = described["paths"]["/api/poses"]["post"]
+    body = poses["requestBody"]["content"]
+    assert set(body) == {"image/jpeg", "image/png", "image/webp", "multipart/form-data"}
+    assert set(poses["responses"]["200"]["content"]) == {"application/json", "image/jpeg", "image/png"}
+    assert poses["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Result")
+    for path in ("/api/poses", "/api/batch"):  # the options that a request without them is told of
+        [refusal] = re.findall("; there (?:is|are) (.*)", client.post(f"{path}?a=1", b"", "image/png").error)
+        names = [one["name"] for one in described["paths"][path]["post"]["parameters"]]
+        assert re.split(", | and ", refusal) == names
     assert described["components"]["schemas"]["Batch"]["properties"]["photos"]["maxItems"] == 16
     [layers] = [one for one in described["paths"]["/api/poses"]["post"]["parameters"] if one["name"] == "layers"]
     for wish, is_right in (("", True), ("body,offsets", True), ("body,", False), ("depth", False)):
         assert (re.search(layers["schema"]["pattern"], wish) is not None) == is_right
     for name in re.findall(r'"#/components/schemas/(\w+)"', text):
         assert name in described["components"]["schemas"]
+
+
+def test_a_photo_in_a_form_is_answered_like_one_alone(client, photos):
+    pytest.importorskip("python_multipart")
+    data = (photos / "group.jpg").read_bytes()
+    alone = client.post("/api/poses?threshold=0.3", data).json
+    for field, name, known in (
+        ("photo", "group.jpg", "group.jpg"),
+        ("file", "C:\\\\photos\\\\Größe.JPG", "Größe.JPG"),
+        ("x", "/tmp/../a b.jpg", "a b.jpg"),
+        ("", "n" * 900, "n" * 200),
+    ):
+        answer = client.post_form("/api/poses?threshold=0.3", file_part(data, name, field))
+        assert answer.status == 200
+        assert answer.json["photo"] == known
+        assert answer.json["people"] == alone["people"] != []
+    assert "photo" not in alone
+
+
+def test_curl_sends_a_form(client, photos):
+    pytest.importorskip("python_multipart")
+    curl = shutil.which("curl")
+    if curl is None:
+        pytest.skip("there is no curl on the PATH; apt-get install curl")
+    command = [curl, "-sS", "-F", f"photo=@{photos / 'astronaut.jpg'}", f"{client.url}api/poses"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stderr) == (0, "")
+    answer = json.loads(run.stdout)
+    assert (answer["photo"], len(answer["people"])) == ("astronaut.jpg", 1)
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "kind"),
+    [
+        ("?picture=1", "", "JPEG"),
+        ("?picture=true", "*/*", "JPEG"),
+        ("?picture=1", "image/png", "PNG"),
+        ("?picture=1", "application/json, image/png;q=0.5", "PNG"),
+        ("", "image/png", "PNG"),
+        ("", "image/jpeg", "JPEG"),
+        ("", "IMAGE/JPEG;q=0.9, image/png", "JPEG"),
+        ("", "image/*", "JPEG"),
+        ("", "image/png, */*", None),
+        ("", "text/html", None),
+        ("?picture=0", "application/json", None),
+    ],
+)
+def test_a_picture_where_one_is_asked_for(client, photos, query, accept, kind):
+    answer = client.post(f"/api/poses{query}", (photos / "astronaut.jpg").read_bytes(), Accept=accept)
+    assert answer.status == 200
+    if kind is None:
+        assert len(answer.json["people"]) == 1
+        return
+    assert answer.headers["Content-Type"] == f"image/{kind.lower()}"
+    picture = Image.open(io.BytesIO(answer.body))
+    assert (picture.format, picture.size) == (kind, (512, 512))
+
+
+def test_the_picture_shows_the_people_above_the_threshold(client, estimator, photos):
+    path = photos / "group.jpg"
+    poses = estimator(path)
+    photo = open_image(path)
+    for threshold in (0.25, 0.9):
+        answer = client.post(f"/api/poses?picture=1&threshold={threshold}", path.read_bytes(), Accept="image/png")
+        got = np.asarray(Image.open(io.BytesIO(answer.body)))
+        np.testing.assert_array_equal(got, draw_poses(photo, poses[poses.scores >= threshold]))
+        assert np.array_equal(got, photo) == (threshold == 0.9)
+
+
+def test_a_picture_that_fits_no_jpeg_file(client):
+    long = encoded(Image.new("L", (66_000, 8)), "PNG")
+    answer = client.post("/api/poses?picture=1", long, "image/png")
+    assert answer.status == 422
+    assert "does not fit a JPEG file; ask for a PNG file: Accept: image/png" in answer.error
+    answer = client.post("/api/poses?picture=1", long, "image/png", Accept="image/png")
+    assert Image.open(io.BytesIO(answer.body)).size == (66_000, 8)
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("/api/poses?treshold=0.9", "there is no option 'treshold'; there are threshold, layers and picture"),
+        (
+            "/api/poses?threshold=0.9&Layers=body",
+            "there is no option 'Layers'; there are threshold, layers and picture",
+        ),
+        ("/api/poses?threshold=0.9&threshold=0.1", "the option 'threshold' comes 2 times; send it once"),
+        ("/api/poses?=1", "there is no option ''; there are threshold, layers and picture"),
+        ("/api/batch?layers=body", "there is no option 'layers'; there is threshold"),
+        ("/api/poses?layers=body&picture=1", "layers come with JSON, not with a picture; leave one of the two out"),
+    ],
+)
+def test_options_that_there_are_not_are_named(client, path, line):
+    answer = client.post(path, b"{}", "application/json" if "batch" in path else "image/jpeg")
+    assert (answer.status, answer.error) == (422, line)
+
+
+def test_other_methods_are_told_what_to_do(client):
+    for method in ("GET", "PUT"):
+        answer = client(method, "/api/poses?threshold=1")
+        assert (answer.status, answer.headers["Allow"]) == (405, "POST")
+        use = f"wrong method {method}; send a photo with POST, as in curl -F photo=@photo.jpg {client.url}api/poses"
+        assert answer.error == use
+    assert f"{client.url}api/poses sends one photo" in client("GET", "/api/batch").error
+    answer = client("POST", "/api/model")
+    assert (answer.headers["Allow"], answer.error) == ("GET", "wrong method POST; use GET")
 
 
 @pytest.mark.parametrize(

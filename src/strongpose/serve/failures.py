@@ -31,7 +31,13 @@ FAILURES: dict[int | str, dict[str, Any]] = {
 }
 """What the API's description says of them, for routes that take photos."""
 
-_LINES = {404: "there is nothing at this path; the API is described at /openapi.json", 405: "wrong method"}
+_NOTHING = "there is nothing at this path; the API is described at /openapi.json"
+_USES = {
+    "/api/poses": "send a photo with POST, as in curl -F photo=@photo.jpg {url}",
+    "/api/batch": "send photos as JSON with POST; /openapi.json describes it, and curl -F photo=@photo.jpg "
+    "{base}api/poses sends one photo without JSON",
+}
+"""What to do instead of opening an address in a browser."""
 
 
 def answer_errors(app: FastAPI) -> None:
@@ -62,8 +68,14 @@ async def _invalid(request: Request, error: RequestValidationError) -> JSONRespo
     return _failure(422, first_line(error.errors()), headers)
 
 
-async def _not_found(_: Request, error: HTTPException) -> JSONResponse:
-    return _failure(error.status_code, _LINES.get(error.status_code, str(error.detail)), dict(error.headers or {}))
+async def _not_found(request: Request, error: HTTPException) -> JSONResponse:
+    headers = dict(error.headers or {})
+    line = _NOTHING if error.status_code == 404 else str(error.detail)
+    if error.status_code == 405:
+        url, base = request.url.replace(query=""), request.base_url
+        use = _USES.get(request.url.path, f"use {headers.get('allow') or headers.get('Allow')}")
+        line = f"wrong method {request.method[:20]}; {use.format(url=url, base=base)}"
+    return _failure(error.status_code, line, headers)
 
 
 async def _failed(_: Request, error: Exception) -> JSONResponse:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import numpy as np
+
 from strongpose.fields import Fields
 from strongpose.images import FittedImage
 from strongpose.inference import StrongPose
@@ -19,12 +21,14 @@ class Found:
     """What was found in one photo.
 
     Attributes:
+        photo: (H, W, 3) uint8 RGB.
         poses: in photo pixels, best first.
         fields: the maps behind them.
         fitted: the photo as the network saw it.
         seconds: of the steps read, network and decode.
     """
 
+    photo: np.ndarray
     poses: Poses
     fields: Fields
     fitted: FittedImage
@@ -50,6 +54,5 @@ def find_people(estimator: StrongPose, data: bytes, limits: Limits) -> Found:
     looked = time.perf_counter()
     poses = estimator.decode(fields, fitted)
     decoded = time.perf_counter()
-    return Found(
-        poses, fields, fitted, {"read": opened - start, "network": looked - opened, "decode": decoded - looked}
-    )
+    seconds = {"read": opened - start, "network": looked - opened, "decode": decoded - looked}
+    return Found(photo, poses, fields, fitted, seconds)

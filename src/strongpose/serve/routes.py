@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
 from strongpose.exceptions import RefusedError
@@ -13,21 +13,29 @@ from strongpose.inference import StrongPose
 from strongpose.serve.answers import BatchAnswer, Health, Model, Photos, Result, describe_model, describe_photo
 from strongpose.serve.batch import BODY, read_batch
 from strongpose.serve.failures import FAILURES
-from strongpose.serve.finding import find_people
+from strongpose.serve.finding import Found, find_people
+from strongpose.serve.form import FORM_TYPE, read_form
 from strongpose.serve.layers import LAYERS, LayerName
 from strongpose.serve.limits import CONTENT_TYPES, Limits
 from strongpose.serve.metrics import CONTENT_TYPE, Metrics
+from strongpose.serve.picture import PICTURE_TYPES, PictureType, draw_picture, wanted_picture
+from strongpose.serve.query import check_query
 from strongpose.serve.queue import Queue
 from strongpose.serve.upload import Uploads, check_content_type, decode_base64, disconnection
 
 __all__ = ["Api"]
 
+_FILE = {"type": "string", "format": "binary"}
 _PHOTO_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in CONTENT_TYPES},
+        "content": {
+            **{kind: {"schema": _FILE} for kind in CONTENT_TYPES},
+            FORM_TYPE: {"schema": {"type": "object", "properties": {"photo": _FILE}, "required": ["photo"]}},
+        },
     }
 }
+_PICTURES: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {"schema": _FILE} for kind in PICTURE_TYPES}}}
 
 _NAME = f"({'|'.join(LAYERS)})"
 Layers = Annotated[
@@ -38,6 +46,13 @@ Layers = Annotated[
     ),
 ]
 Threshold = Annotated[float, Query(description="People with a lower score are left out.", ge=0, le=1)]
+Drawn = Annotated[
+    bool,
+    Query(
+        description="Answer with the photo and the poses drawn on it: a PNG file if the header Accept names image/png "
+        "and not image/jpeg, else a JPEG file. An Accept that takes such files and no JSON asks for it, too."
+    ),
+]
 
 
 class Api:
@@ -67,7 +82,8 @@ class Api:
         app.post(
             "/api/poses",
             summary="The people in a photo",
-            responses=FAILURES,
+            responses={**_PICTURES, **FAILURES},
+            response_model=Result,
             openapi_extra=_PHOTO_BODY,
             response_model_exclude_none=True,
         )(self.poses)
@@ -84,15 +100,25 @@ class Api:
             self.show_metrics
         )
 
-    async def poses(self, request: Request, threshold: Threshold = 0.25, layers: Layers = "") -> Result:  # noqa: D102
-        check_content_type(request, CONTENT_TYPES)
-        chosen = _chosen_layers(layers)
+    async def poses(  # noqa: D102
+        self, request: Request, threshold: Threshold = 0.25, layers: Layers = "", picture: Drawn = False
+    ) -> Result | Response:
+        check_query(request, ("threshold", "layers", "picture"))
+        kind = check_content_type(request, (*CONTENT_TYPES, FORM_TYPE))
+        chosen, drawn = _chosen_layers(layers), wanted_picture(picture, request.headers.get("accept", ""))
+        if chosen and drawn:
+            raise RefusedError(422, "layers come with JSON, not with a picture; leave one of the two out")
         self._queue.check_room()
-        data = await self._uploads.read(request)
+        name, data = "", await self._uploads.read(request)
+        if kind == FORM_TYPE:
+            name, data = read_form(data, request.headers["content-type"])
         with self._queue.place():
-            return await self._find(request, data, "", threshold, chosen)
+            if drawn:
+                return Response(await self._draw(request, data, threshold, drawn), media_type=drawn)
+            return await self._find(request, data, name, threshold, chosen)
 
     async def batch(self, request: Request, threshold: Threshold = 0.25) -> Photos:  # noqa: D102
+        check_query(request, ("threshold",))
         check_content_type(request, ("application/json",))
         self._queue.check_room()
         body = await self._uploads.read(request)
@@ -123,10 +149,24 @@ class Api:
         self, request: Request, data: bytes, photo: str, threshold: float, layers: Sequence[LayerName]
     ) -> Result:
         """Work on one photo, unless the client hangs up before its turn."""
-        found = await self._queue.run(lambda: find_people(self._estimator, data, self._limits), disconnection(request))
+        found = await self._queue.run(lambda: self._look(data), disconnection(request))
         answer = describe_photo(found, photo, self._name, threshold, layers)
         self._metrics.count_photo(len(answer.people), found.seconds)
         return answer
+
+    async def _draw(self, request: Request, data: bytes, threshold: float, kind: PictureType) -> bytes:
+        """Work on one photo, and draw it, unless the client hangs up before its turn."""
+
+        def work() -> tuple[Found, bytes]:
+            found = self._look(data)
+            return found, draw_picture(found, threshold, kind)
+
+        found, drawn = await self._queue.run(work, disconnection(request))
+        self._metrics.count_photo(int((found.poses.scores >= threshold).sum()), found.seconds)
+        return drawn
+
+    def _look(self, data: bytes) -> Found:
+        return find_people(self._estimator, data, self._limits)
 
 
 def _chosen_layers(text: str) -> tuple[LayerName, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import socket
 import sys
@@ -48,12 +49,13 @@ def url_of(bound: socket.socket) -> str:
 
 def configure(app: ASGIApp, limits: Limits) -> uvicorn.Config:
     """How uvicorn serves the application: quietly, with bounds on connections and time."""
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # what is below, any client can cause
     connections = Connections(app, limits)
     return uvicorn.Config(
         connections,
         http=connections.protocol,  # type: ignore[arg-type]  # all that uvicorn does with it is to call it
         ws="none",
-        log_level="error",  # what is below, any client can cause
+        log_level="error",  # likewise
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -19,16 +19,18 @@ _DRAIN_SECONDS = 3.0
 _FROM_ADDRESSES = str.maketrans("-_", "+/")
 
 
-def check_content_type(request: Request, expected: tuple[str, ...]) -> None:
-    """Refuse a body of another kind.
+def check_content_type(request: Request, expected: tuple[str, ...]) -> str:
+    """The kind of a body, which is refused if it is another one.
 
     Raises:
         RefusedError: 415, and what was expected.
     """
     got = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if OLD_TYPES.get(got, got) not in expected:
+    kind = OLD_TYPES.get(got, got)
+    if kind not in expected:
         wanted = " or ".join(expected)
         raise RefusedError(415, f"expected a body with content type {wanted}, got {got[:80] or 'none'}")
+    return kind
 
 
 def decode_base64(text: str) -> bytes:
