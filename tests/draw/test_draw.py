@@ -142,6 +142,11 @@ def test_the_legend_is_in_a_corner_without_people_and_not_in_tiny_pictures():
         rows, columns = np.nonzero(legend)
         assert (columns.mean() > 320, rows.mean() > 240) == corner
         assert legend.mean() < 0.04
+    fixed = draw.draw_poses(grey(640, 480), poses, corner=(0, 1))
+    nobody = draw.draw_poses(grey(640, 480), Poses.empty(), corner=(0, 1))
+    assert changed(nobody)[400:, :300].any() and not changed(nobody)[:400].any()  # it stays while people come and go
+    away = changed(nobody) & (draw.draw_poses(grey(640, 480), poses, legend=False) == GREY).all(axis=2)
+    np.testing.assert_array_equal(fixed[away], nobody[away])
     tiny = Poses(person(60, 5, 100, np.random.default_rng(0))[None], [1.0])
     np.testing.assert_array_equal(
         draw.draw_poses(grey(120, 110), tiny), draw.draw_poses(grey(120, 110), tiny, legend=False)

@@ -15,6 +15,7 @@ from strongpose._util.lines import printable
 from strongpose._util.signals import StopRequest
 from strongpose._util.terminal import complain, say
 from strongpose.commands.estimator_options import EstimatorOptions
+from strongpose.poses import KEYPOINT_THRESHOLD
 
 if TYPE_CHECKING:
     from strongpose.commands.photo_results import ResultOptions
@@ -36,7 +37,7 @@ def predict(
     bodies: FlagCreatePairsOff[bool] = False,
     fields: FlagCreatePairsOff[bool] = False,
     threshold: float = 0.25,
-    keypoint_threshold: float = 0.1,
+    keypoint_threshold: float = KEYPOINT_THRESHOLD,
     batch: int = 1,
     resume: FlagCreatePairsOff[bool] = False,
     network: EstimatorOptions = EstimatorOptions(),
@@ -50,7 +51,7 @@ def predict(
             JSON as "body" with COCO's segmentation (run-length encoding) and area.
         fields: Also draw what the network predicts and how the poses grow from it: NAME.fields.jpg.
         threshold: Leave people with a lower score out.
-        keypoint_threshold: Do not draw keypoints with a lower score; the JSON has them all.
+        keypoint_threshold: Do not draw keypoints with a lower score, those near it faintly; the JSON has them all.
         batch: Photos that go through the network together; more than one pays on a GPU.
         resume: Leave out photos whose results lie in the folder already, whole, made with the same model and options
             and no older than the photo; so an interrupted run goes on.

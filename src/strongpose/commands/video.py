@@ -16,6 +16,7 @@ from strongpose._util.lines import printable
 from strongpose._util.signals import ending_early
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.estimator_options import EstimatorOptions
+from strongpose.poses import KEYPOINT_THRESHOLD
 
 if TYPE_CHECKING:
     import signal
@@ -41,7 +42,7 @@ def video(
     no_smooth: FlagCreatePairsOff[bool] = False,
     no_camera_motion: FlagCreatePairsOff[bool] = False,
     threshold: float = 0.25,
-    keypoint_threshold: float = 0.1,
+    keypoint_threshold: float = KEYPOINT_THRESHOLD,
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
     """Track the people in videos; writes NAME.poses.mp4, NAME.poses.jsonl and NAME.poses.csv for each.
@@ -60,7 +61,7 @@ def video(
         no_smooth: Do not smooth the keypoints over time (One-Euro filter): leave them where they were found.
         no_camera_motion: Do not compensate the motion of a hand-held camera: faster, for a camera that stands still.
         threshold: People whose score never reaches this are left out.
-        keypoint_threshold: Do not draw keypoints with a lower score; the files have them all.
+        keypoint_threshold: Do not draw keypoints with a lower score, those near it faintly; the files have them all.
         network: Which model finds the people, and how.
     """
     from strongpose.exceptions import ModelError
@@ -276,8 +277,8 @@ def _print_motions(estimator: VideoEstimator) -> None:
 
 
 def _draw(image: np.ndarray, tracked: TrackedPoses, threshold: float) -> np.ndarray:
-    from strongpose.draw import draw_poses
+    from strongpose.draw import LOWER_LEFT, draw_poses
 
     words = tracked.motions or [()] * len(tracked)
     labels = [" ".join([str(i), *said]) for i, said in zip(tracked.ids.tolist(), words, strict=True)]
-    return draw_poses(image, tracked.poses, threshold, tracked.ids, labels)
+    return draw_poses(image, tracked.poses, threshold, tracked.ids, labels, corner=LOWER_LEFT)

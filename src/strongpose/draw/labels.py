@@ -12,6 +12,7 @@ from strongpose.draw.text import text_size, write
 __all__ = ["draw_labels"]
 
 _LETTERS = 0.09  # height of letters, times the box's diagonal
+_HEAD = 0.05  # of the box's diagonal, above which labels stand: heads are higher than their keypoints
 _LEAST, _MOST = 10, 1 / 36  # height in pixels; times the picture's long side
 
 
@@ -47,13 +48,13 @@ def _places(box: np.ndarray, size: tuple[int, int], picture: tuple[int, ...]) ->
     """(M, 4) rectangles within the picture around a box, the best first: above, beside the head, below, further up."""
     w, h = size
     x0, y0, x1, y1 = box
-    gap = h // 2
+    gap, above = h // 2, h / 2 + _HEAD * float(np.hypot(x1 - x0, y1 - y0))
     lefts = ((x0 + x1 - w) / 2, x0 - w / 2, x1 - w / 2, x0, x1 - w)
     places = [
-        *((left, y0 - gap - h) for left in lefts),
+        *((left, y0 - above - h) for left in lefts),
         *((side, y0 + down * h) for down in (0, 1, 2) for side in (x1 + gap, x0 - gap - w)),
         *((left, y1 + gap) for left in lefts),
-        *((left, y0 - gap - up * h) for up in (2.1, 3.2) for left in lefts),
+        *((left, y0 - above - up * h) for up in (2.1, 3.2) for left in lefts),
     ]
     room = np.maximum(np.array(picture) - size, 0)
     corners = np.clip(np.round(places), 0, room)

@@ -15,6 +15,8 @@ Corner = tuple[int, int]
 """0 or 1 for left or right, and 0 or 1 for top or bottom."""
 
 LOWER_LEFT: Corner = (0, 1)
+"""The corner where the legend of a video stays."""
+
 _CORNERS: tuple[Corner, ...] = (LOWER_LEFT, (1, 1), (0, 0), (1, 0))
 _WORDS = ("person's left", "person's right")
 _LETTERS = 1 / 60  # height of letters, times the picture's long side
@@ -78,5 +80,5 @@ def _place(corner: Corner, legend: tuple[int, int], shape: tuple[int, ...]) -> t
 
 
 def _greys() -> tuple[Colour, Colour]:
-    light, dark = round(150 + 105 * SIDE_SHADES[0]), round(150 * (1 + SIDE_SHADES[1]))
+    light, dark = round(200 + 55 * SIDE_SHADES[0]), round(200 * (1 + SIDE_SHADES[1]))
     return (light, light, light), (dark, dark, dark)

@@ -9,7 +9,7 @@ import numpy as np
 
 from strongpose.draw.colours import LEFT, OUTLINE, RIGHT, person_colour
 from strongpose.draw.labels import draw_labels
-from strongpose.draw.legend import draw_legend, free_corner
+from strongpose.draw.legend import Corner, draw_legend, free_corner
 from strongpose.draw.pen import WHITE, Box, Colour, Pen, lay_over
 from strongpose.poses import KEYPOINT_THRESHOLD, Pose, Poses
 from strongpose.skeleton import Skeleton
@@ -50,6 +50,7 @@ def draw_poses(
     by_person: bool = False,
     thickness: float = 1.0,
     legend: bool = True,
+    corner: Corner | None = None,
 ) -> np.ndarray:
     """A copy of the photo with every pose drawn on it: left limbs orange, right ones blue, trunks by person.
 
@@ -65,6 +66,7 @@ def draw_poses(
         by_person: give whole people their colour, lighter on the left and darker on the right.
         thickness: factor of the width of lines.
         legend: whether a corner says which colour is the left and which the right; tiny pictures have none.
+        corner: where the legend is, also if nobody is drawn; left out, a corner where nobody is.
 
     Returns:
         (H, W, 3) uint8 RGB.
@@ -82,8 +84,8 @@ def draw_poses(
         for pose, number in zip(poses, numbers, strict=True)
     ]
     drawn = np.concatenate([np.zeros((0, 2)), *(_along_limbs(look) for look in looks)])
-    if legend and len(drawn) and poses.skeleton.flip_pairs:
-        draw_legend(canvas, free_corner(canvas.shape, drawn), by_person)
+    if legend and poses.skeleton.flip_pairs and (corner or len(drawn)):
+        draw_legend(canvas, corner or free_corner(canvas.shape, drawn), by_person)
     for i in np.argsort(poses.scores, kind="stable"):
         _draw_person(canvas, looks[i])
     if labels is not None:
