@@ -27,11 +27,12 @@ from strongpose.draw.fields import (
     draw_votes,
 )
 from strongpose.inference import Prediction
+from strongpose.poses import KEYPOINT_THRESHOLD
 
 DOCS = Path(__file__).parent
 PHOTOS = DOCS.parent / "tests" / "photos"
 WIDTH = 1200  # of every figure, in pixels
-THRESHOLD, SURE = 0.25, 0.1  # scores of people and keypoints that are shown, as by `strongpose predict`
+THRESHOLD = 0.25  # score of people that are shown, as by `strongpose predict`
 SMALL = 241  # long side in pixels, for people who fill the photo
 GAP = 12
 TITLE = 20  # font size in pixels
@@ -163,7 +164,7 @@ def _sketch(photo: np.ndarray, points: np.ndarray, scores: np.ndarray, skeleton:
     picture = Image.blend(Image.fromarray(photo), Image.new("RGB", photo.shape[1::-1], PAPER), 0.4)
     pen = ImageDraw.Draw(picture)
     for person, score in zip(points, scores, strict=True):
-        seen = score >= SURE
+        seen = score >= KEYPOINT_THRESHOLD
         for a, b in skeleton.limbs:
             if seen[a] and seen[b]:
                 pen.line([*map(float, (*person[a], *person[b]))], DOT, 5)

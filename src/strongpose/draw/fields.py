@@ -13,7 +13,7 @@ from strongpose.draw.pen import BLACK, WHITE, Colour, Pen
 from strongpose.draw.text import font_of
 from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
 from strongpose.images import FittedImage
-from strongpose.poses import Poses
+from strongpose.poses import KEYPOINT_THRESHOLD, Poses
 
 __all__ = [
     "draw_body",
@@ -148,7 +148,9 @@ def draw_body(fields: Fields, fitted: FittedImage) -> np.ndarray:
     return _blend(picture, np.array(WHITE), line[..., None])
 
 
-def draw_growth(grouped: GroupedPoses, fitted: FittedImage, poses: Poses, threshold: float = 0.1) -> np.ndarray:
+def draw_growth(
+    grouped: GroupedPoses, fitted: FittedImage, poses: Poses, threshold: float = KEYPOINT_THRESHOLD
+) -> np.ndarray:
     """The order in which each pose grew, from its seed, ringed and number 0, along the edges that growth took.
 
     Edges and keypoints have the colours of `order_colours`, by turn; keypoints of large people are numbered.
