@@ -115,7 +115,7 @@ class Arguments:
 
 
 def main(arguments: Arguments) -> None:
-    estimator = StrongPose.from_pretrained(arguments.model, size=arguments.size)
+    estimator = StrongPose.from_pretrained(arguments.model, size=arguments.size, threshold=0)
     options, skeleton = estimator.options, estimator.info.skeleton
     data = load_annotations(arguments.annotations, skeleton)
     sigmas = np.array(skeleton.sigmas)

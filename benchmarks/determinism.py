@@ -44,8 +44,8 @@ class Arguments:
 def estimator(model: str, kind: Kind, threads: int) -> StrongPose:
     """The model, with OpenVINO's precision as asked for."""
     if kind == "openvino-float32":
-        return StrongPose(OpenVinoRuntime(resolve_model(model), threads, bf16=False))
-    return StrongPose.from_pretrained(model, runtime=kind, threads=threads)
+        return StrongPose(OpenVinoRuntime(resolve_model(model), threads, bf16=False), threshold=0)
+    return StrongPose.from_pretrained(model, threshold=0, runtime=kind, threads=threads)
 
 
 def look(model: str, kind: Kind, threads: int, paths: Sequence[Path], again: bool) -> tuple[str, list[list[Poses]]]:

@@ -86,7 +86,7 @@ def api(count: int, arguments: Arguments, model: Path) -> tuple[Tally, float]:
 
 def look_at_some(first: int, last: int, arguments: Arguments, model: Path) -> tuple[Tally, float]:
     """Photos by number, and one array for every twenty."""
-    estimator = StrongPose.from_pretrained(model, size=arguments.size, threads=1, runtime="onnx")
+    estimator = StrongPose.from_pretrained(model, size=arguments.size, threshold=0, threads=1, runtime="onnx")
     tally = Tally()
     for number in range(first, last):
         if number % 20 == 19:

@@ -74,7 +74,7 @@ class Arguments:
 
 def main(arguments: Arguments) -> None:
     a = arguments
-    estimator = StrongPose.from_pretrained(a.model, runtime=a.runtime)
+    estimator = StrongPose.from_pretrained(a.model, threshold=0, runtime=a.runtime)
     data = load_annotations(a.annotations, estimator.info.skeleton)
     data["images"] = data["images"][: a.photos or None]
     known = {image["id"] for image in data["images"]}

@@ -75,7 +75,7 @@ class Chosen:
         for model, runtime, size in product(self.models, self.runtimes, self.sizes):
             if Path(model).suffix == ".xml" and runtime != "openvino":
                 continue
-            estimator = StrongPose.from_pretrained(model, size=size, threads=self.threads, runtime=runtime)
+            estimator = StrongPose.from_pretrained(model, size=size, threshold=0, threads=self.threads, runtime=runtime)
             found.append(Ours(estimator, f"{Path(model).stem}, {size} px, {estimator.runtime.name}"))
         return found
 

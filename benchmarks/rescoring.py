@@ -126,7 +126,7 @@ class Arguments:
 
 
 def main(arguments: Arguments) -> None:
-    estimator = StrongPose.from_pretrained(arguments.model)
+    estimator = StrongPose.from_pretrained(arguments.model, threshold=0)
     known = describe_all(estimator, arguments.train, arguments.train_images, arguments.photos)
     described = describe_all(estimator, arguments.annotations, arguments.images, None)
     features, oks = np.concatenate([one.features for one in known]), np.concatenate([one.oks for one in known])

@@ -136,7 +136,7 @@ def main(arguments: Arguments) -> None:
 
         def command(photos: Sequence[Path]) -> None:
             with contextlib.redirect_stdout(io.StringIO()):
-                if not predict_all(estimator, photos, Path(folder), ResultOptions(0.25, 0.1, False, False), a.batch):
+                if not predict_all(estimator, photos, Path(folder), ResultOptions(0.1, False, False), a.batch):
                     raise SystemExit("a photo could not be read; choose others")
 
         turns = [

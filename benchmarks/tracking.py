@@ -98,7 +98,7 @@ class Counts:
 
 
 def main(arguments: Arguments) -> None:
-    model = StrongPose.from_pretrained(arguments.model, size=arguments.size, threads=arguments.threads)
+    model = StrongPose.from_pretrained(arguments.model, size=arguments.size, threshold=0, threads=arguments.threads)
     if arguments.annotations is not None and arguments.images is not None:
         people, seeds = list(cut_people(arguments.annotations, arguments.images)), range(arguments.clips)
         print(f"\n{len(people)} people cut out; {arguments.clips} clips of {SECONDS} s of four people\n\n{HEAD}")

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from strongpose import Poses, Skeleton, StrongPose
+from strongpose import Skeleton, StrongPose
 from strongpose.decode import body_regions
 from strongpose.decode.grouping import group_poses
 from strongpose.decode.peaks import find_seeds
@@ -32,7 +32,6 @@ from strongpose.poses import KEYPOINT_THRESHOLD
 DOCS = Path(__file__).parent
 PHOTOS = DOCS.parent / "tests" / "photos"
 WIDTH = 1200  # of every figure, in pixels
-THRESHOLD = 0.25  # score of people that are shown, as by `strongpose predict`
 SMALL = 241  # long side in pixels, for people who fill the photo
 GAP = 12
 TITLE = 20  # font size in pixels
@@ -60,7 +59,7 @@ def main(folder: Path) -> None:
         ("bhm", body(model, group)),
         ("growth", growth(model, group)),
         ("results", results(model, samples)),
-        ("skiers.poses", draw_poses(skiers.photo, _shown(model, skiers))),
+        ("skiers.poses", draw_poses(skiers.photo, model.decode(skiers.fields, skiers.fitted))),
     ):
         Image.fromarray(picture).save(folder / f"{name}.jpg", quality=85, optimize=True)
 
@@ -83,7 +82,10 @@ def overview(model: StrongPose, prediction: Prediction) -> np.ndarray:
                 ]
             ),
         ),
-        _row([("Poses", draw_poses(prediction.photo, _shown(model, prediction)))], WIDTH * 2 // 3),
+        _row(
+            [("Poses", draw_poses(prediction.photo, model.decode(prediction.fields, prediction.fitted)))],
+            WIDTH * 2 // 3,
+        ),
     )
 
 
@@ -114,7 +116,7 @@ def body(model: StrongPose, prediction: Prediction) -> np.ndarray:
 
 def growth(model: StrongPose, prediction: Prediction) -> np.ndarray:
     """Votes and seeds, and the people after some turns of growth (SP Fig. 5)."""
-    shown = _shown(model, prediction)
+    shown = model.decode(prediction.fields, prediction.fitted)
     seeds = find_seeds(prediction.fields, model.options)
     grouped = group_poses(prediction.fields, seeds, model.options)
     places = prediction.fitted.to_photo(grouped.points)
@@ -149,13 +151,8 @@ def results(model: StrongPose, predictions: Sequence[Prediction]) -> np.ndarray:
     return _stacked(*rows, _row([(f"as one photo, {model.size} px", _with_regions(model, group))]))
 
 
-def _shown(model: StrongPose, prediction: Prediction) -> Poses:
-    poses = model.decode(prediction.fields, prediction.fitted)
-    return poses[poses.scores >= THRESHOLD]
-
-
 def _with_regions(model: StrongPose, prediction: Prediction) -> np.ndarray:
-    poses = _shown(model, prediction)
+    poses = model.decode(prediction.fields, prediction.fitted)
     return draw_poses(draw_bodies(prediction.photo, body_regions(prediction.fields, poses, prediction.fitted)), poses)
 
 

@@ -31,7 +31,7 @@ def paths(photos):
 def found(kind, paths):
     """The estimator, with one thread, and the poses that it finds in each photo."""
     model, runtime = kind
-    estimator = StrongPose.from_pretrained(model, size=SIZE, runtime=runtime, threads=1)
+    estimator = StrongPose.from_pretrained(model, size=SIZE, threshold=0, runtime=runtime, threads=1)
     return estimator, [estimator(path) for path in paths]
 
 
@@ -64,7 +64,7 @@ def test_photos_of_one_size_in_a_batch_are_as_on_their_own(found, paths):
 
 def test_another_thread_moves_no_keypoint_by_a_twentieth_of_a_pixel(kind, found, paths):
     model, runtime = kind
-    estimator = StrongPose.from_pretrained(model, size=SIZE, runtime=runtime, threads=2)
+    estimator = StrongPose.from_pretrained(model, size=SIZE, threshold=0, runtime=runtime, threads=2)
     for path, poses in zip(paths, found[1], strict=True):
         other = estimator(path)
         assert len(other) == len(poses)

@@ -37,7 +37,7 @@ def test_every_step_of_every_look_is_timed(two):
 
 def test_people_and_results_are_those_of_the_estimator(two):
     found = measure(Job("base", "onnx", two, (161, 129), flip=True))
-    estimator = StrongPose.from_pretrained("base", size=(161, 129), flip=True, runtime="onnx")
+    estimator = StrongPose.from_pretrained("base", size=(161, 129), flip=True, threshold=0, runtime="onnx")
     for i, photo in enumerate(two):
         poses = estimator(photo)
         assert found.people[i] == (poses.scores >= 0.25).sum() > 0

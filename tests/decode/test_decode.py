@@ -108,7 +108,7 @@ def test_poses_come_best_first():
     assert len(poses) == 2
     assert poses.scores[1] == pytest.approx(0.6 * poses.scores[0], rel=1e-4)
     assert poses.keypoints[0, 0, 0] == pytest.approx(240)
-    assert len(decode(fields, DecodeOptions(min_score=0.7))) == 1
+    assert len(decode(fields, threshold=0.7)) == 1
     assert len(decode(fields, DecodeOptions(max_people=1))) == 1
     assert len(decode(fields, DecodeOptions(seed_threshold=0.7))) == 1
 

@@ -80,6 +80,8 @@ def test_photos_done_earlier_are_not_looked_at_again(photos, tmp_path):
     about = describe_run(estimator, model, paths)
     expected, _ = find_poses(estimator, paths)
     assert {result["image_id"] for result in expected} == {1, 2, 3}
+    assert min(result["score"] for result in expected) < estimator.threshold  # AP is about people of all scores
+    assert find_poses(estimator.with_threshold(0.9), paths)[0] == expected
     with ResultsLog(tmp_path / "a.jsonl", about) as log:
         find_poses(estimator, {1: paths[1], 2: paths[2]}, log=log)
     steps: list[tuple[int, int]] = []
@@ -105,6 +107,7 @@ def test_a_run_is_described_by_what_changes_its_poses(photos, tmp_path):
     assert "disk_radius" in about["options"]
     assert {key for key, value in describe(size=(401, 561)).items() if value != about[key]} == {"sizes"}
     assert {key for key, value in describe(flip=True).items() if value != about[key]} == {"flip"}
+    assert {key for key, value in describe(threshold=0.4).items() if value != about[key]} == {"threshold"}
     assert {key for key, value in describe(photos={1: photos / "x.jpg"}).items() if value != about[key]} == {"photos"}
     copy = tmp_path / "base.onnx"
     copy.write_bytes(model.read_bytes())

@@ -16,7 +16,7 @@ from strongpose.decode import DecodeOptions
 from strongpose.encode import encode
 from strongpose.exceptions import ImageError, ModelError
 from strongpose.fields import cell_count
-from strongpose.runtime import ModelInfo, RawMaps
+from strongpose.runtime import DEFAULT_THRESHOLD, ModelInfo, RawMaps
 from strongpose.skeleton import Skeleton
 
 TRIANGLE = Skeleton.from_names(
@@ -139,10 +139,39 @@ def test_the_model_recommends_size_and_decoder_options():
     model = StrongPose(runtime)
     assert model.size == 321
     assert model.options == DecodeOptions(disk_radius=12.0)
-    assert StrongPose(runtime, options=DecodeOptions(min_score=0.5)).options == DecodeOptions(min_score=0.5)
+    assert StrongPose(runtime, options=DecodeOptions(max_people=5)).options == DecodeOptions(max_people=5)
     runtime.info.decode["no_such_option"] = 1.0
     with pytest.raises(ModelError, match=r"recommends decoder options that do not fit: .*no_such_option"):
         StrongPose(runtime)
+
+
+def test_people_below_the_threshold_are_left_out():
+    image, _ = photo(300, 200)
+    model = StrongPose(TriangleRuntime(), threshold=0)
+    [score] = model(image).scores
+    assert model.with_threshold(float(score))(image).scores == [score]
+    strict = model.with_threshold(float(score) + 1e-4)
+    fitted = strict.fit(image)
+    assert len(strict(image)) == len(strict.decode(strict.fields(image), fitted)) == len(*strict.predict_many([image]))
+    assert (strict.runtime, strict.sizes, strict.options) == (model.runtime, model.sizes, model.options)
+    assert len(strict(image)) == 0
+
+
+def test_the_threshold_is_the_models_unless_another_is_asked_for(tiny_model, tmp_path):
+    assert StrongPose(TriangleRuntime()).threshold == DEFAULT_THRESHOLD == 0.25
+    proto = onnx.load(tiny_model)
+    [facts] = [entry for entry in proto.metadata_props if entry.key == "strongpose"]
+    for value, expected in ((0.4, 0.4), (0, 0), (1.5, None), ("0.4", None), (True, None)):
+        facts.value = json.dumps({**json.loads(facts.value), "threshold": value})
+        onnx.save(proto, tmp_path / "own.onnx")
+        if expected is None:
+            with pytest.raises(ModelError, match=r"own\.onnx: its metadata does not fit: 'threshold' must be"):
+                StrongPose.from_pretrained(tmp_path / "own.onnx")
+        else:
+            assert StrongPose.from_pretrained(tmp_path / "own.onnx").threshold == expected
+            assert StrongPose.from_pretrained(tmp_path / "own.onnx", threshold=0.7).threshold == 0.7
+    with pytest.raises(ValueError, match=r"threshold must lie in 0-1, got 25"):
+        StrongPose(TriangleRuntime(), threshold=25)
 
 
 def test_paths_bytes_arrays_and_pillow_images_give_the_same_poses(tmp_path):

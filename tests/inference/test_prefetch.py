@@ -47,7 +47,7 @@ def threads() -> list[str]:
 
 def test_the_poses_are_those_of_one_photo_at_a_time(base, paths):
     expected = [base(path) for path in paths]
-    assert [len(poses) for poses in expected] == [1, 5, 1, 4]
+    assert [len(poses) for poses in expected] == [1, 3, 1, 1]
     found = list(base.predict_many(iter(paths)))
     assert all(equal(a, b) for a, b in zip(found, expected, strict=True))
     assert list(base.predict_many([])) == []

@@ -72,7 +72,7 @@ def questions(photos: Path, estimator: StrongPose, count: int) -> list[Question]
         file = io.BytesIO()
         image.crop((cut, cut // 2, image.width, image.height)).save(file, "JPEG", quality=90)
         poses = estimator(file.getvalue())
-        question = Question(file.getvalue(), (image.width - cut, image.height - cut // 2), poses[poses.scores >= 0.25])
+        question = Question(file.getvalue(), (image.width - cut, image.height - cut // 2), poses)
         if len(question.poses):
             found.append(question)
         if len(found) == count:

@@ -67,6 +67,12 @@ class Unsure:
     def __init__(self):
         self.frame = -1
 
+    threshold = 0.25
+
+    def with_threshold(self, threshold):
+        assert threshold == 0.2
+        return self
+
     def __call__(self, image):
         self.frame += 1
         places = [(100, 50)] * (self.frame >= 2) + [(300, 50)] * (self.frame == 5)
@@ -109,6 +115,15 @@ def test_frames_before_a_damaged_place_are_given():
         for pair in estimator:
             given.append(pair)
     assert [frame.index for frame, _ in given] == [0, 2, 4]
+
+
+def test_people_start_at_the_models_threshold_and_are_followed_below_it(model, frames):
+    [best, *_] = scores = model(frames[0]).scores
+    few = VideoEstimator(model.with_threshold(float(best) - 1e-3), smooth=False)
+    assert [len(few(frames[0], n / 10)) for n in range(4)] == [0, 0, 1, 1] and len(scores) == 3
+    options = TrackOptions(low_score=0, high_score=0.05, confirm_score=0.05)
+    everybody = VideoEstimator(model, tracking=options, smooth=False, camera_motion=False)
+    assert len(everybody(frames[0], 0.0)) == len(model.with_threshold(0.05)(frames[0]))
 
 
 def test_time_goes_forward(model, frames):

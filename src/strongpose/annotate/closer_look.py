@@ -97,7 +97,8 @@ def look_closer(estimator: StrongPose, photo: np.ndarray, box: np.ndarray, margi
     """The poses found in a crop around a box, in photo pixels; no poses where the box is too small or outside.
 
     Args:
-        estimator: its ``size`` is the long side to which the crop is scaled.
+        estimator: its ``size`` is the long side to which the crop is scaled; its threshold does not count, as whom a
+            pose belongs to is chosen among people of all scores.
         photo: (H, W, 3) uint8 RGB.
         box: (4,) x, y, width, height in photo pixels.
         margin: what is cropped around the box on every side, in long sides of the box.
@@ -105,7 +106,7 @@ def look_closer(estimator: StrongPose, photo: np.ndarray, box: np.ndarray, margi
     x0, y0, x1, y1 = crop_window(box, margin, (photo.shape[0], photo.shape[1]))
     if min(x1 - x0, y1 - y0) < 1 or max(box[2:]) < _LEAST_SIDE:
         return Poses.empty(estimator.info.skeleton)
-    poses = estimator(np.ascontiguousarray(photo[y0:y1, x0:x1]))
+    poses = estimator.with_threshold(0)(np.ascontiguousarray(photo[y0:y1, x0:x1]))
     keypoints = poses.keypoints + np.array([x0, y0, 0], dtype=np.float32)
     return Poses(keypoints, poses.scores, poses.skeleton, poses.boxes + np.array([x0, y0, x0, y0], dtype=np.float32))
 

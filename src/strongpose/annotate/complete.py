@@ -63,13 +63,15 @@ def complete_annotations(
         data: the content of a COCO keypoint annotation file, checked by `read_annotations`.
         open_photo: (H, W, 3) uint8 RGB of an image's ``file_name``.
         options: what counts as sure.
-        detector: looks at whole photos for people whom nobody annotated; left out, they stay unknown.
+        detector: looks at whole photos for people whom nobody annotated, and who score as much as ``options`` want,
+            whatever its threshold; left out, they stay unknown.
         progress: called after every photo with the number done and the total.
 
     Raises:
         strongpose.exceptions.ModelError: if the network cannot be run.
     """
     options = options or AnnotateOptions()
+    detector = detector and detector.with_threshold(0)
     skeleton = estimator.info.skeleton
     categories = [category["id"] for category in people_categories(data, "annotations", skeleton)]
     people: dict[Any, list[int]] = {image["id"]: [] for image in data["images"]}

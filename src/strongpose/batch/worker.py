@@ -101,7 +101,12 @@ class PartWorker:
         """The model, which is opened with the first part."""
         sizes, flip = self.job.estimator["sizes"], self.job.estimator["flip"]
         estimator = StrongPose.from_pretrained(
-            self.job.model, size=sizes, flip=flip, threads=self.threads, runtime=self.job.runtime
+            self.job.model,
+            size=sizes,
+            flip=flip,
+            threshold=self.job.threshold,
+            threads=self.threads,
+            runtime=self.job.runtime,
         )
         here = describe_estimator(estimator, self.job.model)
         differing = [key for key in here if here[key] != self.job.estimator.get(key)]
@@ -143,7 +148,7 @@ class PartWorker:
             poses = self._estimator(photo)
         except Exception as error:  # one photo must not cost the others of its part
             return Row(key, "failed", repr(error), size)
-        return Row(key, "ok", None, size, poses[poses.scores >= self.job.threshold])
+        return Row(key, "ok", None, size, poses)
 
 
 def describe_estimator(estimator: StrongPose, model: str) -> dict[str, Any]:

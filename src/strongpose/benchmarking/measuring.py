@@ -21,12 +21,9 @@ from strongpose.poses import Poses
 from strongpose.runtime import resolve_model
 from strongpose.runtime.model import model_files
 
-__all__ = ["PERSON_SCORE", "Job", "Measurement", "RuntimeName", "measure"]
+__all__ = ["Job", "Measurement", "RuntimeName", "measure"]
 
 RuntimeName = Literal["openvino", "onnx", "torch"]
-
-PERSON_SCORE = 0.25
-"""Score from which people count as found, as `strongpose predict` shows them."""
 
 _PACKAGES = {"openvino": "openvino", "onnx": "onnxruntime", "torch": "torch"}
 
@@ -69,7 +66,7 @@ class Measurement:
         read_ms: R lists of P times in milliseconds: opening the photo and fitting it to the network's input.
         network_ms: the same of the network, with averaging over sizes and mirroring.
         decode_ms: the same of the decoder, to poses in photo pixels.
-        people: P numbers of people found with a score of `PERSON_SCORE` or more.
+        people: P numbers of people found with the score of the model's own threshold or more.
         results: at most 20 poses a photo as COCO keypoint results; ``image_id`` is the photo's index.
         sigmas: K tolerances of the model's skeleton.
         peak_mb: the most memory that the process held, in 10⁶ bytes; None where the system does not tell.
@@ -108,7 +105,12 @@ def measure(job: Job, progress: Callable[[int, int], None] = lambda done, total:
     """
     start = time.perf_counter()
     estimator = StrongPose.from_pretrained(
-        job.model, size=job.sizes or None, flip=job.flip, threads=job.threads, runtime=job.runtime
+        job.model,
+        size=job.sizes or None,
+        flip=job.flip,
+        threshold=0,  # AP is about people of all scores
+        threads=job.threads,
+        runtime=job.runtime,
     )
     estimator(job.photos[0])
     start_s = time.perf_counter() - start
@@ -127,7 +129,7 @@ def measure(job: Job, progress: Callable[[int, int], None] = lambda done, total:
         for i, photo in enumerate(job.photos):
             poses, times[:, turn, i] = _look(estimator, photo)
             if turn == 0:
-                people.append(int((poses.scores >= PERSON_SCORE).sum()))
+                people.append(int((poses.scores >= estimator.info.threshold).sum()))
                 best = np.argsort(-poses.scores, kind="stable")[:MAX_DETECTIONS]
                 results += poses[best].to_coco(i)
             progress(turn * len(job.photos) + i + 1, times[0].size)

@@ -11,6 +11,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from strongpose._util.installing import install_command
 from strongpose._util.terminal import complain, say
+from strongpose.commands.estimator_options import Threshold
 from strongpose.runtime import RuntimeChoice
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def batch(
         tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
     ] = (),
     flip: FlagCreatePairsOff[bool] = False,
-    threshold: float = 0.25,
+    threshold: Threshold = None,
     runtime: RuntimeChoice = "auto",
     part_size: int = 1000,
     actors: Annotated[int, arg(help_behavior_hint="(default: as many as there are CPUs for)")] = 0,
@@ -105,7 +106,7 @@ def _describe(
     model: str,
     size: tuple[int, ...],
     flip: bool,
-    threshold: float,
+    threshold: float | None,
     runtime: RuntimeChoice,
     part_size: int,
 ) -> Job:
@@ -116,9 +117,11 @@ def _describe(
     from strongpose.runtime import resolve_model
 
     place = str(resolve_model(model).absolute()) if Path(model).suffix else model
-    estimator = StrongPose.from_pretrained(model, size=size or None, flip=flip, threads=1, runtime=runtime)
+    estimator = StrongPose.from_pretrained(
+        model, size=size or None, flip=flip, threshold=threshold, threads=1, runtime=runtime
+    )
     facts = describe_estimator(estimator, place)
-    return Job(os.path.abspath(source), "photos", column, key, part_size, place, runtime, threshold, facts)
+    return Job(os.path.abspath(source), "photos", column, key, part_size, place, runtime, estimator.threshold, facts)
 
 
 def _run(job: Job, output: Path, parts: list[Part], actors: int, threads: int, cpus: int) -> int:

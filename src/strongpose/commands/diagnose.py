@@ -10,7 +10,7 @@ from tyro.conf import Positional, arg
 
 from strongpose._util.atomic_write import write_atomically
 from strongpose._util.terminal import Progress, complain, say
-from strongpose.commands.estimator_options import EstimatorOptions
+from strongpose.commands.estimator_options import EstimatorOptions, Threshold
 
 if TYPE_CHECKING:
     from strongpose.skeleton import Skeleton
@@ -24,7 +24,7 @@ def diagnose(
     images: Annotated[Path, arg(metavar="FOLDER")],
     out: Annotated[Path, arg(metavar="FOLDER")],
     results: Annotated[Path | None, arg(metavar="RESULTS.json")] = None,
-    threshold: float = 0.25,
+    threshold: Threshold = None,
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
     """Sort what goes wrong on annotated photos into kinds, say what each costs, and show the worst.
@@ -46,7 +46,7 @@ def diagnose(
     from strongpose.evaluation.result_files import read_results
 
     try:
-        estimator = network.open()
+        estimator = network.open(threshold)
         skeleton = estimator.info.skeleton
         data = load_annotations(annotations, skeleton, say)
         paths = photo_paths(data, images, annotations, say)
@@ -57,7 +57,7 @@ def diagnose(
         else:
             found, origin = read_results(results, data, skeleton), f"results {results}"
         out.mkdir(parents=True, exist_ok=True)
-        report = _report(data, found, paths, out, skeleton, threshold)
+        report = _report(data, found, paths, out, skeleton, estimator.threshold)
         about = {"annotations": str(annotations), "detections": origin}
         write_atomically(out / "report.json", json.dumps({**about, **report}, indent=1) + "\n")
     except ValueError as error:  # the model, the annotations, the results or a photo

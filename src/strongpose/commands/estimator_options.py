@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 from tyro.conf import FlagCreatePairsOff, arg
 
@@ -12,7 +12,10 @@ from strongpose.runtime import RuntimeChoice
 if TYPE_CHECKING:
     from strongpose.inference import StrongPose
 
-__all__ = ["EstimatorOptions"]
+__all__ = ["EstimatorOptions", "Threshold"]
+
+Threshold: TypeAlias = Annotated[float | None, arg(metavar="0-1", help_behavior_hint="(default: the model's own)")]
+"""Score below which people are left out."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,23 @@ class EstimatorOptions:
     runtime: RuntimeChoice = "auto"
     """What runs the network; auto takes the fastest that is installed."""
 
-    def open(self) -> StrongPose:
+    def open(self, threshold: float | None = None) -> StrongPose:
         """The estimator.
 
+        Args:
+            threshold: people with a lower score are left out; None takes the model's own.
+
         Raises:
-            ValueError: if a size is wrong.
+            ValueError: if a size or the threshold is wrong.
             strongpose.exceptions.ModelError: if there is no such model, or it cannot be used here.
         """
         from strongpose.inference import StrongPose
 
         return StrongPose.from_pretrained(
-            self.model, size=self.size or None, flip=self.flip, threads=self.threads, runtime=self.runtime
+            self.model,
+            size=self.size or None,
+            flip=self.flip,
+            threshold=threshold,
+            threads=self.threads,
+            runtime=self.runtime,
         )

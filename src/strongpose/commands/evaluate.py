@@ -100,7 +100,7 @@ def _evaluate_files(
     from strongpose.annotations import load_sets
     from strongpose.evaluation import evaluate_results
 
-    estimator = network.open()
+    estimator = network.open(threshold=0)
     skeleton = estimator.info.skeleton
     data, photos = load_sets(annotations, images, skeleton, say)
     results, seconds = _find_poses(estimator, network, photos, data["categories"][0]["id"], target)
@@ -121,7 +121,7 @@ def _evaluate_val2017(network: EstimatorOptions, coco: Path, out: Path | None, a
 
     annotations, images = find_split(coco, "val2017")
     target = None if out is None else result_path(out, "val2017", algorithm)
-    estimator = network.open()
+    estimator = network.open(threshold=0)
     data, photos = load_sets((annotations,), (images,), estimator.info.skeleton, say)
     results, seconds = _find_poses(estimator, network, photos, data["categories"][0]["id"], target)
     figures = evaluate_results(results, data, estimator.info.skeleton.sigmas)
@@ -142,7 +142,7 @@ def _write_submission(network: EstimatorOptions, coco: Path, out: Path, algorith
 
     info, images = find_split(coco, "test-dev2017")
     target = result_path(out, "test-dev2017", algorithm)
-    estimator = network.open()
+    estimator = network.open(threshold=0)
     require_coco(estimator.info.skeleton)
     photos = photo_paths(load_images(info), images, info)
     results, seconds = _find_poses(estimator, network, photos, 1, target)

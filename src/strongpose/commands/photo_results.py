@@ -25,14 +25,12 @@ class ResultOptions:
     """What to write about photos.
 
     Attributes:
-        threshold: people with a lower score are left out.
         keypoint_threshold: keypoints with a lower score are not drawn; the JSON has them all.
         bodies: whether to find and draw the region of each person, too.
         fields: whether to draw what the network predicts.
         estimator: what else the poses depend on (`describe_estimator`), so that results of others are known.
     """
 
-    threshold: float
     keypoint_threshold: float
     bodies: bool
     fields: bool
@@ -95,7 +93,6 @@ def write_results(
     """
     image = prediction.photo
     poses = estimator.decode(prediction.fields, prediction.fitted)
-    poses = poses[poses.scores >= options.threshold]
     regions = body_regions(prediction.fields, poses, prediction.fitted) if options.bodies else None
     ground = image if regions is None else draw.draw_bodies(image, regions)
     pictures = {"poses": draw.draw_poses(ground, poses, options.keypoint_threshold)}

@@ -14,7 +14,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 from strongpose._util.lines import printable
 from strongpose._util.signals import StopRequest
 from strongpose._util.terminal import complain, say
-from strongpose.commands.estimator_options import EstimatorOptions
+from strongpose.commands.estimator_options import EstimatorOptions, Threshold
 from strongpose.poses import KEYPOINT_THRESHOLD
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def predict(
     out: Annotated[Path, arg(metavar="FOLDER")],
     bodies: FlagCreatePairsOff[bool] = False,
     fields: FlagCreatePairsOff[bool] = False,
-    threshold: float = 0.25,
+    threshold: Threshold = None,
     keypoint_threshold: float = KEYPOINT_THRESHOLD,
     batch: int = 1,
     resume: FlagCreatePairsOff[bool] = False,
@@ -70,13 +70,13 @@ def predict(
         return 1
     try:
         out.mkdir(parents=True, exist_ok=True)
-        estimator = network.open()
+        estimator = network.open(threshold)
         about = describe_estimator(estimator, resolve_model(network.model))
     except OSError as error:
         return complain(f"--out {out}: cannot be made ({error.strerror})")
     except ValueError as error:  # the model
         return complain(error)
-    options = ResultOptions(threshold, keypoint_threshold, bodies, fields, about)
+    options = ResultOptions(keypoint_threshold, bodies, fields, about)
     done = predict_all(estimator, paths, out, options, batch, resume, found.left_out)
     return 0 if done and not missing else 1
 

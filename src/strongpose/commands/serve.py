@@ -10,7 +10,7 @@ from tyro.conf import arg
 
 from strongpose._util.installing import install_command
 from strongpose._util.terminal import complain, say
-from strongpose.commands.estimator_options import EstimatorOptions
+from strongpose.commands.estimator_options import EstimatorOptions, Threshold
 
 __all__ = ["serve"]
 
@@ -21,6 +21,7 @@ def serve(
     max_megabytes: float = 20,
     max_megapixels: float = 50,
     max_waiting: int = 8,
+    threshold: Threshold = None,
     allow_host: Annotated[tuple[str, ...], arg(metavar="NAME ...", help_behavior_hint="(default: none)")] = (),
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
@@ -32,6 +33,7 @@ def serve(
         max_megabytes: Largest body of a request.
         max_megapixels: Largest photo.
         max_waiting: Requests that may wait while one is worked on; more are told to come back.
+        threshold: Leave people with a lower score out, where a request says nothing else; the page begins with it.
         allow_host: Names, besides localhost, by which browsers may call this server; addresses always work.
         network: Which model finds the people, and how.
     """
@@ -55,7 +57,7 @@ def serve(
         return complain(f"cannot listen on {host}, port {port} ({error.strerror or error}); choose another --port")
     with bound:
         try:
-            estimator = network.open()
+            estimator = network.open(threshold)
         except ValueError as error:
             return complain(error)
         estimator(np.zeros((64, 64, 3), dtype=np.uint8))  # the first photo takes longest

@@ -15,7 +15,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 from strongpose._util.lines import printable
 from strongpose._util.signals import ending_early
 from strongpose._util.terminal import Progress, complain, say
-from strongpose.commands.estimator_options import EstimatorOptions
+from strongpose.commands.estimator_options import EstimatorOptions, Threshold
 from strongpose.poses import KEYPOINT_THRESHOLD
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def video(
     max_frames: Annotated[int | None, arg(metavar="N")] = None,
     no_smooth: FlagCreatePairsOff[bool] = False,
     no_camera_motion: FlagCreatePairsOff[bool] = False,
-    threshold: float = 0.25,
+    threshold: Threshold = None,
     keypoint_threshold: float = KEYPOINT_THRESHOLD,
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
@@ -68,7 +68,7 @@ def video(
     from strongpose.video.folders import result_names
     from strongpose.video.window import open_window
 
-    if reason := _wrong_options(sources, out, show, every, max_frames, threshold):
+    if reason := _wrong_options(sources, out, show, every, max_frames):
         return complain(reason)
     if show and (reason := open_window()):
         return complain(f"--show: {reason}")
@@ -76,7 +76,7 @@ def video(
     if not names:
         return 1
     try:
-        model = network.open()
+        model = network.open(threshold)
     except (ValueError, ImportError) as error:
         return complain(error)
     run = _Run(
@@ -88,7 +88,6 @@ def video(
         max_frames=max_frames,
         smooth=not no_smooth,
         camera_motion=not no_camera_motion,
-        threshold=threshold,
         keypoint_threshold=keypoint_threshold,
     )
     failed = []
@@ -113,7 +112,7 @@ def video(
 
 
 def _wrong_options(
-    sources: Sequence[str], out: Path | None, show: bool, every: int, max_frames: int | None, threshold: float
+    sources: Sequence[str], out: Path | None, show: bool, every: int, max_frames: int | None
 ) -> str | None:
     """What is wrong with the options, or None."""
     if not sources:
@@ -122,8 +121,6 @@ def _wrong_options(
         return "nothing to do: name a folder with --out, or open a window with --show"
     if every < 1 or (max_frames is not None and max_frames < 1):
         return f"--every and --max-frames must be at least 1, got {every} and {max_frames}"
-    if not 0 <= threshold <= 1:
-        return f"--threshold must lie in 0-1, got {threshold}"
     return None
 
 
@@ -168,7 +165,6 @@ class _Run:
     max_frames: int | None
     smooth: bool
     camera_motion: bool
-    threshold: float
     keypoint_threshold: float
     ending: list[signal.Signals] = field(default_factory=list)
     closed: bool = False
@@ -186,13 +182,12 @@ class _Run:
             ModelError: if the network cannot be run.
         """
         from strongpose.exceptions import VideoError
-        from strongpose.video import MotionRecogniser, TrackOptions, VideoEstimator, open_video
+        from strongpose.video import MotionRecogniser, VideoEstimator, open_video
         from strongpose.video.results import PoseFiles
         from strongpose.video.window import show_frame
 
         estimator = VideoEstimator(
             self.model,
-            tracking=TrackOptions.from_threshold(self.threshold),
             smooth=self.smooth,
             camera_motion=self.camera_motion,
             recogniser=MotionRecogniser() if self.motion else None,

@@ -21,7 +21,7 @@ __all__ = ["BodyRegion", "BodyRegions", "DecodeOptions", "Ranking", "Suppression
 _DEFAULTS = DecodeOptions()
 
 
-def decode(fields: Fields, options: DecodeOptions = _DEFAULTS) -> Poses:
+def decode(fields: Fields, options: DecodeOptions = _DEFAULTS, threshold: float = 0.0) -> Poses:
     """Turn the fields of one image into the people in it.
 
     The same fields always give the same poses. Keypoints that were not found keep their best guess and
@@ -30,6 +30,7 @@ def decode(fields: Fields, options: DecodeOptions = _DEFAULTS) -> Poses:
     Args:
         fields: what the network predicts for one image.
         options: how to decode.
+        threshold: people with a lower score are left out.
 
     Returns:
         The poses in pixels of the network's input image, the highest score first.
@@ -57,7 +58,7 @@ def decode(fields: Fields, options: DecodeOptions = _DEFAULTS) -> Poses:
             scores = np.where(kept, scores, 0)
             ranks = _ranks(points, np.where(kept, similarities[order], 0), o)
     stays = stays[np.argsort(-ranks[stays], kind="stable")]
-    stays = stays[ranks[stays] >= o.min_score][: o.max_people]
+    stays = stays[ranks[stays] >= threshold][: o.max_people]
     points, scores, areas, ranks = points[stays], scores[stays], areas[stays], ranks[stays]
     if o.refinement_width > 0:
         points = refine_points(fields, points, o.refinement_width * np.sqrt(areas), o.disk_radius, o.vote_threshold)

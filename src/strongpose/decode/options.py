@@ -67,7 +67,6 @@ class DecodeOptions:
         refinement_width: how near the votes must be to which mean shift moves the keypoints of the people who
             are returned: standard deviation of its Gaussian as a share of the person's size, the root of the
             area; 0 leaves the keypoints where growth put them.
-        min_score: people with a lower score are dropped.
         max_people: the number of people returned at most.
 
     Raises:
@@ -94,7 +93,6 @@ class DecodeOptions:
     suppression: Suppression = Suppression.KEYPOINT
     similarity: float = 0.5
     refinement_width: float = 0.08
-    min_score: float = 0.0
     max_people: int = 100
 
     def __post_init__(self) -> None:

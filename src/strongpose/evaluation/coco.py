@@ -74,7 +74,7 @@ def evaluate(
     """Run an estimator on annotated photos and compare.
 
     Args:
-        estimator: what is evaluated.
+        estimator: what is evaluated; its threshold does not count (`find_poses`).
         annotations: a COCO keypoint annotation file, or its content.
         images: the folder of its photos.
         progress: called after every photo with the number done and the total.

@@ -132,6 +132,7 @@ def describe_run(estimator: StrongPose, model: Path, photos: Mapping[Any, Path])
         "sizes": list(estimator.sizes),
         "flip": estimator.flip,
         "options": repr(estimator.options),
+        "threshold": estimator.threshold,
         "photos": hashlib.sha256(names.encode()).hexdigest(),
     }
 
@@ -146,7 +147,7 @@ def find_poses(
     """The poses in photos as COCO keypoint results, at most 20 a photo, and the seconds that each photo took.
 
     Args:
-        estimator: what finds them.
+        estimator: what finds them; its threshold does not count, as average precision is about people of all scores.
         photos: paths by image id.
         category: id of people.
         progress: called after every photo with the number done and the total.
@@ -157,6 +158,7 @@ def find_poses(
     """
     results: list[dict[str, Any]] = []
     seconds = []
+    estimator = estimator.with_threshold(0)
     for done, (image_id, path) in enumerate(photos.items(), start=1):
         found = log.done.get(image_id) if log is not None else None
         if found is None:

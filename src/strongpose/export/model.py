@@ -135,7 +135,7 @@ def _metadata(source: Path, facts: ModelFacts) -> dict[str, Any]:
     if source.suffix == ".onnx" and source.is_file():
         info = read_model_info(source)
         own = {key: value for key, value in info.about.items() if key not in OWN_KEYS}
-        stated |= {**own, "size": info.size, "decode": info.decode}
+        stated |= {**own, "size": info.size, "decode": info.decode, "threshold": info.threshold}
     chosen = {"size": facts.size, "licence": facts.licence, "card": facts.card}
     stated |= {key: value for key, value in chosen.items() if value is not None}
     decode: dict[str, Any] = {"disk_radius": facts.disk_radius, "filter_sigma": facts.filter_sigma}

@@ -49,6 +49,7 @@ class StrongPose:
             (`strongpose.inference.tta`) in the frame of the largest; the times add up.
         flip: also look at the mirrored photo and average both fields; better and half as fast.
         options: of the decoder; left out, what the model recommends.
+        threshold: people with a lower score (0-1) are left out; left out, the model's own, usually 0.25.
 
     Attributes:
         runtime: what runs the network.
@@ -56,9 +57,10 @@ class StrongPose:
         size: the one in whose frame fields are given and decoded.
         flip: whether the mirrored photo is looked at as well.
         options: of the decoder.
+        threshold: people with a lower score are left out.
 
     Raises:
-        ValueError: if a size is not positive, given twice, or there is none.
+        ValueError: if a size is not positive, given twice, or there is none, or the threshold is not in 0-1.
         strongpose.exceptions.ModelError: if the model recommends decoder options that do not exist.
     """
 
@@ -68,12 +70,14 @@ class StrongPose:
         size: int | Sequence[int] | None = None,
         flip: bool = False,
         options: DecodeOptions | None = None,
+        threshold: float | None = None,
     ) -> None:
         self.runtime = runtime
         self.sizes = _checked_sizes(runtime.info.size if size is None else size)
         self.size = self.sizes[-1]
         self.flip = flip
         self.options = _recommended(runtime.info) if options is None else options
+        self.threshold = _checked_threshold(runtime.info.threshold if threshold is None else threshold)
 
     @classmethod
     def from_pretrained(
@@ -83,6 +87,7 @@ class StrongPose:
         size: int | Sequence[int] | None = None,
         flip: bool = False,
         options: DecodeOptions | None = None,
+        threshold: float | None = None,
         threads: int = 0,
         runtime: RuntimeChoice = "auto",
     ) -> StrongPose:
@@ -95,15 +100,25 @@ class StrongPose:
                 left out, what the model recommends.
             flip: also look at the mirrored photo.
             options: of the decoder; left out, what the model recommends.
+            threshold: people with a lower score (0-1) are left out; left out, the model's own, usually 0.25.
             threads: CPU threads of the network; 0 takes all cores.
             runtime: what runs the network: openvino, onnx or torch; auto takes the fastest that is
                 installed (`strongpose.runtime.open_runtime`), and ``model.runtime.name`` says which.
 
         Raises:
+            ValueError: if a size or the threshold makes no sense.
             strongpose.exceptions.ModelError: if there is no such model, it cannot be used, or the runtime
                 is not installed.
         """
-        return cls(open_runtime(resolve_model(name_or_path), runtime, threads), size, flip, options)
+        return cls(open_runtime(resolve_model(name_or_path), runtime, threads), size, flip, options, threshold)
+
+    def with_threshold(self, threshold: float) -> StrongPose:
+        """The same estimator with another threshold: 0 keeps all people, as average precision needs.
+
+        Raises:
+            ValueError: if the threshold is not in 0-1.
+        """
+        return StrongPose(self.runtime, self.sizes, self.flip, self.options, threshold)
 
     @property
     def info(self) -> ModelInfo:
@@ -117,7 +132,7 @@ class StrongPose:
             image: a path, the bytes of an image file, (H, W, 3) uint8 RGB or a Pillow image.
 
         Returns:
-            Poses in photo pixels, best first.
+            Poses in photo pixels, best first; none scores below ``threshold``.
 
         Raises:
             strongpose.exceptions.ImageError: if the photo cannot be opened.
@@ -194,8 +209,8 @@ class StrongPose:
         return self._fields([{self.size: image}])[0]
 
     def decode(self, fields: Fields, fitted: FittedImage) -> Poses:
-        """The poses, in photo pixels, that `fields` found in a photo that `fit` fitted."""
-        poses = decode(fields, self.options)
+        """The poses, in photo pixels, that `fields` found in a photo that `fit` fitted; none below ``threshold``."""
+        poses = decode(fields, self.options, self.threshold)
         keypoints = poses.keypoints.copy()
         keypoints[..., :2] = fitted.to_photo(keypoints[..., :2])
         boxes = fitted.to_photo(poses.boxes.reshape(-1, 2, 2)).reshape(-1, 4)
@@ -259,6 +274,12 @@ def _recommended(info: ModelInfo) -> DecodeOptions:
         return DecodeOptions(**info.decode)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
         raise ModelError(f"the model's metadata recommends decoder options that do not fit: {error}") from error
+
+
+def _checked_threshold(threshold: float) -> float:
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must lie in 0-1, got {threshold}")
+    return threshold
 
 
 def _checked_sizes(size: int | Sequence[int]) -> tuple[int, ...]:

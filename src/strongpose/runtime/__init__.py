@@ -2,11 +2,12 @@
 
 from strongpose.exceptions import ModelError
 from strongpose.runtime.choice import RuntimeChoice, installed_runtimes, open_runtime
-from strongpose.runtime.model import ModelInfo, RawMaps, Runtime, packaged_models, resolve_model
+from strongpose.runtime.model import DEFAULT_THRESHOLD, ModelInfo, RawMaps, Runtime, packaged_models, resolve_model
 from strongpose.runtime.onnx import OnnxRuntime
 from strongpose.runtime.openvino import OpenVinoRuntime
 
 __all__ = [
+    "DEFAULT_THRESHOLD",
     "ModelError",
     "ModelInfo",
     "OnnxRuntime",

@@ -15,7 +15,10 @@ import numpy as np
 from strongpose.exceptions import ModelError
 from strongpose.skeleton import Skeleton
 
-__all__ = ["ModelInfo", "RawMaps", "Runtime", "model_files", "packaged_models", "resolve_model"]
+__all__ = ["DEFAULT_THRESHOLD", "ModelInfo", "RawMaps", "Runtime", "model_files", "packaged_models", "resolve_model"]
+
+DEFAULT_THRESHOLD = 0.25
+"""Score below which people are left out, where the model says nothing."""
 
 _MOST = {"stride": 64, "coarse_stride": 64, "size": 8192}  # pixels; beyond, memory would decide
 
@@ -34,6 +37,7 @@ class ModelInfo:
         size: recommended long side of the input in pixels.
         decode: recommended `strongpose.decode.DecodeOptions`, those that differ from the defaults.
         about: everything else the file says: licence, and what its card says.
+        threshold: recommended score below which people are left out.
     """
 
     skeleton: Skeleton
@@ -42,6 +46,7 @@ class ModelInfo:
     size: int
     decode: dict[str, float]
     about: dict[str, Any]
+    threshold: float = DEFAULT_THRESHOLD
 
     @classmethod
     def from_json(cls, text: str) -> ModelInfo:
@@ -70,7 +75,11 @@ class ModelInfo:
         decode = data.pop("decode", {})
         if not isinstance(decode, dict) or not all(map(_is_option, decode.values())):
             raise ValueError(f"'decode' must hold numbers by name, got {decode!r:.200}")
-        return cls(skeleton=Skeleton.from_dict(data.pop("skeleton", None)), decode=decode, about=data, **numbers)
+        threshold = data.pop("threshold", DEFAULT_THRESHOLD)
+        if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not 0 <= threshold <= 1:
+            raise ValueError(f"'threshold' must be a number in 0-1, got {threshold!r:.40}")
+        skeleton = Skeleton.from_dict(data.pop("skeleton", None))
+        return cls(skeleton=skeleton, decode=decode, about=data, threshold=threshold, **numbers)
 
 
 def _is_option(value: Any) -> bool:

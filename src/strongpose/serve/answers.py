@@ -115,6 +115,7 @@ class Model(BaseModel):
     runtime: str
     sizes: list[int] = Field(description="Long sides in pixels at which photos are looked at.")
     flip: bool
+    threshold: float = Field(description="People with a lower score are left out, unless a request says otherwise.")
     stride: int = Field(description="Pixels of the network's input per cell.")
     skeleton: dict[str, Any]
     about: dict[str, Any]
@@ -140,13 +141,14 @@ def describe_photo(found: Found, photo: str, model: str, threshold: float, layer
     )
 
 
-def describe_model(estimator: StrongPose, name: str, limits: Limits) -> Model:
+def describe_model(estimator: StrongPose, name: str, threshold: float, limits: Limits) -> Model:
     """The answer about the model."""
     return Model(
         model=name,
         runtime=estimator.runtime.name,
         sizes=list(estimator.sizes),
         flip=estimator.flip,
+        threshold=threshold,
         stride=estimator.info.stride,
         skeleton=estimator.info.skeleton.to_dict(),
         about=estimator.info.about,

@@ -26,7 +26,7 @@ def create_app(estimator: StrongPose, name: str, limits: Limits | None = None, h
     """An ASGI application that looks at photos.
 
     Args:
-        estimator: finds the people; used by one thread at a time.
+        estimator: finds the people; used by one thread at a time. Its threshold holds for requests without one.
         name: what answers call its model.
         limits: what is taken; left out, the defaults.
         hosts: names, besides localhost, by which clients may call the server; addresses always work.

@@ -45,7 +45,9 @@ Layers = Annotated[
         json_schema_extra={"pattern": f"^({_NAME}(,{_NAME})*)?$"},
     ),
 ]
-Threshold = Annotated[float, Query(description="People with a lower score are left out.", ge=0, le=1)]
+Threshold = Annotated[
+    float | None, Query(description="People with a lower score are left out; the server's own if missing.", ge=0, le=1)
+]
 Drawn = Annotated[
     bool,
     Query(
@@ -59,7 +61,7 @@ class Api:
     """Answers requests; one method for each route, without a docstring, which FastAPI would show to clients.
 
     Args:
-        estimator: finds the people; used by one thread at a time.
+        estimator: finds the people; used by one thread at a time. Its threshold holds for requests without one.
         name: what answers call its model.
         limits: what is taken.
         queue: in front of the estimator.
@@ -70,7 +72,8 @@ class Api:
     def __init__(
         self, estimator: StrongPose, name: str, limits: Limits, queue: Queue, uploads: Uploads, metrics: Metrics
     ) -> None:
-        self._estimator = estimator
+        self._estimator = estimator.with_threshold(0)  # clients choose
+        self._threshold = estimator.threshold
         self._name = name
         self._limits = limits
         self._queue = queue
@@ -101,7 +104,7 @@ class Api:
         )
 
     async def poses(  # noqa: D102
-        self, request: Request, threshold: Threshold = 0.25, layers: Layers = "", picture: Drawn = False
+        self, request: Request, threshold: Threshold = None, layers: Layers = "", picture: Drawn = False
     ) -> Result | Response:
         check_query(request, ("threshold", "layers", "picture"))
         kind = check_content_type(request, (*CONTENT_TYPES, FORM_TYPE))
@@ -114,10 +117,10 @@ class Api:
             name, data = read_form(data, request.headers["content-type"])
         with self._queue.place():
             if drawn:
-                return Response(await self._draw(request, data, threshold, drawn), media_type=drawn)
-            return await self._find(request, data, name, threshold, chosen)
+                return Response(await self._draw(request, data, self._least(threshold), drawn), media_type=drawn)
+            return await self._find(request, data, name, self._least(threshold), chosen)
 
-    async def batch(self, request: Request, threshold: Threshold = 0.25) -> Photos:  # noqa: D102
+    async def batch(self, request: Request, threshold: Threshold = None) -> Photos:  # noqa: D102
         check_query(request, ("threshold",))
         check_content_type(request, ("application/json",))
         self._queue.check_room()
@@ -128,7 +131,7 @@ class Api:
             answers = []
             for photo in sent.photos:  # others' photos may come in between
                 try:
-                    found = await self._find(request, decode_base64(photo.data), photo.name, threshold, ())
+                    found = await self._find(request, decode_base64(photo.data), photo.name, self._least(threshold), ())
                     answers.append(BatchAnswer(name=photo.name, status=200, result=found))
                 except RefusedError as error:
                     if error.status == 499:
@@ -140,7 +143,7 @@ class Api:
         return Health(waiting=self._queue.length, uploading=self._uploads.count)
 
     async def model(self) -> Model:  # noqa: D102
-        return describe_model(self._estimator, self._name, self._limits)
+        return describe_model(self._estimator, self._name, self._threshold, self._limits)
 
     async def show_metrics(self) -> PlainTextResponse:  # noqa: D102
         return PlainTextResponse(self._metrics.text(), media_type=CONTENT_TYPE)
@@ -164,6 +167,10 @@ class Api:
         found, drawn = await self._queue.run(work, disconnection(request))
         self._metrics.count_photo(int((found.poses.scores >= threshold).sum()), found.seconds)
         return drawn
+
+    def _least(self, threshold: float | None) -> float:
+        """The threshold of a request, the server's own where it has none."""
+        return self._threshold if threshold is None else threshold
 
     def _look(self, data: bytes) -> Found:
         return find_people(self._estimator, data, self._limits)

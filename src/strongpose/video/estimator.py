@@ -32,7 +32,8 @@ class VideoEstimator:
 
     Args:
         model: finds the people in one frame.
-        tracking: who is taken for the same person; left out, the measured defaults.
+        tracking: who is taken for the same person, and from which scores; its scores take the place of the model's
+            threshold. Left out, the measured defaults with the model's threshold (`TrackOptions.from_threshold`).
         smooth: whether keypoints are smoothed (`strongpose.video.smoothing`).
         camera_motion: whether the motion of a hand-held camera is looked for (`strongpose.video.camera_motion`).
         recogniser: says what people do (`strongpose.video.motion`); left out, that is not looked at.
@@ -51,8 +52,8 @@ class VideoEstimator:
         recogniser: MotionRecogniser | None = None,
     ) -> None:
         self.summary = TrackSummary()
-        self._model = model
-        self._tracker = Tracker(tracking)
+        self._tracker = Tracker(tracking or TrackOptions.from_threshold(model.threshold))
+        self._model = model.with_threshold(self._tracker.options.low_score)
         self._smoother = Smoother() if smooth else None
         self._camera = CameraMotion() if camera_motion else None
         self._recogniser = recogniser
@@ -120,7 +121,7 @@ class VideoEstimator:
         poses = self._model(image)
         moved = np.zeros(2)
         if self._camera is not None:
-            moved = self._camera.update(image, poses[poses.scores >= self._tracker.options.low_score].boxes)
+            moved = self._camera.update(image, poses.boxes)
         return moved, self._tracker.observe(shifted(poses, -moved), time)
 
     def _finish(self, moved: np.ndarray, observation: Observation) -> TrackedPoses:

@@ -8,6 +8,7 @@ import numpy as np
 
 from strongpose._util.installing import install_command
 from strongpose.poses import Poses
+from strongpose.runtime import DEFAULT_THRESHOLD
 from strongpose.video.similarity import person_sizes, pose_similarities
 from strongpose.video.track import Track
 from strongpose.video.tracked_poses import TrackedPoses
@@ -38,7 +39,7 @@ class TrackOptions:
 
     min_oks: float = 0.05
     low_score: float = 0.2
-    high_score: float = 0.25
+    high_score: float = DEFAULT_THRESHOLD
     confirm_score: float = 0.6
     min_hits: int = 3
     window: int = 5

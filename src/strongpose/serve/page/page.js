@@ -305,6 +305,8 @@ async function start() {
   try {
     const model = await fetchModel();
     state.limits = model.limits;
+    $("threshold").value = model.threshold;
+    $("threshold").dispatchEvent(new Event("input"));
     $("model").textContent = `${model.model}, ${model.sizes.join(" + ")} px · ${model.runtime}`;
     model.skeleton.names.forEach((name, k) => $("keypoint").add(new Option(name.replaceAll("_", " "), k)));
   } catch (error) {
