@@ -5,13 +5,22 @@ from __future__ import annotations
 import os
 import re
 import resource
+import shlex
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pytest
+
 import strongpose as package
+from strongpose.cli import VERBS, main
+from strongpose.commands.help_texts import description_of
+from strongpose.commands.options import options_of, wrong_option
+
+VERBS_BY_NAME = {name: verb for group in VERBS.values() for name, verb in group.items()}
+NAMES = tuple(VERBS_BY_NAME)
 
 
 def imported(code: str) -> set[str]:
@@ -58,26 +67,80 @@ def test_start_up_takes_a_fraction_of_a_second():
 
 
 def test_help_and_version(strongpose):
-    for arguments in ((), ("--help",)):
+    for arguments in ((), ("--help",), ("-h",)):
         run = strongpose(*arguments)
-        assert run.returncode == 0
-        for verb in ("predict", "evaluate", "diagnose", "train", "export"):
-            assert verb in run.stdout
-    assert strongpose("--version").stdout == f"strongpose {package.__version__}\n"
-    run = strongpose("prdict")
-    assert run.returncode == 2
-    assert "Traceback" not in run.stderr
+        assert (run.returncode, run.stderr) == (0, "")
+        lines = run.stdout.splitlines()
+        assert max(map(len, lines)) <= 80
+        for name in NAMES:
+            assert sum(line.startswith(f"  {name} ") for line in lines) == 1
+        assert "--version" in run.stdout
+    for option in ("--version", "-V"):
+        assert strongpose(option).stdout == f"strongpose {package.__version__}\n"
 
 
-def test_the_old_name_of_diagnose_works_for_one_release(strongpose):
-    help_text = strongpose("--help").stdout
-    assert "diagnose" in help_text and not re.search(r"\berrors\b *(Sort|$)", help_text, re.MULTILINE)
-    old, new = (strongpose(verb, "nope.json", "--images", "x", "--out", "x") for verb in ("errors", "diagnose"))
-    told = (
-        "strongpose: `strongpose errors` is called `strongpose diagnose` now; the old name goes with the next release\n"
-    )
-    assert (old.returncode, old.stdout, old.stderr) == (1, "", told + new.stderr)
-    assert new.stderr == "strongpose: nope.json: no such file; check the path\n"
+def test_data_alone_lists_its_verbs(strongpose):
+    run = strongpose("data")
+    assert run.returncode == 0
+    assert [line.split()[:2] for line in run.stdout.splitlines() if line.startswith("  ")] == [
+        name.split() for name in NAMES if name.startswith("data ")
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_of_each_verb_has_examples_with_options_that_it_has(name):
+    paragraphs = description_of(VERBS_BY_NAME[name]).split("\n\n")
+    title, *examples = paragraphs[-1].splitlines()
+    assert title == "Examples:" and examples
+    for example in examples:
+        assert len(example) <= 80
+        words = shlex.split(example)
+        assert words[:2] == ["strongpose", name.split()[0]]
+        assert wrong_option(name, VERBS_BY_NAME[name], words[2:]) is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_options_are_those_of_the_help_text(name, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit, match="0"):
+        main([*name.split(), "--help"])
+    shown = re.findall(r"^[│ ] (--[a-z][a-z0-9-]+)(?:, (--[a-z][a-z0-9-]+))?", capsys.readouterr().out, re.MULTILINE)
+    assert {option for pair in shown for option in pair if option} == set(options_of(VERBS_BY_NAME[name]))
+
+
+def told(capsys, *arguments: str) -> str:
+    """What a wrong command line is answered, without the frame."""
+    try:
+        status = main(arguments)
+    except SystemExit as ending:
+        status = ending.code
+    assert status == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    return " ".join(re.sub("[│─╭╮╰╯]", " ", said.err).split())
+
+
+def test_wrong_command_lines_are_told_in_plain_words(capsys):
+    assert told(capsys, "prdict") == "strongpose: there is no verb 'prdict'; did you mean predict?"
+    assert told(capsys, "data", "gett") == "strongpose: there is no verb 'data gett'; did you mean data get?"
+    assert told(capsys, "xyz") == "strongpose: there is no verb 'xyz'; `strongpose --help` lists the verbs"
+    line = told(capsys, "predict", "a.jpg", "--ot=x")
+    assert line == "strongpose: predict has no option --ot; did you mean --out?"
+    line = told(capsys, "predict", "a.jpg", "--out", "x", "--no-flip")
+    assert line == "strongpose: predict has no option --no-flip; did you mean --flip?"
+    line = told(capsys, "evaluate", "--qqqq")
+    assert line == "strongpose: evaluate has no option --qqqq; `strongpose evaluate --help` lists its options"
+    values = ("predict", "a.jpg", "--out", "x")
+    assert "--threshold: expected a number, got 'high'" in told(capsys, *values, "--threshold", "high")
+    assert "--batch: expected a whole number, got '1.5'" in told(capsys, *values, "--batch", "1.5")
+    assert "--size: expected whole numbers, got 'a.jpg'" in told(capsys, *values, "--size", "353", "a.jpg")
+    assert "'onx' for argument '--runtime'. Expected one of ('auto'," in told(capsys, *values, "--runtime", "onx")
+    assert "Missing value for argument '--out'" in told(capsys, "predict", "a.jpg", "--out")
+    assert "Missing from strongpose predict: --out FOLDER" in told(capsys, "predict", "a.jpg")
+
+
+def test_names_behind_two_hyphens_are_no_options():
+    assert wrong_option("predict", VERBS_BY_NAME["predict"], ["--", "--odd.jpg"]) is None
 
 
 def test_unknown_names_of_the_package_are_attribute_errors():

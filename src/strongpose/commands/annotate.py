@@ -33,10 +33,14 @@ def annotate(
     threads: int = 0,
     runtime: RuntimeChoice = "auto",
 ) -> int:
-    """Give annotated people without keypoints the ones that a closer look finds; what was labelled stays as it is.
+    """Find the keypoints of annotated people who have none.
 
-    Every annotation says where it is from (keypoint_source): human as given, strongpose with a keypoint_score, or
-    ignore: nothing sure was found, and training masks the box out.
+    A closer look finds them; what was labelled stays as it is. Every annotation says where it is from
+    (keypoint_source): human as given, strongpose with a keypoint_score, or ignore: nothing sure was found, and
+    training masks the box out.
+
+    Examples:
+        strongpose annotate ANNOTATIONS.json --images FOLDER --out OUT.json
 
     Args:
         annotations: Annotation file in COCO keypoint format.

@@ -42,9 +42,14 @@ def batch(
     threads_per_actor: int = 1,
     address: str = "local",
 ) -> int:
-    """Find the people in millions of photos; writes a Parquet file with a row a photo for each part of the input.
+    """Find the people in millions of photos, on one machine or many.
 
-    The same command goes on after an interruption; photos that cannot be read have a row that says why.
+    Writes a Parquet file with a row a photo for each part of the input. The same command goes on after an
+    interruption; photos that cannot be read have a row that says why.
+
+    Examples:
+        strongpose batch FOLDER RESULTS
+        strongpose batch SHARDS.parquet RESULTS --address HOST:PORT
 
     Args:
         source: A folder, searched to the bottom for photos, Parquet files or tar shards (WebDataset); or one such file.

@@ -44,9 +44,14 @@ def benchmark(
     csv: Annotated[Path | None, arg(metavar="OUT.csv")] = None,
     markdown: FlagCreatePairsOff[bool] = False,
 ) -> int:
-    """Measure models on runtimes: accuracy, time by step and by number of people, and memory.
+    """Compare models and runtimes: accuracy, latency and memory.
 
-    Each model on each runtime is measured in a process of its own, one photo at a time, after a warm-up.
+    The latency is listed by step and by number of people. Each model on each runtime is measured in a process of its
+    own, one photo at a time, after a warm-up.
+
+    Examples:
+        strongpose benchmark FOLDER --models base fast
+        strongpose benchmark --annotations ANNOTATIONS.json --images FOLDER
 
     Args:
         photos: Photos, folders of photos, or quoted patterns; name them first.

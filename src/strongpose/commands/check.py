@@ -27,11 +27,14 @@ def check(
     images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: beside the file)")] = None,
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
 ) -> int:
-    """Look for mistakes in annotations and photos; ends with status 1 if there are errors, 0 if only remarks.
+    """Look for mistakes in annotations and photos.
 
-    Errors are missing and damaged photos, entries that do not fit, boxes without area, keypoints outside of the
-    picture and duplicate people. Remarks are what a person should look at: swapped sides, people without keypoints,
-    keypoints far outside of the box.
+    Ends with status 1 if there are errors, 0 if there are only remarks. Errors are missing and damaged photos,
+    entries that do not fit, boxes without area, keypoints outside of the picture and duplicate people. Remarks are
+    what a person should look at: swapped sides, people without keypoints, keypoints far outside of the box.
+
+    Examples:
+        strongpose data check ANNOTATIONS.json --images FOLDER --out RESULTS
 
     Args:
         annotations: Annotation file in COCO keypoint format.

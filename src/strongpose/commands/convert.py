@@ -28,7 +28,13 @@ def convert(
     skeleton: Annotated[str | None, arg(metavar="NAME|FILE.json", help_behavior_hint="(default: the format's)")] = None,
     neck_from_shoulders: FlagCreatePairsOff[bool] = False,
 ) -> int:
-    """Convert annotations of other formats to COCO's, or COCO's to YOLO's; choose other keypoints.
+    """Convert annotation formats, or choose other keypoints.
+
+    Other formats become COCO's, and COCO's becomes YOLO's.
+
+    Examples:
+        strongpose data convert FOLDER --from yolo --images FOLDER --out OUT.json
+        strongpose data convert ANNOTATIONS.json --from coco --to yolo --out FOLDER
 
     Args:
         annotations: What to convert: a file, or for yolo and posetrack a folder.

@@ -27,9 +27,13 @@ def diagnose(
     threshold: Threshold = None,
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
-    """Sort what goes wrong on annotated photos into kinds, say what each costs, and show the worst.
+    """Sort the errors on annotated photos into kinds, with pictures.
 
-    Prints tables, and writes report.json and a contact sheet of each kind of error.
+    Prints tables of how often each kind occurs and what it costs, and writes report.json and a contact sheet of the
+    worst of each kind.
+
+    Examples:
+        strongpose diagnose ANNOTATIONS.json --images FOLDER --out RESULTS
 
     Args:
         annotations: Annotation file in COCO keypoint format, such as person_keypoints_val2017.json.

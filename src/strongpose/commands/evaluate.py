@@ -38,9 +38,14 @@ def evaluate(
     algorithm: Annotated[str, arg(metavar="NAME")] = "strongpose",
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
-    """Measure a model on annotated photos: COCO's ten keypoint metrics and the time per photo.
+    """Measure accuracy on annotated photos: COCO's keypoint metrics.
 
-    With --results or --out the poses are kept as they are found: after an interruption the same command goes on.
+    Prints the ten metrics and the time per photo. With --results or --out the poses are kept as they are found: after
+    an interruption the same command goes on.
+
+    Examples:
+        strongpose evaluate ANNOTATIONS.json --images FOLDER
+        strongpose evaluate --coco FOLDER --out RESULTS
 
     Args:
         annotations: Annotation file in COCO keypoint format, such as person_keypoints_val2017.json; several are

@@ -53,6 +53,10 @@ def export(
     An .onnx file runs everywhere. An .xml file, with the .bin written beside it, is for OpenVINO, and the only
     kind that can be int8: several times as fast on CPUs with units for it, and a little less accurate.
 
+    Examples:
+        strongpose export WEIGHTS.safetensors --out MODEL.onnx
+        strongpose export WEIGHTS --out OUT.xml --precision int8 --calibrate FOLDER
+
     Args:
         weights: Weights that `strongpose train` wrote, or a model that this command wrote before.
         out: The file to write.

@@ -25,7 +25,12 @@ def get(
     keep: FlagCreatePairsOff[bool] = False,
     yes: FlagCreatePairsOff[bool] = False,
 ) -> int:
-    """Download a published data set and unpack it; run it again to go on after an interruption.
+    """Download a published data set and unpack it.
+
+    The same command goes on after an interruption.
+
+    Examples:
+        strongpose data get coco --out FOLDER --parts val2017
 
     Args:
         name: The data set. Those that no program can download are explained.

@@ -42,7 +42,13 @@ def predict(
     resume: FlagCreatePairsOff[bool] = False,
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
-    """Find the people in photos; writes NAME.poses.jpg and NAME.poses.json for each photo.
+    """Find the people in photos: a picture and a JSON file of each.
+
+    Writes NAME.poses.jpg, with the poses drawn, and NAME.poses.json for each photo.
+
+    Examples:
+        strongpose predict PHOTO.jpg --out RESULTS
+        strongpose predict FOLDER --out RESULTS --threshold 0.4 --resume
 
     Args:
         photos: Photos, folders of photos, or quoted patterns such as 'holiday/*.jpg'. Name them first.

@@ -25,7 +25,13 @@ def serve(
     allow_host: Annotated[tuple[str, ...], arg(metavar="NAME ...", help_behavior_hint="(default: none)")] = (),
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
-    """Serve a page that finds people in photos and before the camera, and an HTTP API, on this machine.
+    """Serve a page and an HTTP API that find people, on this machine.
+
+    The page finds people in photos and before the camera.
+
+    Examples:
+        strongpose serve
+        strongpose serve --port 0 --model MODEL.onnx
 
     Args:
         host: Address to listen on; other machines can reach 0.0.0.0, and there is no password.

@@ -21,7 +21,13 @@ __all__ = ["train", "train_with_preset"]
 
 
 def train(config: TrainConfig, *, preset: PresetName | None = None) -> int:
-    """Train a network on COCO-format keypoint data sets; a run found in the output folder goes on.
+    """Train a network on COCO-format keypoint data sets.
+
+    A run found in the output folder goes on.
+
+    Examples:
+        strongpose train --data ANNOTATIONS.json --out RUN
+        strongpose train --data ANNOTATIONS.json --out RUN --val ANNOTATIONS.json
 
     Args:
         config: The recipe.

@@ -45,9 +45,13 @@ def video(
     keypoint_threshold: float = KEYPOINT_THRESHOLD,
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
-    """Track the people in videos; writes NAME.poses.mp4, NAME.poses.jsonl and NAME.poses.csv for each.
+    """Track the people in videos, a camera or a stream.
 
-    Ctrl-C ends it early and leaves whole files.
+    Writes NAME.poses.mp4, NAME.poses.jsonl and NAME.poses.csv for each. Ctrl-C ends it early and leaves whole files.
+
+    Examples:
+        strongpose video CLIP.mp4 FOLDER --out RESULTS
+        strongpose video 0 --show
 
     Args:
         sources: Video files, folders of videos, numbered pictures (frames/%04d.png), the number of a camera (0 is
