@@ -15,9 +15,9 @@ from torch import Tensor
 
 from strongpose.annotations.segmentation import Region
 from strongpose.data.coco import KeypointDataset, PhotoRecord
-from strongpose.encode.body_shape import BODY, LENGTHS, BodyShape, without_side
 from strongpose.encode.drawn_body import body_targets
 from strongpose.skeleton import COCO
+from strongpose.skeletons.body_shape import BODY, LENGTHS, BodyShape, without_side
 
 WINDOW = 64  # points across a person's window
 STRIDE = 8

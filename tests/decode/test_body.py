@@ -150,3 +150,18 @@ def test_nobody_cold_bodies_unsure_keypoints_and_people_outside_do_no_harm():
     assert len(body_regions(fields, Poses(far, [0.9]), fitted)) == 1
     with pytest.raises(IndexError):
         body_regions(fields, poses, fitted)[1]
+
+
+def test_a_region_holds_the_whole_head_where_the_heat_is_faint():
+    fitted = photo(160, 120)
+    poses = people((80, 30, 80))
+    fields = perfect(poses, fitted)
+    faint = replace(fields, body=np.full_like(fields.body, 0.05))
+    mask = body_regions(faint, poses, fitted)[0].mask
+    eyes = poses.keypoints[0, 1:3, :2].mean(axis=0)
+    shoulders = poses.keypoints[0, 5:7, :2].mean(axis=0)
+    x, y = np.round(eyes + 0.5 * (eyes - shoulders)).astype(int)  # the forehead
+    assert mask[y, x - 2 : x + 3].all()
+    assert not mask[y, [x - 20, x + 20]].any()
+    without_face = Poses(np.where(np.arange(17)[None, :, None] < 5, [0, 0, 0.01], poses.keypoints), poses.scores)
+    assert not body_regions(faint, without_face, fitted)[0].mask[y, x]

@@ -4,10 +4,10 @@ import torch
 from pictures import STANDING
 
 from strongpose.encode import encode
-from strongpose.encode.body_shape import BODY, BodyShape
 from strongpose.encode.drawn_body import body_targets
 from strongpose.skeleton import COCO, Skeleton
 from strongpose.skeletons import load_skeleton
+from strongpose.skeletons.body_shape import BODY, BodyShape
 
 PAIR = Skeleton("pair", ("a", "b"), ((0, 1),), (), (0.1, 0.1), ((0, 1),))
 GRID = torch.arange(241, dtype=torch.float32)

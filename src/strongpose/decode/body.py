@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from strongpose.decode.head import head_of
 from strongpose.decode.holes import enclosed
 from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
 from strongpose.images import FittedImage
 from strongpose.oks import keypoint_corners
 from strongpose.poses import Poses
+from strongpose.skeletons.body_shape import BODY, BOX
 
 __all__ = ["REACH", "BodyRegion", "BodyRegions", "body_regions"]
 
 REACH = 0.4
 """Distance from the nearest limb that takes a body heat of 1, as a share of the person's scale."""
 
+_IN_HEAD = 0.05  # of the distance from the head's middle line in what counts as distance within the head
 _NOBODY = -1
 _TINY = 1e-6
 
@@ -93,7 +96,8 @@ def body_regions(
 
     A pixel may be a person's where its body heat is at least its distance from the person's nearest limb
     over ``reach``; distances count in the person's scale, the root of the area of the box around the sure
-    keypoints, or half its long side if that is more. So a region follows the body heat map, holds the limbs
+    keypoints, or half its long side if that is more; inside the head (`strongpose.decode.head`), which has keypoints in
+    the face only, they are small. So a region follows the body heat map, holds the limbs
     even where that is faint, and does not wander off to somebody who was not found. Of several people, a
     pixel goes to the one whose distance over score is least: a weak duplicate takes nothing from the person
     it resembles. Heat and distances are computed for cells and up-sampled bilinearly. Holes that a region
@@ -123,7 +127,9 @@ def body_regions(
     windows: dict[int, _Window] = {}
     for i in range(len(poses)):
         scale = float(scales[i])
-        window = _window(points[i, known[i]], reach * scale, fields, fitted) if scale > 0 else None
+        head = head_of(points[i], known[i], poses.skeleton, BOX * scale)
+        margin = reach * scale if head is None else max(reach * scale, head.radius + BODY.above * BOX * scale)
+        window = _window(points[i, known[i]], margin, fields, fitted) if scale > 0 else None
         if window is None:
             continue
         windows[i] = window
@@ -131,6 +137,9 @@ def body_regions(
         alone = np.setdiff1d(np.flatnonzero(known[i]), ends)
         ends = np.concatenate([ends, np.stack([alone, alone], axis=1)])
         away = _distances(points[i, ends[:, 0]], points[i, ends[:, 1]], window, fields.stride) / scale
+        if head is not None:
+            from_line = _distances(head.face[None], head.crown[None], window, fields.stride)
+            away = np.minimum(away, np.maximum(from_line - head.radius, _IN_HEAD * from_line) / scale)
         away = window.enlarged(away, fields.stride, fitted)
         heat = window.enlarged(fields.body[window.rows, window.columns], fields.stride, fitted)
         inside = away <= reach * heat

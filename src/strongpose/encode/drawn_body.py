@@ -8,8 +8,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from strongpose.encode.body_shape import BODY, BOX, FACE, HIPS, LENGTHS, NECKS, SHOULDERS, TOPS, BodyShape, without_side
 from strongpose.skeleton import Skeleton
+from strongpose.skeletons.body_shape import (
+    BODY,
+    BOX,
+    FACE,
+    HIPS,
+    LENGTHS,
+    NECKS,
+    SHOULDERS,
+    TOPS,
+    BodyShape,
+    without_side,
+)
 
 __all__ = ["body_targets"]
 
