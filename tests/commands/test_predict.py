@@ -310,7 +310,7 @@ def test_results_of_other_options_or_older_than_the_photo_are_made_anew(strongpo
         (("--out", "out"), 1, "name at least one photo"),
         (("nope.jpg", "--out", "out"), 1, "nope.jpg: no such photo"),
         (("{photo}",), 2, "--out"),
-        (("{photo}", "--out", "{photo}"), 1, "cannot be made"),
+        (("{photo}", "--out", "{photo}"), 1, "is a file; name another folder"),
         (("{photo}", "--out", "{out}", "--model", "nope"), 1, "nope: no such model"),
         (("{photo}", "--out", "{out}", "--model", "{photo}"), 1, "cannot load it"),
         (("{photo}", "--out", "{out}", "--model", "{model}", "--size", "0"), 1, "size must be at least 1 pixel"),

@@ -9,6 +9,7 @@ from typing import Annotated
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from strongpose._util.terminal import Progress, complain, say
+from strongpose.commands.outputs import unwritable_file
 from strongpose.runtime import RuntimeChoice
 
 __all__ = ["SIZE", "annotate"]
@@ -67,6 +68,8 @@ def annotate(
 
     if out.suffix != ".json":
         return complain(f"--out {out}: the name must end in .json")
+    if reason := unwritable_file("--out", out):
+        return complain(reason)
     try:
         options = AnnotateOptions(least_score, least_keypoint_score, margin=margin, again=again)
         photos = PhotoStore(images)

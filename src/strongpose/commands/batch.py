@@ -12,6 +12,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 from strongpose._util.installing import install_command
 from strongpose._util.terminal import complain, say
 from strongpose.commands.estimator_options import Threshold
+from strongpose.commands.outputs import unwritable_folder
 from strongpose.runtime import RuntimeChoice
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ def batch(
     ):
         if value < least:
             return complain(f"--{name} must be at least {least}, got {value}")
+    if wrong := unwritable_folder("OUTPUT", output):
+        return complain(wrong)
     try:
         from strongpose.batch import begin_job, done_parts
         from strongpose.batch.engine import connect

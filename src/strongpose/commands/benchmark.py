@@ -12,6 +12,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from strongpose._util.installing import install_command
 from strongpose._util.terminal import Progress, complain, say
+from strongpose.commands.outputs import unwritable_file
 
 if TYPE_CHECKING:
     from strongpose.benchmarking import Row
@@ -70,6 +71,8 @@ def benchmark(
     from strongpose.benchmarking.rows import ALL
     from strongpose.exceptions import ModelError
 
+    if wrong := unwritable_file("--csv", csv):
+        return complain(wrong)
     command = shlex.join(["strongpose", *sys.argv[1:]])
     rows: list[Row] = []
     failed = 0

@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg
 
 from strongpose._util.atomic_write import write_atomically
 from strongpose._util.terminal import Progress, complain
+from strongpose.commands.outputs import unwritable_folder
 
 if TYPE_CHECKING:
     from strongpose.data.check.findings import CheckedPhoto, Finding
@@ -43,6 +44,8 @@ def check(
     """
     from strongpose.data.check import check_data_set
 
+    if wrong := unwritable_folder("--out", out):
+        return complain(wrong)
     try:
         with Progress("photos") as progress:
             skeleton, photos = check_data_set(annotations, images, progress)

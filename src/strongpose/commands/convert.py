@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from strongpose._util.terminal import complain, say
+from strongpose.commands.outputs import unwritable_file, unwritable_folder
 
 if TYPE_CHECKING:
     from strongpose.skeleton import Skeleton
@@ -56,6 +57,8 @@ def convert(
 
     if to == "coco" and out.suffix != ".json":
         return complain(f"--out {out}: the name must end in .json")
+    if reason := unwritable_file("--out", out) if to == "coco" else unwritable_folder("--out", out):
+        return complain(reason)
     try:
         data = _read(annotations, source, images, skeleton)
         if images is not None and source in ("coco", "crowdpose", "ochuman"):  # whose files state the photos' sizes

@@ -16,6 +16,7 @@ from strongpose._util.atomic_write import write_atomically
 from strongpose._util.signals import StopRequest
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.estimator_options import EstimatorOptions
+from strongpose.commands.outputs import unwritable_file, unwritable_folder
 from strongpose.exceptions import EvaluationError
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def evaluate(
     if wrong:
         say(wrong)
         return 2
+    if wrong := unwritable_file("--results", results) or unwritable_folder("--out", out):
+        return complain(wrong)
     try:
         if coco is None:
             _evaluate_files(network, annotations, images, results)

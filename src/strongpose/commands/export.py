@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg
 
 from strongpose._util.installing import install_command
 from strongpose._util.terminal import complain, say
+from strongpose.commands.outputs import unwritable_file
 from strongpose.export.facts import DISK_RADIUS, LICENCE, SIZE, ModelFacts
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ def export(
         evaluate: Annotations in COCO keypoint format; prints the AP of the model and what precision cost.
         images: Folder of their photos.
     """
+    if wrong := unwritable_file("--out", out):
+        return complain(wrong)
     if (evaluate is None) != (images is None):
         return complain("--evaluate ANNOTATIONS.json and --images FOLDER go together; give both or neither")
     try:

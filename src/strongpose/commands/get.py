@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from strongpose._util.terminal import Progress, complain, say
+from strongpose.commands.outputs import unwritable_folder
 
 __all__ = ["get"]
 
@@ -43,6 +44,8 @@ def get(
     from strongpose.data.get import published
     from strongpose.data.get.archives import get_archive, plan
 
+    if reason := unwritable_folder("--out", out):
+        return complain(reason)
     if name in published.by_hand:
         return complain(published.by_hand[name])
     chosen = published.COCO if name == "coco" else published.LSP

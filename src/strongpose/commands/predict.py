@@ -15,6 +15,7 @@ from strongpose._util.lines import printable
 from strongpose._util.signals import StopRequest
 from strongpose._util.terminal import complain, say
 from strongpose.commands.estimator_options import EstimatorOptions, Threshold
+from strongpose.commands.outputs import unwritable_folder
 from strongpose.poses import KEYPOINT_THRESHOLD
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def predict(
     from strongpose.commands.photo_results import ResultOptions, describe_estimator
     from strongpose.runtime import resolve_model
 
+    if wrong := unwritable_folder("--out", out):
+        return complain(wrong)
     missing, found = _find(photos)
     paths = found.photos
     if not photos:
@@ -75,11 +78,8 @@ def predict(
     if not paths or batch < 1:
         return 1
     try:
-        out.mkdir(parents=True, exist_ok=True)
         estimator = network.open(threshold)
         about = describe_estimator(estimator, resolve_model(network.model))
-    except OSError as error:
-        return complain(f"--out {out}: cannot be made ({error.strerror})")
     except ValueError as error:  # the model
         return complain(error)
     options = ResultOptions(keypoint_threshold, bodies, fields, about)

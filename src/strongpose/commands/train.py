@@ -14,6 +14,7 @@ import tyro
 from strongpose._util.installing import install_command
 from strongpose._util.signals import StopRequest
 from strongpose._util.terminal import complain
+from strongpose.commands.outputs import unwritable_folder
 from strongpose.training.presets import PresetName, preset_named
 from strongpose.training.recipe import TrainConfig
 
@@ -33,6 +34,8 @@ def train(config: TrainConfig, *, preset: PresetName | None = None) -> int:
         config: The recipe.
         preset: A recipe for COCO's full training set; the other options change it. With --help, shows its values.
     """
+    if wrong := unwritable_folder("--out", config.out):
+        return complain(wrong)
     with StopRequest(signal.SIGTERM, signal.SIGINT) as stop:  # from now on, as the imports take seconds
         try:
             from strongpose.data.batches import warn_in_one_line

@@ -16,6 +16,7 @@ from strongpose._util.lines import printable
 from strongpose._util.signals import ending_early
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.estimator_options import EstimatorOptions, Threshold
+from strongpose.commands.outputs import unwritable_folder
 from strongpose.poses import KEYPOINT_THRESHOLD
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def video(
     from strongpose.video.folders import result_names
     from strongpose.video.window import open_window
 
-    if reason := _wrong_options(sources, out, show, every, max_frames):
+    if reason := _wrong_options(sources, out, show, every, max_frames) or unwritable_folder("--out", out):
         return complain(reason)
     if show and (reason := open_window()):
         return complain(f"--show: {reason}")
