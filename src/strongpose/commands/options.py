@@ -71,9 +71,9 @@ def plain_values() -> ConstructorRegistry:
 
     @registry.primitive_rule
     def number(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Any] | None:
-        if info.type is int:
+        if info.type in (int, int | None):  # None is what an option is that is left out
             return _number(int, "INT", "a whole number")
-        if info.type is float:
+        if info.type in (float, float | None):
             return _number(float, "FLOAT", "a number")
         if info.type == tuple[int, ...]:
             return PrimitiveConstructorSpec(
@@ -93,7 +93,7 @@ def _number(kind: Callable[[str], Number], metavar: str, expected: str) -> Primi
         nargs=1,
         metavar=metavar,
         instance_from_str=lambda texts: _parsed(kind, texts[0], expected),
-        is_instance=lambda value: isinstance(value, (int, float) if metavar == "FLOAT" else int),
+        is_instance=lambda value: value is None or isinstance(value, (int, float) if metavar == "FLOAT" else int),
         str_from_instance=lambda value: [str(value)],
     )
 
