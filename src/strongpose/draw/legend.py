@@ -19,7 +19,7 @@ LOWER_LEFT: Corner = (0, 1)
 
 _CORNERS: tuple[Corner, ...] = (LOWER_LEFT, (1, 1), (0, 0), (1, 0))
 _WORDS = ("person's left", "person's right")
-_LETTERS = 1 / 60  # height of letters, times the picture's long side
+_LETTERS = 1 / 46  # height of letters, times the root of the picture's area
 _LEAST, _MOST = 11, 26
 _GROUND = 0.6  # opacity
 _WIDE, _HIGH = 0.5, 0.15  # of the picture: where the legend would take more, there is none
@@ -54,7 +54,7 @@ def draw_legend(canvas: np.ndarray, corner: Corner, by_person: bool = False) -> 
 def free_corner(shape: tuple[int, ...], points: np.ndarray) -> Corner:
     """The corner of a picture of this (H, W, …) where a legend covers the fewest of the (L, 2) points."""
     legend = _size(_letters(shape))
-    margin = legend[1] / 2
+    margin = 2 * legend[1]  # heads and hands reach beyond their keypoints
 
     def covered(corner: Corner) -> int:
         low = np.array(_place(corner, legend, shape)) - margin
@@ -64,7 +64,7 @@ def free_corner(shape: tuple[int, ...], points: np.ndarray) -> Corner:
 
 
 def _letters(shape: tuple[int, ...]) -> int:
-    return round(min(max(_LETTERS * max(shape[:2]), _LEAST), _MOST))
+    return round(min(max(_LETTERS * float(np.sqrt(shape[0] * shape[1])), _LEAST), _MOST))
 
 
 def _size(letters: int) -> tuple[int, int]:

@@ -1,23 +1,28 @@
-// Colours: of people as in the pictures of `strongpose predict`, of keypoints and heat as in those of its fields.
+// Colours: the same as in the pictures of `strongpose predict` (draw/colours.py).
 
+export const LEFT = [255, 153, 0]; // of the person
+export const RIGHT = [56, 149, 255];
+export const OUTLINE = [20, 20, 24];
+
+// One per person, in turn; of the trunk, in the list of people, and of body regions.
 const PEOPLE = [
-  [255, 159, 28], [46, 196, 255], [255, 77, 109], [128, 237, 93], [199, 125, 255],
-  [255, 226, 84], [0, 214, 170], [255, 140, 220], [120, 150, 255], [210, 160, 110],
+  [122, 230, 96], [255, 110, 200], [255, 228, 92], [178, 132, 255], [0, 214, 184],
+  [255, 92, 92], [235, 235, 235], [186, 148, 106],
 ];
 
 // From cold to hot, at equal distances; between them colours are mixed.
 const HEAT = [
-  [0, 0, 4], [40, 11, 84], [101, 21, 110], [159, 42, 99], [212, 72, 66], [245, 125, 21], [250, 193, 39], [252, 255, 164],
+  [0, 0, 4], [33, 12, 74], [87, 16, 110], [138, 34, 106], [188, 55, 84],
+  [227, 89, 51], [249, 140, 10], [249, 201, 50], [252, 255, 164],
 ];
 
 export function css([r, g, b]) {
   return `rgb(${r} ${g} ${b})`;
 }
 
-/** The colour of a person, by rank; darker for keypoints of the right side. */
-export function personColour(i, right = false) {
-  const colour = PEOPLE[i % PEOPLE.length];
-  return right ? colour.map((part) => Math.round(part * 0.68)) : colour;
+/** The colour of a person, by rank. */
+export function personColour(i) {
+  return PEOPLE[i % PEOPLE.length];
 }
 
 /** The hue of keypoint k of count; neighbours in number are far apart in hue. */

@@ -8,8 +8,8 @@ import { listPeople } from "/people.js";
 
 const HINTS = {
   "": "The photo alone.",
-  heatmaps: "Strong keypoint heat maps: is a keypoint of anybody near? One hue for each keypoint.",
-  offsets: "Short offsets: from every warm cell to where exactly the keypoint is.",
+  heatmaps: "Keypoint heat maps: is a keypoint of anybody near? One hue for each keypoint.",
+  offsets: "Short offsets: from every cell of high heat to where exactly the keypoint is.",
   body: "Body heat map: is a person here?",
 };
 const HERE = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
