@@ -24,24 +24,25 @@ from crossings import (
 from scipy.optimize import linear_sum_assignment
 
 from strongpose import COCO, Poses, StrongPose
-from strongpose.video import open_video
+from strongpose.video import Appearances, open_video
 from strongpose.video.camera_motion import CameraMotion, shifted
 from strongpose.video.similarity import person_sizes, pose_similarities
+from strongpose.video.track_options import TrackOptions
 from strongpose.video.tracked_poses import TrackedPoses
-from strongpose.video.tracking import Observation, Tracker, TrackOptions
+from strongpose.video.tracking import Observation, Tracker
 
 SAME = 0.5  # OKS from which a pose is an annotated person's
 
 HEAD = "| tracker | people × frames | found | tracked | IDF1 | switches | fragments |\n|---|---|---|---|---|---|---|"
 VARIANTS = {
     "default": TrackOptions(),
-    "no faint poses": TrackOptions(low_score=0.25),
-    "fainter poses": TrackOptions(low_score=0.1),
+    "no low scores": TrackOptions(low_score=0.25),
+    "lower scores": TrackOptions(low_score=0.1),
     "id at first sight": TrackOptions(min_hits=1, window=1),
     "no gaps bridged": TrackOptions(max_age=0.0),
     "gaps of 1 s": TrackOptions(max_age=1.0),
-    "similarity 0.2": TrackOptions(min_oks=0.2),
-    "doubles not left out": TrackOptions(duplicate_oks=1.0),
+    "least OKS 0.2": TrackOptions(min_oks=0.2),
+    "duplicates not left out": TrackOptions(duplicate_oks=1.0),
 }
 
 
@@ -71,6 +72,7 @@ class Frame:
 
     time: float
     found: Poses
+    looks: Appearances
     truth: TrackedPoses
 
 
@@ -107,20 +109,33 @@ def main(arguments: Arguments) -> None:
         for name, options, step in [*ways, ("default", TrackOptions(), 2), ("default", TrackOptions(), 5)]:
             total = sum_up(compare(clip[::step], follow(clip[::step], options)) for clip in crowds)
             print(total.row(f"{name}, {CROWD_RATE / step:g} frames a second"), flush=True)
+        total = sum_up(compare(clip, follow(clip, TrackOptions(), colours=False)) for clip in crowds)
+        print(total.row(f"by poses alone, {CROWD_RATE} frames a second"), flush=True)
         print(f"\n{arguments.clips} clips each of two people, {PAIR_RATE:g} frames a second\n\n{HEAD}")
         for way, clothes in itertools.product(PAIRS, CLOTHES):
             clips = [find(model, pair_clip(people, seed, way, clothes)) for seed in seeds]
-            total = sum_up(compare(clip, follow(clip, TrackOptions())) for clip in clips)
-            print(total.row(f"{way}, {clothes} clothes"), flush=True)
+            for colours, by in ((False, "poses alone"), (True, "poses and colours")):
+                total = sum_up(compare(clip, follow(clip, TrackOptions(), colours)) for clip in clips)
+                print(total.row(f"{way}, {clothes} clothes, by {by}"), flush=True)
     if arguments.video is not None:
         found = list(find_in_video(model, arguments.video))
         for what in ("freed of the camera's motion", "as it is"):
             print(f"\n{arguments.video.name} {what}, one way of tracking the same poses against another\n\n{HEAD}")
-            agree([still if what.startswith("freed") else plain for plain, still in found])
+            for colours in (False, True):
+                agree([still if what.startswith("freed") else plain for plain, still in found], colours)
+
+
+def confident(poses: Poses) -> Poses:
+    """Those that the tracker looks at, whose boxes tell where people are occluded."""
+    return poses[poses.scores >= TrackOptions().low_score]
 
 
 def find(model: StrongPose, clip: Iterable[Picture]) -> list[Frame]:
-    return [Frame(time, model(picture), truth) for time, picture, truth in clip]
+    frames = []
+    for time, picture, truth in clip:
+        found = confident(model(picture))
+        frames.append(Frame(time, found, Appearances.of(picture, found), truth))
+    return frames
 
 
 def sum_up(counts: Iterable[Counts]) -> Counts:
@@ -132,34 +147,35 @@ def find_in_video(model: StrongPose, path: Path) -> Iterator[tuple[Frame, Frame]
     camera, nobody = CameraMotion(), TrackedPoses(0.0, Poses.empty(), np.zeros(0))
     with open_video(str(path)) as video:
         for frame in video:
-            poses = model(frame.image)
+            poses = confident(model(frame.image))
             moved = camera.update(frame.image, poses[poses.scores >= TrackOptions().low_score].boxes)
-            yield Frame(frame.time, poses, nobody), Frame(frame.time, shifted(poses, -moved), nobody)
+            plain = Frame(frame.time, poses, Appearances.of(frame.image, poses), nobody)
+            yield plain, replace(plain, found=shifted(poses, -moved))
 
 
-def follow(frames: Sequence[Frame], options: TrackOptions) -> list[TrackedPoses]:
-    """As `VideoEstimator.track` does, new people from their first frame on."""
+def follow(frames: Sequence[Frame], options: TrackOptions, colours: bool = True) -> list[TrackedPoses]:
+    """As `VideoEstimator.track` does, new people from their first frame on; without ``colours``, by poses alone."""
     tracker = Tracker(options)
     seen: deque[Observation] = deque()
     tracked = []
     for frame in frames:
-        seen.append(tracker.observe(frame.found, frame.time))
+        seen.append(tracker.observe(frame.found, frame.time, frame.looks if colours else None))
         if len(seen) == options.window:
             tracked.append(seen.popleft().confirmed())
     return tracked + [observation.confirmed() for observation in seen]
 
 
-def agree(frames: list[Frame]) -> None:
+def agree(frames: list[Frame], colours: bool) -> None:
     """People stay who they are, so whoever is tracked one way should be the same person tracked another way."""
-    options = TrackOptions()
-    forwards = follow(frames, options)
+    options, by = TrackOptions(), "poses and colours" if colours else "poses alone"
+    forwards = follow(frames, options, colours)
     turned = [replace(frame, time=frames[-1].time - frame.time) for frame in reversed(frames)]
-    ways = {"backwards": (forwards, follow(turned, options)[::-1])}
+    ways = {"backwards": (forwards, follow(turned, options, colours)[::-1])}
     for step, name in ((2, "second"), (5, "fifth")):
-        ways[f"every {name} frame"] = (forwards[::step], follow(frames[::step], options))
+        ways[f"every {name} frame"] = (forwards[::step], follow(frames[::step], options, colours))
     for name, (truth, tracked) in ways.items():
-        clip = [Frame(t.time, shown.poses, t) for t, shown in zip(truth, tracked, strict=True)]
-        print(compare(clip, tracked).row(f"{name} against forwards, all frames"), flush=True)
+        clip = [Frame(t.time, t.poses, Appearances.unknown(len(t)), t) for t in truth]
+        print(compare(clip, tracked).row(f"{name} against forwards, by {by}"), flush=True)
 
 
 def compare(clip: Sequence[Frame], tracked: Sequence[TrackedPoses]) -> Counts:

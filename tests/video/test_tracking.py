@@ -8,9 +8,11 @@ from pictures import STANDING
 
 from strongpose.poses import Poses
 from strongpose.skeleton import COCO
+from strongpose.video.appearance import Appearances
 from strongpose.video.similarity import person_sizes, pose_similarities
+from strongpose.video.track_options import TrackOptions
 from strongpose.video.tracked_poses import TrackedPoses
-from strongpose.video.tracking import Tracker, TrackOptions
+from strongpose.video.tracking import Tracker
 
 RATE = 25
 
@@ -97,6 +99,48 @@ def test_a_person_found_twice_gets_one_id():
 def test_a_new_person_elsewhere_gets_a_new_id_and_ids_are_not_given_twice():
     frames = [people((100, 50))] * 3 + [people((400, 50))] * 3 + [people()] * 40 + [people((100, 50))]
     assert follow(frames) == [[1]] * 3 + [[2]] * 3 + [[]] * 40 + [[3]]
+
+
+def looks_of(*colours, unoccluded=True):
+    """Appearances of people in plain colours, each a bin of the histogram."""
+    looks = Appearances.unknown(len(colours))
+    looks.histograms[np.arange(len(colours)), :, list(colours)] = 1
+    looks.unoccluded[:] = unoccluded
+    return looks
+
+
+def follow_dressed(frames, options=None):
+    tracker = Tracker(options)
+    return [tracker.update(poses, n / RATE, looks).ids.tolist() for n, (poses, looks) in enumerate(frames)]
+
+
+@pytest.mark.parametrize(("colours", "ids"), [((3, 9), [1, 2]), ((3, 3), [2, 1])])
+def test_people_who_turn_back_where_they_meet_keep_their_ids_if_dressed_differently(colours, ids):
+    """They are found as one person for five frames; by their velocities they would have passed each other."""
+    frames = []
+    for n in range(40):
+        if 18 <= n < 23:
+            frames.append((people((180, 50)), looks_of(colours[0], unoccluded=False)))
+        else:
+            away = 4 * (20 - n if n < 20 else n - 20)
+            frames.append((people((180 - away, 50), (180 + away, 50)), looks_of(*colours)))
+    assert follow_dressed(frames)[0] == [1, 2] and follow_dressed(frames)[-1] == ids
+
+
+def test_somebody_who_was_hidden_for_longer_is_reidentified_by_the_clothes():
+    nobody = (people(), looks_of())
+    frames = [(people((100, 50)), looks_of(3))] * 10 + [nobody] * 30
+    assert follow_dressed([*frames, (people((130, 50)), looks_of(3))])[-1] == [1]
+    assert follow_dressed([*frames, (people((130, 50)), looks_of(9))])[-1] == [2]
+    assert follow_dressed([*frames, (people((130, 50)), looks_of(3, unoccluded=False))])[-1] == [2]
+    assert follow_dressed([*frames, (people((900, 50)), looks_of(3))])[-1] == [2]  # too far away
+    assert follow_dressed([*frames, *[nobody] * 30, (people((130, 50)), looks_of(3))])[-1] == [2]  # too late
+
+
+def test_somebody_else_in_the_same_place_is_not_taken_for_the_same():
+    frames = [(people((100, 50)), looks_of(3))] * 5
+    assert follow_dressed([*frames, (people((100, 50)), looks_of(9))])[-1] == [2]
+    assert follow_dressed([*frames, (people((100, 50)), looks_of(9, unoccluded=False))])[-1] == [1]
 
 
 def test_fast_people_are_followed_at_low_frame_rates():

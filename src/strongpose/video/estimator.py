@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from strongpose.exceptions import VideoError
+from strongpose.video.appearance import Appearances
 from strongpose.video.camera_motion import CameraMotion, shifted
 from strongpose.video.motion import MotionRecogniser
 from strongpose.video.smoothing import Smoother
+from strongpose.video.track_options import TrackOptions
 from strongpose.video.track_summary import TrackSummary
 from strongpose.video.tracked_poses import TrackedPoses
-from strongpose.video.tracking import Observation, Tracker, TrackOptions
+from strongpose.video.tracking import Observation, Tracker
 
 if TYPE_CHECKING:
     from strongpose.inference import StrongPose
@@ -122,7 +124,7 @@ class VideoEstimator:
         moved = np.zeros(2)
         if self._camera is not None:
             moved = self._camera.update(image, poses.boxes)
-        return moved, self._tracker.observe(shifted(poses, -moved), time)
+        return moved, self._tracker.observe(shifted(poses, -moved), time, Appearances.of(image, poses))
 
     def _finish(self, moved: np.ndarray, observation: Observation) -> TrackedPoses:
         """Who is confirmed by now, smoothed, on the frame as it is."""

@@ -8,65 +8,15 @@ import numpy as np
 
 from strongpose._util.installing import install_command
 from strongpose.poses import Poses
-from strongpose.runtime import DEFAULT_THRESHOLD
+from strongpose.video.appearance import Appearances, colour_distances
 from strongpose.video.similarity import person_sizes, pose_similarities
 from strongpose.video.track import Track
+from strongpose.video.track_options import TrackOptions
 from strongpose.video.tracked_poses import TrackedPoses
 
-__all__ = ["Observation", "TrackOptions", "Tracker"]
+__all__ = ["Observation", "Tracker"]
 
 _MISSED_FRAMES = 2  # nobody is given up before more frames than these were missed
-
-
-@dataclass(frozen=True)
-class TrackOptions:
-    """When people are taken for the same, when they are new, and when they are gone.
-
-    Attributes:
-        min_oks: least OKS between where a person is expected and where a pose was found.
-        low_score: people who score less are not looked at; those above it carry tracks on.
-        high_score: people who score less start no track.
-        confirm_score: people who score this much get an id at once.
-        min_hits: others get it once they were seen in so many …
-        window: … of so many frames in a row.
-        max_age: seconds a person may be unseen and still keep the id.
-        duplicate_oks: OKS to somebody who carries a track on above which a pose is left out: the same person, found
-            twice.
-
-    Raises:
-        ValueError: if a value makes no sense; says what was expected.
-    """
-
-    min_oks: float = 0.05
-    low_score: float = 0.2
-    high_score: float = DEFAULT_THRESHOLD
-    confirm_score: float = 0.6
-    min_hits: int = 3
-    window: int = 5
-    max_age: float = 0.5
-    duplicate_oks: float = 0.3
-
-    def __post_init__(self) -> None:
-        for name in ("min_oks", "duplicate_oks"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must lie in 0-1, got {getattr(self, name)}")
-        if not 0 <= self.low_score <= self.high_score <= self.confirm_score:
-            raise ValueError(
-                "expected 0 <= low_score <= high_score <= confirm_score, "
-                f"got {self.low_score}, {self.high_score}, {self.confirm_score}"
-            )
-        if not 1 <= self.min_hits <= self.window:
-            raise ValueError(f"expected 1 <= min_hits <= window, got {self.min_hits} of {self.window}")
-        if self.max_age < 0:
-            raise ValueError(f"max_age must not be negative, got {self.max_age}")
-
-    @classmethod
-    def from_threshold(cls, score: float) -> TrackOptions:
-        """The defaults, but people whose score never reaches ``score`` (0-1) get no id."""
-        usual = cls()
-        return cls(
-            low_score=min(usual.low_score, score), high_score=score, confirm_score=max(usual.confirm_score, score)
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +40,23 @@ class Observation:
         return TrackedPoses(self.time, self.poses[shown], np.array([self._tracks[i].identifier for i in shown], int))
 
 
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """The people found in one frame: poses, sizes in pixels, and how they look."""
+
+    time: float
+    poses: Poses
+    sizes: np.ndarray
+    looks: Appearances
+
+
 class Tracker:
-    """Gives the people of a video ids, frame by frame, from nothing but their poses.
+    """Multi-object tracking: gives the people of a video ids, frame by frame, from their poses and clothes.
 
     Every person is expected to move on at the present velocity; who was found where is settled for all at
-    once (Hungarian method) by the Object Keypoint Similarity to what is expected. Somebody new gets an id when
-    sure, or when seen in some frames of the last few; until then, such a person is left out. Somebody hidden
-    for a moment keeps the id. An id is never given twice.
+    once (Hungarian method) by the Object Keypoint Similarity to what is expected and by the colours of the clothes.
+    Somebody unseen for longer is re-identified by the colours alone. Somebody new is confirmed and gets an id when
+    sure, or when seen in some frames of the last few. An id is never given twice.
 
     Args:
         options: left out, the measured defaults.
@@ -108,19 +68,20 @@ class Tracker:
         self._time: float | None = None
         self._next_id = 1
 
-    def update(self, poses: Poses, time: float) -> TrackedPoses:
+    def update(self, poses: Poses, time: float, looks: Appearances | None = None) -> TrackedPoses:
         """Take in the next frame, for online tracking: those whose tracks are confirmed in this frame, with ids.
 
         Arguments and errors are those of `observe`.
         """
-        return self.observe(poses, time).confirmed()
+        return self.observe(poses, time, looks).confirmed()
 
-    def observe(self, poses: Poses, time: float) -> Observation:
+    def observe(self, poses: Poses, time: float, looks: Appearances | None = None) -> Observation:
         """Take in the next frame.
 
         Args:
             poses: everybody found in the frame; people with low scores help to carry tracks on.
             time: of the frame, in seconds; later than that of the frame before.
+            looks: of the people in the frame; left out, people are told apart by their poses alone.
 
         Returns:
             Those who belong to a track. Asked `TrackOptions.window` - 1 frames later who is confirmed, it also knows
@@ -132,63 +93,96 @@ class Tracker:
         if self._time is not None and not time > self._time:
             raise ValueError(f"frames must come in the order of time, got {time} s after {self._time} s")
         self._time = time
-        options = self.options
-        sizes = person_sizes(poses)
-        free = set(np.flatnonzero(poses.scores >= options.low_score).tolist())
-        sure = set(np.flatnonzero(poses.scores >= options.high_score).tolist())
-        known = [track for track in self._tracks if track.identifier]
-        new = [track for track in self._tracks if not track.identifier]
-        owners: dict[int, Track] = {}
-        for tracks, candidates in ((known, sure), (known, free - sure), (new, sure)):
-            waiting = [track for track in tracks if track not in owners.values()]
-            owners.update(self._match(waiting, sorted(candidates & free), poses, sizes, time))
-            free -= set(owners)
-            free -= self._doubles(sorted(free), sorted(owners), poses, sizes)
-        for i in sorted(free & sure):
-            owners[i] = Track(poses.keypoints[i], float(sizes[i]), time)
-            self._tracks.append(owners[i])
+        found = _Found(time, poses, person_sizes(poses), looks or Appearances.unknown(len(poses)))
+        owners = self._owners(found)
+        for i, track in owners.items():
+            track.remember(found.looks.histograms[i], bool(found.looks.unoccluded[i]))
         for track in self._tracks:
-            track.seen = (*track.seen, track.time == time)[-options.window :]
+            track.seen = (*track.seen, track.time == time)[-self.options.window :]
         for i in sorted(owners):
-            track = owners[i]
-            if not track.identifier and (
-                poses.scores[i] >= options.confirm_score or sum(track.seen) >= options.min_hits
-            ):
-                track.identifier, self._next_id = self._next_id, self._next_id + 1
+            if not owners[i].identifier and self._is_sure(owners[i], float(poses.scores[i])):
+                owners[i].identifier, self._next_id = self._next_id, self._next_id + 1
         self._tracks = [track for track in self._tracks if self._lives(track, time)]
         seen = sorted(owners)
         return Observation(time, poses[seen], tuple(owners[i] for i in seen))
 
-    def _match(
-        self, tracks: list[Track], candidates: list[int], poses: Poses, sizes: np.ndarray, time: float
-    ) -> dict[int, Track]:
-        """Which candidate each track becomes; the tracks move there."""
-        if not tracks or not candidates:
-            return {}
-        expected = np.stack([track.expected(time) for track in tracks])
-        around = np.array([track.size for track in tracks])
-        slack = np.array([track.slack(time) for track in tracks])
-        found = poses.keypoints[candidates]
-        alike = pose_similarities(expected, around, found, sizes[candidates], poses.skeleton.sigmas, slack)
-        owners = {}
-        for row, column in _assign(np.where(alike >= self.options.min_oks, alike, 0)):
-            tracks[row].move(found[column], float(sizes[candidates[column]]), time)
-            owners[candidates[column]] = tracks[row]
+    def _owners(self, found: _Found) -> dict[int, Track]:
+        """The track of each pose that has one; new ones are made."""
+        free = set(np.flatnonzero(found.poses.scores >= self.options.low_score).tolist())
+        sure = set(np.flatnonzero(found.poses.scores >= self.options.high_score).tolist())
+        known = [track for track in self._tracks if track.identifier]
+        moving = [track for track in known if not track.lost]
+        new = [track for track in self._tracks if not track.identifier]
+        owners: dict[int, Track] = {}
+        for tracks, candidates, gains in (
+            (moving, sure, self._oks_gains),
+            (known, sure, self._colour_gains),
+            (moving, free - sure, self._oks_gains),
+            (known, free - sure, self._colour_gains),
+            (new, sure, self._oks_gains),
+        ):
+            waiting = [track for track in tracks if track not in owners.values()]
+            remaining = sorted(candidates & free)
+            if waiting and remaining:
+                for row, column in _assign(gains(waiting, remaining, found)):
+                    i = remaining[column]
+                    waiting[row].move(found.poses.keypoints[i], float(found.sizes[i]), found.time)
+                    owners[i] = waiting[row]
+            free -= set(owners)
+            free -= self._duplicates(sorted(free), sorted(owners), found)
+        for i in sorted(free & sure):
+            owners[i] = Track(found.poses.keypoints[i], float(found.sizes[i]), found.time)
+            self._tracks.append(owners[i])
         return owners
 
-    def _doubles(self, free: list[int], taken: list[int], poses: Poses, sizes: np.ndarray) -> set[int]:
+    def _oks_gains(self, tracks: list[Track], candidates: list[int], found: _Found) -> np.ndarray:
+        """(M, N) how well M tracks fit N candidates, by where they are expected and how they look; 0 is not at all."""
+        expected = np.stack([track.expected(found.time) for track in tracks])
+        around = np.array([track.size for track in tracks])
+        slack = np.array([track.slack(found.time) for track in tracks])
+        points, sizes = found.poses.keypoints[candidates], found.sizes[candidates]
+        oks = pose_similarities(expected, around, points, sizes, found.poses.skeleton.sigmas, slack)
+        distances = self._distances(tracks, candidates, found)
+        others = (distances > self.options.max_colour_distance) & found.looks.unoccluded[candidates]
+        possible = (oks >= self.options.min_oks) & ~others
+        return np.where(possible, oks * np.exp(-self.options.colour_weight * distances), 0)
+
+    def _colour_gains(self, tracks: list[Track], candidates: list[int], found: _Found) -> np.ndarray:
+        """(M, N) how alike M tracks and N unoccluded candidates within reach are dressed; 0 is not alike."""
+        points, sizes = found.poses.keypoints[candidates], found.sizes[candidates].tolist()
+        reachable = np.array(
+            [[track.reaches(*one, found.time) for one in zip(points, sizes, strict=True)] for track in tracks]
+        )
+        remembered = np.array([track.look is not None for track in tracks])[:, None]
+        distances = self._distances(tracks, candidates, found)
+        alike = found.looks.unoccluded[candidates] & remembered & (distances <= self.options.reid_distance)
+        return np.where(alike & reachable, 1 - distances, 0)
+
+    def _distances(self, tracks: list[Track], candidates: list[int], found: _Found) -> np.ndarray:
+        """(M, N) colour distances; 0 where one of both is not known."""
+        histograms = found.looks.histograms
+        unknown = np.zeros(histograms.shape[1:])
+        remembered = np.stack([unknown if track.look is None else track.look for track in tracks])
+        return colour_distances(remembered, histograms[candidates])
+
+    def _duplicates(self, free: list[int], taken: list[int], found: _Found) -> set[int]:
         """Those of ``free`` who resemble somebody of ``taken``: probably the same person, found twice."""
         if not free or not taken:
             return set()
-        points, sigmas = poses.keypoints, poses.skeleton.sigmas
+        points, sizes, sigmas = found.poses.keypoints, found.sizes, found.poses.skeleton.sigmas
         alike = pose_similarities(points[free], sizes[free], points[taken], sizes[taken], sigmas)
         return {i for i, most in zip(free, alike.max(axis=1), strict=True) if most > self.options.duplicate_oks}
+
+    def _is_sure(self, track: Track, score: float) -> bool:
+        return score >= self.options.confirm_score or sum(track.seen) >= self.options.min_hits
 
     def _lives(self, track: Track, time: float) -> bool:
         missed = next((n for n, seen in enumerate(reversed(track.seen)) if seen), len(track.seen))
         if not track.identifier:
             return missed <= self.options.window - self.options.min_hits
-        return missed <= _MISSED_FRAMES or time - track.time <= self.options.max_age
+        unseen = time - track.time
+        track.lost = missed > _MISSED_FRAMES and unseen > self.options.max_age
+        return not track.lost or (track.look is not None and unseen <= self.options.reid_age)
 
 
 def _assign(gains: np.ndarray) -> list[tuple[int, int]]:
