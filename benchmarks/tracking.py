@@ -37,7 +37,6 @@ HEAD = "| tracker | people × frames | found | tracked | IDF1 | switches | fragm
 VARIANTS = {
     "default": TrackOptions(),
     "no low scores": TrackOptions(low_score=0.25),
-    "lower scores": TrackOptions(low_score=0.1),
     "id at first sight": TrackOptions(min_hits=1, window=1),
     "no gaps bridged": TrackOptions(max_age=0.0),
     "gaps of 1 s": TrackOptions(max_age=1.0),

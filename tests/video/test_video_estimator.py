@@ -11,7 +11,18 @@ from pictures import STANDING
 
 from strongpose import Poses, StrongPose
 from strongpose.images import open_image
-from strongpose.video import Frame, MotionRecogniser, Smoother, Tracker, TrackOptions, VideoError, VideoEstimator
+from strongpose.video import (
+    Frame,
+    MotionRecogniser,
+    Smoother,
+    Tracker,
+    TrackOptions,
+    VideoError,
+    VideoEstimator,
+    VideoReader,
+    VideoWriter,
+    open_video,
+)
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +142,45 @@ def test_time_goes_forward(model, frames):
     estimator(frames[0], 1.0)
     with pytest.raises(ValueError, match="order of time"):
         estimator(frames[1], 1.0)
+
+
+@pytest.fixture(scope="module")
+def clip(frames, tmp_path_factory):
+    path = tmp_path_factory.mktemp("clip") / "group.mp4"
+    with VideoWriter(path, Fraction(10)) as writer:
+        for n, image in enumerate(frames):
+            writer.write(image, n / 10)
+    return path
+
+
+def test_a_model_tracks_a_video_file(model, clip):
+    pairs = list(model.track(clip))
+    estimator = VideoEstimator(model)
+    with open_video(str(clip)) as video:
+        expected = [people for _, people in estimator.track(video)]
+    assert [frame.index for frame, _ in pairs] == list(range(8))
+    for (frame, people), same in zip(pairs, expected, strict=True):
+        assert people.ids.tolist() == same.ids.tolist() and sorted(people.ids.tolist()) == [1, 2, 3]
+        assert people.time == frame.time
+        np.testing.assert_array_equal(people.poses.keypoints, same.poses.keypoints)
+
+
+def test_the_options_of_track(model, clip):
+    assert len(list(model.track(clip, max_frames=3))) == 3
+    assert [len(people) for _, people in model.track(str(clip), threshold=1.0)] == [0] * 8
+    (_, rough), (_, smooth) = (list(model.track(clip, smooth=on, camera_motion=False))[-1] for on in (False, True))
+    assert np.abs(rough.poses.keypoints - smooth.poses.keypoints).max() > 0.1
+    with pytest.raises(VideoError, match=r"nope\.mp4: no such file"):
+        next(model.track("nope.mp4"))
+
+
+def test_track_closes_the_video_at_the_end_and_on_break(model, clip, monkeypatch):
+    closed = []
+    close = VideoReader.close
+    monkeypatch.setattr(VideoReader, "close", lambda self: (closed.append(self.source), close(self)))
+    list(model.track(clip, max_frames=2))
+    assert closed == [str(clip)]
+    for _frame, _people in (running := model.track(clip)):
+        break
+    running.close()  # which is what forgetting it does
+    assert closed == [str(clip)] * 2

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from os import PathLike
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -14,29 +13,19 @@ from strongpose.decode import DecodeOptions, decode
 from strongpose.exceptions import ImageError, ModelError
 from strongpose.fields import Fields, cell_count
 from strongpose.images import FittedImage, Photo, fit_image, open_image, padded_stack
+from strongpose.inference.prediction import Prediction
 from strongpose.inference.prefetch import overlap
+from strongpose.inference.settings import checked_sizes, checked_threshold, recommended
 from strongpose.inference.tta import average
 from strongpose.poses import Poses
 from strongpose.runtime import ModelInfo, RawMaps, Runtime, RuntimeChoice, open_runtime, resolve_model
 
-__all__ = ["Prediction", "StrongPose"]
+if TYPE_CHECKING:
+    from strongpose.video import Frame, TrackedPoses
+
+__all__ = ["StrongPose"]
 
 _Inputs: TypeAlias = "dict[int, FittedImage]"  # by size
-
-
-@dataclass(frozen=True, eq=False)
-class Prediction:
-    """What the network predicts for a photo, from which `StrongPose.decode` makes the poses.
-
-    Attributes:
-        photo: (H, W, 3) uint8 RGB.
-        fitted: the network's input, in whose frame the fields are.
-        fields: all maps.
-    """
-
-    photo: np.ndarray
-    fitted: FittedImage
-    fields: Fields
 
 
 class StrongPose:
@@ -73,11 +62,11 @@ class StrongPose:
         threshold: float | None = None,
     ) -> None:
         self.runtime = runtime
-        self.sizes = _checked_sizes(runtime.info.size if size is None else size)
+        self.sizes = checked_sizes(runtime.info.size if size is None else size)
         self.size = self.sizes[-1]
         self.flip = flip
-        self.options = _recommended(runtime.info) if options is None else options
-        self.threshold = _checked_threshold(runtime.info.threshold if threshold is None else threshold)
+        self.options = recommended(runtime.info) if options is None else options
+        self.threshold = checked_threshold(runtime.info.threshold if threshold is None else threshold)
 
     @classmethod
     def from_pretrained(
@@ -139,6 +128,37 @@ class StrongPose:
         """
         inputs = self._inputs(open_image(image))
         return self.decode(self._fields([inputs])[0], inputs[self.size])
+
+    def track(
+        self,
+        source: str | PathLike[str],
+        *,
+        threshold: float | None = None,
+        smooth: bool = True,
+        camera_motion: bool = True,
+        max_frames: int | None = None,
+    ) -> Generator[tuple[Frame, TrackedPoses], None, None]:
+        """The people in every frame of a video, with ids that last from frame to frame.
+
+        Args:
+            source: a video file, numbered pictures (frames/%04d.png), the number of a camera ("0") or an address.
+            threshold: people whose score (0-1) never reaches it are left out; None takes the estimator's own.
+            smooth: smooth the keypoints over time.
+            camera_motion: compensate the motion of a hand-held camera.
+            max_frames: end after so many.
+
+        Yields:
+            Frame and people (`poses` in its pixels, and their `ids`); the video is closed at the end, also on break.
+
+        Raises:
+            ValueError: if the threshold is not in 0-1.
+            strongpose.exceptions.VideoError: if the video cannot be opened or read on.
+            ImportError: if PyAV, OpenCV or SciPy is missing.
+        """
+        from strongpose.video import track_video  # of a higher layer: `tests/test_layout.py` names this exception
+
+        model = self if threshold is None else self.with_threshold(threshold)
+        yield from track_video(model, source, smooth=smooth, camera_motion=camera_motion, max_frames=max_frames)
 
     def predict_many(self, images: Iterable[Photo], batch: int = 1) -> Generator[Poses, None, None]:
         """The people in each of many photos, as they are asked for.
@@ -267,25 +287,3 @@ class StrongPose:
     def _cells(self, shape: Sequence[int]) -> tuple[int, int]:
         """(h, w), the number of cells of an image of the shape (H, W, 3)."""
         return cell_count(shape[0], self.info.stride), cell_count(shape[1], self.info.stride)
-
-
-def _recommended(info: ModelInfo) -> DecodeOptions:
-    try:
-        return DecodeOptions(**info.decode)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"the model's metadata recommends decoder options that do not fit: {error}") from error
-
-
-def _checked_threshold(threshold: float) -> float:
-    if not 0 <= threshold <= 1:
-        raise ValueError(f"threshold must lie in 0-1, got {threshold}")
-    return threshold
-
-
-def _checked_sizes(size: int | Sequence[int]) -> tuple[int, ...]:
-    sizes = tuple(sorted([size] if isinstance(size, int) else size))
-    if not sizes or sizes[0] < 1:
-        raise ValueError(f"size must be at least 1 pixel, got {size}")
-    if len(set(sizes)) < len(sizes):
-        raise ValueError(f"sizes must differ, got {size}")
-    return sizes

@@ -3,7 +3,7 @@
 from strongpose.exceptions import VideoError
 from strongpose.video.appearance import Appearances
 from strongpose.video.camera_motion import CameraMotion
-from strongpose.video.estimator import VideoEstimator
+from strongpose.video.estimator import VideoEstimator, track_video
 from strongpose.video.io import Frame, VideoReader, VideoWriter, open_video
 from strongpose.video.motion import MotionRecogniser, PoseWindow
 from strongpose.video.smoothing import Smoother, SmoothOptions
@@ -29,4 +29,5 @@ __all__ = [
     "VideoReader",
     "VideoWriter",
     "open_video",
+    "track_video",
 ]

@@ -127,5 +127,5 @@ def _overlapped(points: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     low, high = boxes[None, :, None, :2], boxes[None, :, None, 2:]
     inside: np.ndarray = np.all((points[:, None] >= low) & (points[:, None] <= high), axis=-1)
     inside[np.arange(len(points)), np.arange(len(points))] = False
-    covered: np.ndarray = inside.any(axis=1)
+    covered = np.asarray(inside.any(axis=1))
     return covered.mean(axis=1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter, deque
 from collections.abc import Generator, Iterable
 from dataclasses import replace
+from os import PathLike, fspath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +14,7 @@ import numpy as np
 from strongpose.exceptions import VideoError
 from strongpose.video.appearance import Appearances
 from strongpose.video.camera_motion import CameraMotion, shifted
+from strongpose.video.io import open_video
 from strongpose.video.motion import MotionRecogniser
 from strongpose.video.smoothing import Smoother
 from strongpose.video.track_options import TrackOptions
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from strongpose.inference import StrongPose
     from strongpose.video.io import Frame
 
-__all__ = ["VideoEstimator"]
+__all__ = ["VideoEstimator", "track_video"]
 
 
 class VideoEstimator:
@@ -137,3 +140,20 @@ class VideoEstimator:
             motions = tuple(self._recogniser.update(tracked))
             self._words.update(word for words in motions for word in words or ("not clear",))
         return replace(tracked, poses=shifted(tracked.poses, moved), motions=motions)
+
+
+def track_video(
+    model: StrongPose,
+    source: str | PathLike[str],
+    *,
+    smooth: bool = True,
+    camera_motion: bool = True,
+    max_frames: int | None = None,
+) -> Generator[tuple[Frame, TrackedPoses], None, None]:
+    """Open a video and give every frame and the people in it; see `StrongPose.track`.
+
+    Of a live source the newest frame is given at once, and new people are left out until confirmed.
+    """
+    estimator = VideoEstimator(model, smooth=smooth, camera_motion=camera_motion)
+    with open_video(fspath(source)) as reader:
+        yield from estimator.track(itertools.islice(reader, max_frames), delay=0 if reader.live else None)

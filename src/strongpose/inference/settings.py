@@ -1,0 +1,48 @@
+"""The settings of an estimator, checked, and those that a model recommends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from strongpose.decode import DecodeOptions
+from strongpose.exceptions import ModelError
+from strongpose.runtime import ModelInfo
+
+__all__ = ["checked_sizes", "checked_threshold", "recommended"]
+
+
+def recommended(info: ModelInfo) -> DecodeOptions:
+    """The decoder options that a model recommends.
+
+    Raises:
+        ModelError: if there are no such options.
+    """
+    try:
+        return DecodeOptions(**info.decode)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"the model's metadata recommends decoder options that do not fit: {error}") from error
+
+
+def checked_threshold(threshold: float) -> float:
+    """The threshold.
+
+    Raises:
+        ValueError: if it is not in 0-1.
+    """
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must lie in 0-1, got {threshold}")
+    return threshold
+
+
+def checked_sizes(size: int | Sequence[int]) -> tuple[int, ...]:
+    """One or several sizes in pixels, the smallest first.
+
+    Raises:
+        ValueError: if a size is not positive or given twice, or there is none.
+    """
+    sizes = tuple(sorted([size] if isinstance(size, int) else size))
+    if not sizes or sizes[0] < 1:
+        raise ValueError(f"size must be at least 1 pixel, got {size}")
+    if len(set(sizes)) < len(sizes):
+        raise ValueError(f"sizes must differ, got {size}")
+    return sizes
