@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -221,3 +222,33 @@ def test_one_id_and_label_per_person(more):
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (200, 3)])
 def test_tiny_pictures_are_drawn_too(size):
     assert draw.draw_poses(grey(*size), standing(), labels=["1"]).shape == (size[1], size[0], 3)
+
+
+# Linear RGB as people with each kind of dichromacy see it (Machado et al., 2009, severity 1).
+BLINDNESS = {
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+}
+
+
+@pytest.mark.parametrize("kind", BLINDNESS)
+def test_left_and_right_differ_for_colour_blind_eyes(kind):
+    left, right = (
+        np.clip(np.array(BLINDNESS[kind]) @ (np.array(c) / 255) ** 2.2, 0, 1) ** (1 / 2.2) for c in (LEFT, RIGHT)
+    )
+    assert np.linalg.norm(left - right) > 0.5
+
+
+@pytest.mark.parametrize("ground", [(255, 255, 255), (0, 0, 0), (60, 140, 50), LEFT, RIGHT], ids=str)
+def test_both_sides_can_be_seen_on_every_background(ground):
+    photo = np.full((320, 240, 3), ground, np.uint8)
+    difference = np.abs(draw.draw_poses(photo, standing(), legend=False).astype(int) - ground).max(axis=2)
+    points = standing().keypoints[0, :, :2]
+    for limb in ((7, 9), (8, 10), (13, 15), (14, 16)):
+        x, y = points[list(limb)].mean(axis=0).round().astype(int)
+        assert difference[y - 4 : y + 5, x - 4 : x + 5].max() > 100, limb
+
+
+def test_nothing_is_drawn_with_opencv():
+    assert not [path for path in Path(draw.__file__).parent.glob("*.py") if "cv2" in path.read_text(encoding="utf-8")]

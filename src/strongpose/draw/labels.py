@@ -68,7 +68,7 @@ def _best(places: np.ndarray, taken: Sequence[np.ndarray], avoided: np.ndarray) 
     high = np.minimum(places[:, None, 2:], others[None, :, 2:])
     overlap = np.maximum(high - low, 0).prod(axis=-1).sum(axis=1)
     margin = (places[0, 3] - places[0, 1]) / 3
-    points = avoided[None]
-    inside = (points > places[:, None, :2] - margin) & (points < places[:, None, 2:] + margin)
-    covered = inside.all(axis=-1).sum(axis=1)
+    x, y = avoided[:, 0], avoided[:, 1]
+    x0, y0, x1, y1 = np.moveaxis(places[:, None] + np.array([-margin, -margin, margin, margin]), -1, 0)
+    covered = ((x > x0) & (x < x1) & (y > y0) & (y < y1)).sum(axis=1)
     return places[np.lexsort((np.arange(len(places)), covered, overlap))[0]]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from PIL import Image, ImageDraw
 
 from strongpose.draw.colours import LEFT, OUTLINE, RIGHT, SIDE_SHADES
-from strongpose.draw.pen import WHITE, Colour, Pen
+from strongpose.draw.pen import WHITE, Colour, Pen, lay_over
 from strongpose.draw.text import font_of
 
 __all__ = ["LOWER_LEFT", "Corner", "draw_legend", "free_corner"]
@@ -38,17 +40,21 @@ def draw_legend(canvas: np.ndarray, corner: Corner, by_person: bool = False) -> 
     if w > _WIDE * canvas.shape[1] or h > _HIGH * canvas.shape[0]:
         return
     x0, y0 = _place(corner, (w, h), canvas.shape)
-    part = canvas[y0 : y0 + h, x0 : x0 + w]
-    picture = np.asarray(Image.blend(Image.fromarray(part), Image.new("RGB", (w, h), OUTLINE), _GROUND))
-    colours = _greys() if by_person else (LEFT, RIGHT)
+    lay_over(canvas, (x0, y0, x0 + w, y0 + h), _legend(size, by_person))
+
+
+@lru_cache(16)  # one for all frames of a video
+def _legend(size: int, by_person: bool) -> np.ndarray:
+    """(h, w, 4) uint8 RGBA, with letters of ``size`` pixels."""
+    w, h = _size(size)
     starts = (0.5 * size, 2.6 * size + font_of(size).getlength(_WORDS[0]))
-    pen = Pen.over(picture)
-    for start, colour in zip(starts, colours, strict=True):
+    marks = Image.new("RGBA", (w, h), (*OUTLINE, round(255 * _GROUND)))
+    for start, word, colour in zip(starts, _WORDS, _greys() if by_person else (LEFT, RIGHT), strict=True):
+        pen = Pen.layer((0, 0, w, h), 4, colour)
         pen.disc(np.array([start + size / 2, (h - 1) / 2]), 0.38 * size, colour)
-    done = Image.fromarray(pen.reduced())
-    for start, word in zip(starts, _WORDS, strict=True):
-        ImageDraw.Draw(done).text((start + 1.2 * size, h / 2), word, WHITE, font_of(size), anchor="lm")
-    part[:] = np.asarray(done)
+        marks.alpha_composite(Image.fromarray(pen.reduced()))
+        ImageDraw.Draw(marks).text((start + 1.2 * size, h / 2), word, WHITE, font_of(size), anchor="lm")
+    return np.array(marks)
 
 
 def free_corner(shape: tuple[int, ...], points: np.ndarray) -> Corner:
@@ -67,6 +73,7 @@ def _letters(shape: tuple[int, ...]) -> int:
     return round(min(max(_LETTERS * float(np.sqrt(shape[0] * shape[1])), _LEAST), _MOST))
 
 
+@lru_cache(16)
 def _size(letters: int) -> tuple[int, int]:
     words = sum(font_of(letters).getlength(word) for word in _WORDS)
     return round(words + 4.3 * letters), round(1.7 * letters)

@@ -46,6 +46,20 @@ def test_blur_lowers_sharpness_and_boxes_may_leave_the_photo():
     assert sharpness(np.full((9, 9, 3), 80, dtype=np.uint8), np.array([20.0, 20, 20, 20])) == 0
 
 
+@pytest.mark.parametrize("box", [(0, 0, 499, 499), (10, 20, 160, 80), (30, 40, 70, 110)])
+def test_sharpness_is_the_variance_of_opencvs_laplacian(box):
+    import cv2
+
+    smooth = cv2.GaussianBlur(PICTURE, (0, 0), 1)
+    x0, y0, x1, y1 = box
+    grey = cv2.cvtColor(smooth[y0:y1, x0:x1], cv2.COLOR_RGB2GRAY)
+    scale = 128 / max(grey.shape)
+    size = (round(grey.shape[1] * scale), round(grey.shape[0] * scale))
+    scaled = cv2.resize(grey, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    expected = cv2.Laplacian(scaled, cv2.CV_64F).var()
+    assert sharpness(smooth, np.array(box, dtype=float)) == pytest.approx(expected, rel=0.05)
+
+
 def test_every_way_of_grouping_parts_all_people():
     data, results = made_up()
     photos = classify_data_set(data, results, COCO)
