@@ -9,8 +9,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
+from PIL import Image
 
-from strongpose import Poses
+from strongpose import COCO, Poses
 
 sys.path.insert(0, str(Path(__file__).parent / "serve"))
 
@@ -56,6 +57,23 @@ def test_serve(predicted, photos, tmp_path):
     assert answer.status == 200
     people = check(answer.json, {"width", "height", "model", "skeleton", "timings_ms"})
     assert people == [{key: one[key] for key in PERSON} for one in predicted["people"]]
+
+
+def test_video(strongpose, photos, tmp_path):
+    av = pytest.importorskip("av")
+    with av.open(str(tmp_path / "clip.mp4"), "w") as clip, Image.open(photos / "group.jpg") as photo:
+        stream = clip.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 800, 280, "yuv420p"
+        for frame in 5 * [photo.resize((800, 280))]:
+            clip.mux(stream.encode(av.VideoFrame.from_image(frame)))
+        clip.mux(stream.encode())
+    run = strongpose("video", tmp_path / "clip.mp4", "--out", tmp_path, "--threads", 1, "--motion", *OPTIONS)
+    assert run.returncode == 0, run.stderr
+    lines = [json.loads(line) for line in (tmp_path / "clip.poses.jsonl").read_text().splitlines()]
+    assert [line["frame"] for line in lines] == list(range(5))
+    people = [check(line, {"frame", "time"}, PERSON | {"id", "motion"}) for line in lines]
+    assert len(people[0]) >= 2
+    assert list(people[0][0]["keypoints"]) == list(COCO.names)
 
 
 def test_batch(predicted, strongpose, photos, tmp_path, monkeypatch):
