@@ -3,31 +3,29 @@
 import { fetchModel, fetchPoses } from "/api.js";
 import { startCamera } from "/camera.js";
 import { drawLayer, readLayers } from "/layers.js";
-import { drawPoses } from "/poses.js";
 import { listPeople } from "/people.js";
+import { lookAt, lookAtAll, newPhoto } from "/photos.js";
+import { drawPoses } from "/poses.js";
+import { saveJson, savePng } from "/saving.js";
+import { listPhotos } from "/strip.js";
 
 const HINTS = {
   "": "The photo alone.",
-  heatmaps: "Keypoint heat maps: is a keypoint of anybody near? One hue for each keypoint.",
-  offsets: "Short offsets: from every cell of high heat to where exactly the keypoint is.",
-  body: "Body heat map: is a person here?",
+  heatmaps: "How likely a keypoint of anybody is near; one hue for each keypoint. Strong: high in a whole disk around it.",
+  offsets: "From every cell where a keypoint is near, a line to where exactly it is.",
+  body: "How likely a cell is part of a person's body.",
 };
 const HERE = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 const PRIVACY = HERE ? "Photos stay on this machine." : `Photos go to the server at ${location.hostname}, and nowhere else.`;
-const MOST_PIXELS = 4096; // long side of a saved picture
 
 const $ = (id) => document.getElementById(id);
 
 const state = {
-  name: "photo", // of the files that are saved
-  file: undefined, // name of the photo's file
-  picture: null, // ImageBitmap or canvas of the photo or frame
-  photo: null, // its Blob, until the next one
-  found: null, // the server's answer about it
-  layers: null, // its maps
+  photos: [], // those that were chosen together
+  shown: null, // the one shown large, or the camera's last frame
   lit: null, // the person pointed at
   open: null, // the person whose keypoints are listed
-  pending: null, // AbortController of the request under way
+  pending: null, // AbortController of the requests under way
   stopCamera: null,
   frames: 0,
   limits: null,
@@ -40,86 +38,99 @@ const threshold = () => Number($("threshold").value);
 const sure = () => Number($("sure").value);
 const keypoint = () => ($("keypoint").value === "" ? null : Number($("keypoint").value));
 const wantedLayers = () => (layer() ? [...new Set(["heatmaps", layer()])] : []);
-const people = () => (state.found ? state.found.people.filter((person) => person.score >= threshold()) : []);
+const peopleOf = (photo) => (photo?.found ? photo.found.people.filter((person) => person.score >= threshold()) : []);
 
-// ---------- asking the server ----------
+// ---------- photos ----------
 
-async function lookAtPhoto(blob, name, file) {
+async function takeFiles(files) {
+  if (!files.length) return;
   stopCamera();
-  state.pending?.abort();
-  fail("");
-  const wrong = refusal(blob);
-  if (wrong) return fail(wrong);
-  const pending = (state.pending = new AbortController());
-  try {
-    const picture = await createImageBitmap(blob);
-    if (pending.signal.aborted) return; // another photo was chosen meanwhile
-    Object.assign(state, { name, file, picture, photo: blob, found: null, layers: null, open: null, lit: null });
-  } catch {
-    return fail("This file is not a photo that the browser can read, or it is damaged.");
-  }
-  show();
-  await ask();
+  begin();
+  const { signal } = state.pending;
+  state.photos = [...files].map((file) => newPhoto(file, file.name));
+  showPhoto(state.photos[0]);
+  $("stage").classList.add("busy");
+  let looked = 0;
+  await lookAtAll(state.photos, state.limits, signal, (photo) => {
+    looked += 1; // twice for each
+    if (state.photos.length > 1) say(`Looking at photo ${Math.ceil(looked / 2)} of ${state.photos.length} …`);
+    if (photo === state.shown) showPhoto(photo);
+    else show();
+  });
+  if (signal.aborted) return;
+  $("stage").classList.remove("busy");
+  say(state.photos.length > 1 ? total() : state.shown.failure ? "" : summary(state.shown));
 }
 
-/** Asks about the present photo: all people, and all layers, so that switching between them is instant. */
-async function ask() {
-  const pending = (state.pending = new AbortController());
+/** Shows a photo large: what there is of it now. */
+async function showPhoto(photo) {
+  if (state.shown !== photo) {
+    if (state.shown) Object.assign(state.shown, { picture: null, layers: null }); // they are large
+    Object.assign(state, { shown: photo, lit: null, open: null });
+  }
+  fail(photo.failure && state.photos.length > 1 ? `${photo.file}: ${photo.failure}` : photo.failure);
+  show();
+  try {
+    photo.picture ??= photo.failure ? null : await createImageBitmap(photo.blob);
+    photo.layers ??= photo.found && (await readLayers(photo.found));
+  } catch {
+    return; // that it is no photo is told where it is looked at
+  }
+  if (state.shown === photo) show();
+}
+
+/** Asks about the shown photo once more, for layers that were not asked for before. */
+async function askAgain() {
+  begin();
+  const photo = state.shown;
+  const { signal } = state.pending;
   $("stage").classList.add("busy");
   say("Looking …");
-  const start = performance.now();
-  try {
-    const found = await fetchPoses(state.photo, ["heatmaps", "offsets", "body"], pending.signal);
-    const layers = await readLayers(found);
-    if (pending.signal.aborted) return;
-    Object.assign(state, { found, layers });
-    showTimings(performance.now() - start);
-    say(summary());
-    show();
-  } catch (error) {
-    if (error.name === "AbortError") return;
-    say("");
-    fail(error.message);
-  } finally {
-    if (state.pending === pending) $("stage").classList.remove("busy");
-  }
+  await lookAt(photo, state.limits, signal);
+  if (signal.aborted) return;
+  $("stage").classList.remove("busy");
+  photo.layers = null;
+  say(photo.failure ? "" : summary(photo));
+  await showPhoto(photo);
 }
+
+/** Gives up what is under way. */
+function begin() {
+  state.pending?.abort();
+  state.pending = new AbortController();
+  fail("");
+}
+
+// ---------- the camera ----------
 
 async function lookAtFrame(frame, blob) {
   const start = performance.now();
   const found = await fetchPoses(blob, wantedLayers(), state.pending?.signal);
   const layers = await readLayers(found);
   if (!state.stopCamera) return;
-  Object.assign(state, { picture: frame, found, layers });
+  Object.assign(state.shown, { picture: frame, found, layers, milliseconds: performance.now() - start });
   state.frames += 1;
-  showTimings(performance.now() - start);
   if (state.frames === 1) say(`The camera is on. ${PRIVACY}`);
   show();
 }
 
-function refusal(blob) {
-  if (!["image/jpeg", "image/png", "image/webp"].includes(blob.type)) return "Choose a JPEG, PNG or WebP photo.";
-  const most = state.limits?.max_bytes ?? Infinity;
-  return blob.size > most ? `The file has ${Math.ceil(blob.size / 1e6)} MB; at most ${most / 1e6} MB are taken.` : "";
-}
-
 async function toggleCamera() {
-  fail("");
   if (state.stopCamera) {
     stopCamera();
     say("The camera is off.");
     return;
   }
-  state.pending?.abort();
-  state.pending = new AbortController();
+  begin();
+  $("stage").classList.remove("busy");
   state.frames = 0;
   $("camera").disabled = true;
   try {
-    state.stopCamera = await startCamera(lookAtFrame, (error) => {
+    const stop = await startCamera(lookAtFrame, (error) => {
       stopCamera();
       fail(error.message);
     });
-    Object.assign(state, { name: "camera", file: undefined, photo: null, open: null, lit: null });
+    const shown = { ...newPhoto(null), name: "camera" };
+    Object.assign(state, { stopCamera: stop, photos: [], shown, open: null, lit: null });
   } catch (error) {
     fail(error.message);
   } finally {
@@ -135,11 +146,8 @@ function stopCamera() {
   state.pending?.abort();
   showCamera();
   // The last frame stays, and gets the layers that were not asked for.
-  if (state.picture instanceof HTMLCanvasElement) {
-    state.picture.toBlob((blob) => {
-      if (!state.stopCamera && state.name === "camera") state.photo = blob;
-    }, "image/png");
-  }
+  const photo = state.shown;
+  photo.picture?.toBlob((blob) => (photo.blob = blob), "image/png");
 }
 
 // ---------- showing ----------
@@ -147,26 +155,29 @@ function stopCamera() {
 let drawn = 0;
 
 function show() {
-  const shown = people();
-  $("stage").classList.toggle("empty", !state.picture);
-  $("picture").hidden = !state.picture;
-  $("save-json").disabled = !state.found;
-  $("save-png").disabled = !state.found;
+  const photo = state.shown;
+  const shown = peopleOf(photo);
+  $("stage").classList.toggle("empty", !photo?.picture);
+  $("picture").hidden = !photo?.picture;
+  $("save-json").disabled = !photo?.found;
+  $("save-png").disabled = !photo?.found;
   $("count").textContent = shown.length;
-  $("picture").setAttribute("aria-label", state.found ? summary() : "The photo, not looked at yet");
+  $("picture").setAttribute("aria-label", photo?.found ? summary(photo) : "The photo, not looked at yet");
   $("nobody").hidden = shown.length > 0;
-  $("nobody").textContent = state.found ? "Nobody scores so high." : "Nobody yet.";
-  listPeople($("people"), state, shown, sure(), redraw);
+  $("nobody").textContent = photo?.found ? "Nobody scores so high." : "Nobody yet.";
+  showTimings(photo);
+  listPhotos($("photos"), state.photos, photo, label, showPhoto);
+  listPeople($("people"), { state, found: photo?.found, people: shown, sure: sure(), changed: redraw });
   redraw();
 }
 
 function redraw() {
   cancelAnimationFrame(drawn);
   drawn = requestAnimationFrame(() => {
-    if (!state.picture) return;
+    if (!state.shown?.picture) return;
     const canvas = $("picture");
     const room = $("stage").clientWidth;
-    const { width, height } = state.picture;
+    const { width, height } = state.shown.picture;
     const scale = Math.min(room / width, (0.78 * window.innerHeight) / height, 4);
     const dense = scale * (window.devicePixelRatio || 1);
     canvas.width = Math.max(1, Math.round(width * dense));
@@ -178,29 +189,45 @@ function redraw() {
 
 /** The photo, the layer and the poses, filling a canvas. */
 function paint(canvas) {
-  const { picture, found } = state;
+  const { picture, found, layers } = state.shown;
   const context = canvas.getContext("2d");
   context.imageSmoothingQuality = "high";
   context.drawImage(picture, 0, 0, canvas.width, canvas.height);
   if (!found) return;
   context.setTransform(canvas.width / found.width, 0, 0, canvas.height / found.height, 0, 0);
-  if (layer()) drawLayer(context, state.layers, layer(), keypoint(), Number($("opacity").value) / 100, found);
+  if (layer()) drawLayer(context, layers, layer(), keypoint(), Number($("opacity").value) / 100, found);
   if ($("poses").checked) {
     const unit = found.width / (canvas.clientWidth || canvas.width); // photo pixels in one of the screen or the file
-    drawPoses(context, found, people(), { sure: sure(), lit: state.lit ?? state.open, keypoint: keypoint(), unit });
+    const look = { sure: sure(), lit: state.lit ?? state.open, keypoint: keypoint(), unit };
+    drawPoses(context, found, peopleOf(state.shown), look);
   }
 }
 
-function summary() {
-  const count = people().length;
+function summary(photo) {
+  const count = peopleOf(photo).length;
   const words = ["Nobody", "One person", "Two people", "Three people"][count] ?? `${count} people`;
   return `${words} found.`;
 }
 
-function showTimings(all) {
-  const { read, network, decode } = state.found.timings_ms;
-  $("timings").hidden = false;
-  for (const [id, value] of Object.entries({ read, network, decode, all })) {
+/** What the strip says of a photo. */
+function label(photo) {
+  if (photo.failure) return "failed";
+  const count = peopleOf(photo).length;
+  return photo.found ? `${count} ${count === 1 ? "person" : "people"}` : "…";
+}
+
+function total() {
+  const failed = state.photos.filter((photo) => photo.failure).length;
+  const count = state.photos.reduce((sum, photo) => sum + peopleOf(photo).length, 0);
+  const found = `${count} ${count === 1 ? "person" : "people"} found in ${state.photos.length} photos.`;
+  return failed ? `${found} ${failed} of them failed.` : found;
+}
+
+function showTimings(photo) {
+  $("timings").hidden = !photo?.found;
+  if (!photo?.found) return;
+  const { read, network, decode } = photo.found.timings_ms;
+  for (const [id, value] of Object.entries({ read, network, decode, all: photo.milliseconds })) {
     $(`time-${id}`).textContent = `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
   }
 }
@@ -218,57 +245,24 @@ function fail(line) {
   $("failure").textContent = line;
 }
 
-// ---------- saving ----------
-
-function save(blob, name) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
-function saveJson() {
-  const { version, layers, ...facts } = { ...state.found, people: people() };
-  save(new Blob([`${JSON.stringify({ version, photo: state.file, ...facts }, null, 1)}\n`], { type: "application/json" }), `${state.name}.poses.json`);
-}
-
-function savePng() {
-  const { width, height } = state.found;
-  const scale = Math.min(1, MOST_PIXELS / Math.max(width, height));
-  const canvas = document.createElement("canvas");
-  canvas.width = Math.round(width * scale);
-  canvas.height = Math.round(height * scale);
-  paint(canvas);
-  canvas.toBlob((blob) => save(blob, `${state.name}.poses.png`), "image/png");
-}
-
 // ---------- wiring ----------
 
-function takeFile(file) {
-  if (file) lookAtPhoto(file, file.name.replace(/\.[^.]*$/, "") || "photo", file.name);
-}
-
 function wire() {
+  $("choose").addEventListener("click", () => $("file").click());
   $("file").addEventListener("change", () => {
-    takeFile($("file").files[0]);
-    $("file").value = ""; // the same file again is a change
-  });
-  $("file").addEventListener("keydown", (event) => {
-    if (event.key !== "Enter") return; // unlike the space bar, it does not open the list of files in every browser
-    event.preventDefault();
-    $("file").click();
+    takeFiles([...$("file").files]);
+    $("file").value = ""; // the same files again are a change
   });
   $("camera").addEventListener("click", toggleCamera);
-  $("save-json").addEventListener("click", saveJson);
-  $("save-png").addEventListener("click", savePng);
+  $("save-json").addEventListener("click", () => saveJson(state.shown, peopleOf(state.shown)));
+  $("save-png").addEventListener("click", () => savePng(state.shown, paint));
   for (const id of ["threshold", "sure"]) {
     $(id).addEventListener("input", () => {
       $(`${id}-value`).textContent = Number($(id).value).toFixed(2);
       show();
     });
   }
-  $("threshold").addEventListener("change", () => state.found && say(summary()));
+  $("threshold").addEventListener("change", () => state.shown?.found && say(summary(state.shown)));
   $("opacity").addEventListener("input", () => {
     $("opacity-value").textContent = `${$("opacity").value} %`;
     $("opacity").setAttribute("aria-valuetext", $("opacity-value").textContent);
@@ -277,8 +271,9 @@ function wire() {
   for (const radio of document.getElementsByName("layer")) {
     radio.addEventListener("change", () => {
       $("layer-hint").textContent = HINTS[layer()];
-      const missing = layer() && state.layers?.bytes[layer()] === undefined;
-      if (missing && state.photo && !state.stopCamera) ask();
+      const { found, layers, blob } = state.shown ?? {};
+      const isMissing = layer() && found && layers?.bytes[layer()] === undefined;
+      if (isMissing && blob && state.photos.length === 0 && !state.stopCamera) askAgain(); // the camera's last frame
       redraw();
     });
   }
@@ -294,9 +289,9 @@ function wire() {
   window.addEventListener("drop", (event) => {
     event.preventDefault();
     $("stage").classList.remove("over");
-    takeFile(event.dataTransfer.files[0]);
+    takeFiles(event.dataTransfer.files);
   });
-  window.addEventListener("paste", (event) => takeFile(event.clipboardData.files[0]));
+  window.addEventListener("paste", (event) => takeFiles(event.clipboardData.files));
 }
 
 async function start() {

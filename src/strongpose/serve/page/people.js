@@ -4,13 +4,13 @@ import { css, personColour } from "/colours.js";
 import { points } from "/poses.js";
 
 /** Fills the list. `state.lit` and `state.open` are the people pointed at and opened; `changed` redraws. */
-export function listPeople(list, state, people, sure, changed) {
+export function listPeople(list, { state, found, people, sure, changed }) {
   if (state.open !== null && state.open >= people.length) state.open = null;
   if (state.lit !== null && state.lit >= people.length) state.lit = null;
   const focused = [...list.children].findIndex((item) => item.contains(document.activeElement));
   while (list.children.length > people.length) list.lastChild.remove();
   while (list.children.length < people.length) list.append(newItem(list.children.length, state, list, changed));
-  people.forEach((person, i) => fillItem(list.children[i], person, i, state, sure));
+  people.forEach((person, i) => fillItem(list.children[i], person, i, state, found, sure));
   if (focused >= people.length && people.length) list.lastChild.firstChild.focus();
 }
 
@@ -38,13 +38,13 @@ function newItem(i, state, list, changed) {
   return item;
 }
 
-function fillItem(item, person, i, state, sure) {
-  const { names } = state.found.skeleton;
-  const keypoints = points(person, state.found.skeleton);
-  const found = keypoints.filter(([, , score]) => score >= sure).length;
+function fillItem(item, person, i, state, { skeleton }, sure) {
+  const { names } = skeleton;
+  const keypoints = points(person, skeleton);
+  const seen = keypoints.filter(([, , score]) => score >= sure).length;
   item.querySelector(".name").textContent = `Person ${i + 1}`;
   item.querySelector(".score").textContent = person.score.toFixed(2);
-  item.querySelector(".part").textContent = `${found} of ${names.length} keypoints`;
+  item.querySelector(".part").textContent = `${seen} of ${names.length} keypoints`;
   item.querySelector(".keypoints").replaceChildren(
     ...keypoints.flatMap(([, , score], k) => {
       const label = make("dt", "", names[k].replaceAll("_", " "));
