@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from strongpose import Poses
+from strongpose.poses import KEYPOINT_THRESHOLD
 
 sync_api = pytest.importorskip("playwright.sync_api")
 expect = sync_api.expect
@@ -136,7 +137,7 @@ def test_a_photo_its_people_layers_and_files(opened, estimator, photos, tmp_path
     page.mouse.move(0, 0)
     page.locator("#sure").fill("1")
     assert differ(picture(page), bare) == 0
-    page.locator("#sure").fill("0.1")
+    page.locator("#sure").fill("0.3")
     limit = float(shown.scores[1]) - 0.005
     page.locator("#threshold").fill(f"{limit:.2f}")
     expect(page.locator(".person")).to_have_count(2)
@@ -172,6 +173,69 @@ def test_what_is_no_photo_is_explained(opened, photos, tmp_path):
     expect(alarm).to_be_empty()
 
 
+def test_several_photos_are_looked_at_in_turn_and_a_bad_one_keeps_none_back(opened, photos, tmp_path):
+    page = opened()
+    strip = page.get_by_role("list", name="Photos").get_by_role("button")
+    expect(strip).to_have_count(0)
+    (tmp_path / "bad.jpg").write_bytes((photos / "astronaut.jpg").read_bytes()[:300])
+    (tmp_path / "notes.txt").write_text("no photo")
+    names = ["group.jpg", "bad.jpg", "notes.txt", "astronaut.jpg"]
+    page.set_input_files("#file", [(photos if (photos / name).exists() else tmp_path) / name for name in names])
+    expect(page.locator("#status")).to_have_text("4 people found in 2 photos; 2 photos failed.")
+    assert strip.locator(".name").all_text_contents() == names
+    assert strip.locator(".part").all_text_contents() == ["3 people", "failed", "failed", "1 person"]
+    expect(strip.nth(0)).to_have_attribute("aria-current", "true")
+    expect(page.locator(".person")).to_have_count(3)
+    expect(page.locator("#failure")).to_be_empty()
+    group = picture(page)
+    strip.nth(1).click()
+    expect(page.locator("#failure")).to_contain_text("bad.jpg: This file is not a photo that the browser can read")
+    expect(page.locator("#save-json")).to_be_disabled()
+    expect(page.locator("#picture")).to_be_hidden()
+    strip.nth(3).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".person")).to_have_count(1)
+    expect(page.locator("#failure")).to_be_empty()
+    page.locator("input[value=body]").check(force=True)
+    assert picture(page).shape[0] == picture(page).shape[1]
+    page.locator("input[name=layer]").first.check(force=True)
+    with page.expect_download() as download:
+        page.click("#save-json")
+    assert download.value.suggested_filename == "astronaut.poses.json"
+    strip.nth(0).click()
+    expect(page.locator(".person")).to_have_count(3)
+    page.wait_for_function("document.getElementById('picture').width > document.getElementById('picture').height")
+    page.mouse.move(0, 0)
+    page.locator("#save-json").focus()
+    assert differ(picture(page), group) == 0
+    page.locator("#threshold").fill("1")
+    assert strip.locator(".part").all_text_contents() == ["0 people", "failed", "failed", "0 people"]
+    choose(page, photos / "cameraman.jpg")  # others take their place
+    expect(strip).to_have_count(0)
+
+
+def test_new_photos_take_the_place_of_those_that_are_looked_at(opened, photos):
+    page = opened()
+    page.set_input_files("#file", [photos / "group.jpg"] * 30)
+    expect(page.locator("#status")).to_contain_text("Looking at photo 2 of 30")
+    choose(page, photos / "astronaut.jpg")
+    page.wait_for_timeout(1000)
+    expect(page.locator("#status")).to_have_text("One person found.")
+    expect(page.locator(".person")).to_have_count(1)
+
+
+def test_the_layers_are_explained(opened):
+    page = opened()
+    for name, hint in (
+        ("Strong keypoint heat maps (SKHM)", "How likely a keypoint of anybody is near"),
+        ("Body heat map (BHM)", "How likely a cell is part of a person's body."),
+    ):
+        page.get_by_role("radio", name=name).check(force=True)
+        expect(page.locator("#layer-hint")).to_contain_text(hint)
+    expect(page.locator("#sure-value")).to_have_text(f"{KEYPOINT_THRESHOLD:.2f}")
+    assert page.locator("#sure").input_value() == str(KEYPOINT_THRESHOLD)
+
+
 def test_a_photo_is_dropped(opened, photos):
     page = opened()
     data = list((photos / "cameraman.jpg").read_bytes())
@@ -188,9 +252,12 @@ def test_a_photo_is_dropped(opened, photos):
 
 def test_the_keyboard_alone_is_enough(opened, photos):
     page = opened()
-    page.on("filechooser", lambda chooser: chooser.set_files(photos / "group.jpg"))
+    chosen = iter([photos / "astronaut.jpg", photos / "group.jpg"])
+    page.on("filechooser", lambda chooser: chooser.set_files(next(chosen)))
     page.keyboard.press("Tab")
-    expect(page.locator("#file")).to_be_focused()
+    expect(page.get_by_role("button", name="Choose photos")).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.locator(".person")).to_have_count(1)
     page.keyboard.press("Enter")
     expect(page.locator(".person")).to_have_count(3)
 

@@ -11,7 +11,7 @@ import { listPhotos } from "/strip.js";
 
 const HINTS = {
   "": "The photo alone.",
-  heatmaps: "How likely a keypoint of anybody is near; one hue for each keypoint. Strong: high in a whole disk around it.",
+  heatmaps: "How likely a keypoint of anybody is near: high in a whole disk around it. One hue for each keypoint.",
   offsets: "From every cell where a keypoint is near, a line to where exactly it is.",
   body: "How likely a cell is part of a person's body.",
 };
@@ -212,15 +212,18 @@ function summary(photo) {
 /** What the strip says of a photo. */
 function label(photo) {
   if (photo.failure) return "failed";
-  const count = peopleOf(photo).length;
-  return photo.found ? `${count} ${count === 1 ? "person" : "people"}` : "…";
+  return photo.found ? counted(peopleOf(photo).length, "person", "people") : "…";
 }
 
 function total() {
   const failed = state.photos.filter((photo) => photo.failure).length;
   const count = state.photos.reduce((sum, photo) => sum + peopleOf(photo).length, 0);
-  const found = `${count} ${count === 1 ? "person" : "people"} found in ${state.photos.length} photos.`;
-  return failed ? `${found} ${failed} of them failed.` : found;
+  const found = `${counted(count, "person", "people")} found in ${counted(state.photos.length - failed, "photo")}`;
+  return failed ? `${found}; ${counted(failed, "photo")} failed.` : `${found}.`;
+}
+
+function counted(count, one, many = `${one}s`) {
+  return `${count} ${count === 1 ? one : many}`;
 }
 
 function showTimings(photo) {
