@@ -203,8 +203,8 @@ def test_several_photos_are_looked_at_in_turn_and_a_bad_one_keeps_none_back(open
         page.click("#save-json")
     assert download.value.suggested_filename == "astronaut.poses.json"
     strip.nth(0).click()
+    expect(strip.nth(0)).to_have_attribute("aria-current", "true")
     expect(page.locator(".person")).to_have_count(3)
-    page.wait_for_function("document.getElementById('picture').width > document.getElementById('picture').height")
     page.mouse.move(0, 0)
     page.locator("#save-json").focus()
     assert differ(picture(page), group) == 0

@@ -8,6 +8,7 @@ import { lookAt, lookAtAll, newPhoto } from "/photos.js";
 import { drawPoses } from "/poses.js";
 import { saveJson, savePng } from "/saving.js";
 import { listPhotos } from "/strip.js";
+import { allFound, counted, peopleFound } from "/words.js";
 
 const HINTS = {
   "": "The photo alone.",
@@ -23,6 +24,7 @@ const $ = (id) => document.getElementById(id);
 const state = {
   photos: [], // those that were chosen together
   shown: null, // the one shown large, or the camera's last frame
+  wanted: null, // the one that will be shown once it is decoded
   lit: null, // the person pointed at
   open: null, // the person whose keypoints are listed
   pending: null, // AbortController of the requests under way
@@ -54,29 +56,29 @@ async function takeFiles(files) {
   await lookAtAll(state.photos, state.limits, signal, (photo) => {
     looked += 1; // twice for each
     if (state.photos.length > 1) say(`Looking at photo ${Math.ceil(looked / 2)} of ${state.photos.length} …`);
-    if (photo === state.shown) showPhoto(photo);
+    if (photo === state.wanted) showPhoto(photo);
     else show();
   });
   if (signal.aborted) return;
   $("stage").classList.remove("busy");
-  say(state.photos.length > 1 ? total() : state.shown.failure ? "" : summary(state.shown));
+  say(state.photos.length > 1 ? total() : state.photos[0].failure ? "" : summary(state.photos[0]));
 }
 
-/** Shows a photo large: what there is of it now. */
+/** Shows a photo large: what there is of it now. The one before stays until this one can be drawn. */
 async function showPhoto(photo) {
-  if (state.shown !== photo) {
-    if (state.shown) Object.assign(state.shown, { picture: null, layers: null }); // they are large
-    Object.assign(state, { shown: photo, lit: null, open: null });
+  state.wanted = photo;
+  const decode = () => createImageBitmap(photo.blob).catch(() => null); // that it is no photo is told by `lookAt`
+  const picture = photo.picture ?? (photo.failure ? null : await decode());
+  const layers = photo.layers ?? (photo.found && (await readLayers(photo.found)));
+  if (state.wanted !== photo) return;
+  if (state.shown && state.shown !== photo) {
+    Object.assign(state.shown, { picture: null, layers: null }); // they are large
+    Object.assign(state, { lit: null, open: null });
   }
+  Object.assign(photo, { picture, layers });
+  state.shown = photo;
   fail(photo.failure && state.photos.length > 1 ? `${photo.file}: ${photo.failure}` : photo.failure);
   show();
-  try {
-    photo.picture ??= photo.failure ? null : await createImageBitmap(photo.blob);
-    photo.layers ??= photo.found && (await readLayers(photo.found));
-  } catch {
-    return; // that it is no photo is told where it is looked at
-  }
-  if (state.shown === photo) show();
 }
 
 /** Asks about the shown photo once more, for layers that were not asked for before. */
@@ -98,6 +100,7 @@ async function askAgain() {
 function begin() {
   state.pending?.abort();
   state.pending = new AbortController();
+  state.wanted = null;
   fail("");
 }
 
@@ -203,11 +206,7 @@ function paint(canvas) {
   }
 }
 
-function summary(photo) {
-  const count = peopleOf(photo).length;
-  const words = ["Nobody", "One person", "Two people", "Three people"][count] ?? `${count} people`;
-  return `${words} found.`;
-}
+const summary = (photo) => peopleFound(peopleOf(photo).length);
 
 /** What the strip says of a photo. */
 function label(photo) {
@@ -217,13 +216,8 @@ function label(photo) {
 
 function total() {
   const failed = state.photos.filter((photo) => photo.failure).length;
-  const count = state.photos.reduce((sum, photo) => sum + peopleOf(photo).length, 0);
-  const found = `${counted(count, "person", "people")} found in ${counted(state.photos.length - failed, "photo")}`;
-  return failed ? `${found}; ${counted(failed, "photo")} failed.` : `${found}.`;
-}
-
-function counted(count, one, many = `${one}s`) {
-  return `${count} ${count === 1 ? one : many}`;
+  const people = state.photos.reduce((sum, photo) => sum + peopleOf(photo).length, 0);
+  return allFound(people, state.photos.length - failed, failed);
 }
 
 function showTimings(photo) {
