@@ -17,7 +17,7 @@ README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
 def test_its_commands_and_code_run(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     printed = run_page(REPOSITORY / "README.md", tmp_path)
-    assert "1 of 1 photos, 5 people" in printed
+    assert "1 of 1 photo, 5 people" in printed
     assert {"skiers.poses.jpg", "skiers.poses.json"} <= {path.name for path in (tmp_path / "poses").iterdir()}
     assert "(17, 33, 91) 8" in capsys.readouterr().out  # the last block's fields
 

@@ -2,12 +2,13 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from strongpose.export.quantization import calibration_photos
-from strongpose.images.folders import files_below, is_hidden, photos_below, photos_in, photos_named
+from strongpose.images.folders import Found, files_below, is_hidden, photos_below, photos_in, photos_named
 from strongpose.images.results import is_result, marked, result_names
 
 SIDECAR = b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(4072)  # what a Mac puts beside a file on a stick
@@ -134,8 +135,8 @@ def test_results_take_the_place_of_results_only(tmp_path):
     write_photo(tmp_path / "own.fields.jpg")
     write_drawing(tmp_path / "x.poses.jpg")
     photos = [tmp_path / name for name in ("own.jpg", "x.jpg", "X.png", "y.jpg", "Y.poses.jpg")]
-    assert list(result_names(photos, tmp_path)) == ["own-2", "x", "X-2", "y-2", "Y.poses"]
-    assert list(result_names(photos, tmp_path / "out")) == ["own", "x", "X-2", "y", "Y.poses"]
+    assert names(result_names(photos, tmp_path)) == ["own-2", "x", "X-2", "y-2", "Y.poses"]
+    assert names(result_names(photos, tmp_path / "out")) == ["own", "x", "X-2", "y", "Y.poses"]
 
 
 def test_results_of_other_photos_keep_their_place(tmp_path, monkeypatch):
@@ -146,9 +147,9 @@ def test_results_of_other_photos_keep_their_place(tmp_path, monkeypatch):
         about = {"photo": photo, "version": 1, "skeleton": {}, "people": []}
         (out / f"{name}.poses.json").write_text(json.dumps(about))
     (out / "d.poses.json").write_text('{"photo": "p/d.jpg", "skel')  # cut short
-    assert list(result_names([tmp_path / "q/a.jpg", tmp_path / "r/../p/a.jpg"], out)) == ["a-2", "a"]
+    assert names(result_names([tmp_path / "q/a.jpg", tmp_path / "r/../p/a.jpg"], out)) == ["a-2", "a"]
     photos = [tmp_path / "r" / name for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")]
-    assert list(result_names(photos, out)) == ["a-3", "b-2", "c-2", "d"]
+    assert names(result_names(photos, out)) == ["a-3", "b-2", "c-2", "d"]
 
 
 def test_drawings_of_earlier_versions_are_known_by_the_file_beside_them(tmp_path):
@@ -162,3 +163,42 @@ def test_a_folder_without_photos_to_calibrate_with_says_what_was_left_out(tmp_pa
     (tmp_path / "a.cr2").touch()
     with pytest.raises(ValueError, match=r"left out: 1 picture of a kind that is not opened \(a\.cr2\); name a folder"):
         calibration_photos([tmp_path], 5)
+
+
+def test_folders_in_folders(tmp_path):
+    photos = [write_photo(tmp_path / name) for name in ("a.jpg", "day1/b.jpg", "day1/beach/a.jpg", "day2/c.jpg")]
+    found = photos_in(tmp_path)
+    assert found.photos == (photos[0],) and found.subfolders == {}
+    assert names(found.folders) == ["day1", "day2"]
+    found = photos_in(tmp_path, recursive=True)
+    assert list(found.photos) == photos and found.folders == ()
+    assert [str(found.subfolders[path]) for path in photos] == [".", "day1", "day1/beach", "day2"]
+    found = photos_named(str(tmp_path), recursive=True, leave_out=tmp_path / "day1")
+    assert list(found.photos) == [photos[0], photos[3]]
+
+
+def test_a_folder_without_photos_of_its_own_is_searched(tmp_path):
+    photos = [write_photo(tmp_path / name) for name in ("day1/a.jpg", "day2/sea/a.jpg")]
+    found = photos_in(tmp_path)
+    assert list(found.photos) == photos
+    out = tmp_path / "out"
+    places = list(result_names(found.photos, out, found.subfolders))
+    assert places == [out / "day1/a", out / "day2/sea/a"]
+    joined = Found.all_of([photos_in(tmp_path / "day1"), found])
+    assert joined.photos == tuple(photos) and joined.subfolders == {photos[1]: Path("day2/sea")}
+
+
+def test_links_to_folders_are_told_and_not_followed(tmp_path):
+    photo = write_photo(tmp_path / "in/a.jpg")
+    write_photo(tmp_path / "elsewhere/b.jpg")
+    (tmp_path / "in/link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in/loop").symlink_to(tmp_path / "in")
+    found = photos_in(tmp_path / "in", recursive=True)
+    assert found.photos == (photo,) and names(found.folders) == ["link", "loop"]
+
+
+def test_results_below_are_not_taken_for_photos(tmp_path):
+    photo = write_photo(tmp_path / "a/x.jpg")
+    drawn = write_drawing(tmp_path / "a/out/x.poses.jpg")
+    found = photos_in(tmp_path, recursive=True)
+    assert found.photos == (photo,) and found.results == (drawn,)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from strongpose._util.lines import printable
 from strongpose.exceptions import BatchError
-from strongpose.images.folders import files_below, is_other_picture, is_photo_name
+from strongpose.images.folders import files_below, is_other_picture, is_photo_name, only_videos
 from strongpose.images.results import is_result
 
 __all__ = ["InputKind", "Part", "plan_parts"]
@@ -105,6 +105,8 @@ def plan_parts(
     counts = {"photos": photos, **{name: len(paths) for name, paths in shards.items()}}
     kinds = [name for name, count in counts.items() if count and kind in (None, name)]
     if not kinds:
+        if videos := only_videos(source):
+            raise BatchError(videos)
         why = "".join(f"; {line}" for line in left_out)
         raise BatchError(f"{source}: holds no {kind or 'photos, Parquet files or tar files'}{why}; check the path")
     if len(kinds) > 1:

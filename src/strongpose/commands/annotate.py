@@ -8,7 +8,9 @@ from typing import Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
+from strongpose._util.lines import counted
 from strongpose._util.terminal import Progress, complain, say
+from strongpose.commands.inputs import not_annotations
 from strongpose.commands.outputs import unwritable_file
 from strongpose.runtime import RuntimeChoice
 
@@ -68,7 +70,7 @@ def annotate(
 
     if out.suffix != ".json":
         return complain(f"--out {out}: the name must end in .json")
-    if reason := unwritable_file("--out", out):
+    if reason := unwritable_file("--out", out) or not_annotations(annotations):
         return complain(reason)
     try:
         options = AnnotateOptions(least_score, least_keypoint_score, margin=margin, again=again)
@@ -89,6 +91,7 @@ def annotate(
         write_atomically(out, json.dumps(done.data))
     except OSError as error:
         return complain(f"--out {out}: cannot be written ({error.strerror})")
+    photos_done = counted(len(data["images"]), "photo")
     counts = ", ".join(f"{count} {source}" for source, count in done.counts.items())
-    print(f"{out}: {len(data['images'])} photos; {counts or 'nobody'}")
+    print(f"{out}: {photos_done}; {counts or 'nobody'}")
     return 1 if done.errors else 0

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from strongpose._util.installing import install_command
+from strongpose._util.lines import counted, pace
 from strongpose._util.terminal import complain, say
 from strongpose.commands.estimator_options import Threshold
+from strongpose.commands.inputs import not_a_photo
 from strongpose.commands.outputs import unwritable_folder
 from strongpose.runtime import RuntimeChoice
 
@@ -78,7 +80,7 @@ def batch(
     ):
         if value < least:
             return complain(f"--{name} must be at least {least}, got {value}")
-    if wrong := unwritable_folder("OUTPUT", output):
+    if wrong := unwritable_folder("OUTPUT", output) or (not_a_photo(source) if source.is_file() else None):
         return complain(wrong)
     try:
         from strongpose.batch import begin_job, done_parts
@@ -91,7 +93,7 @@ def batch(
         job, parts = begin_job(output, job, kind, say)
         done = done_parts(output, job, parts)
         if done:
-            say(f"{len(done)} of {len(parts)} parts are done already")
+            say(f"{len(done)} of {counted(len(parts), 'part')} done already")
         missing = [part for part in parts if part.number not in done]
         failed = 0
         if missing:
@@ -103,7 +105,7 @@ def batch(
         return complain(f"{output}: cannot be written ({error.strerror or error})")
     if failed:
         return complain(f"{failed} of {len(parts)} parts could not be done; the same command tries them again")
-    print(f"{len(parts)} parts are complete; results in {output}")
+    print(f"{counted(len(parts), 'part is', 'parts are')} complete; results in {output}")
     return 0
 
 
@@ -140,14 +142,18 @@ def _run(job: Job, output: Path, parts: list[Part], actors: int, threads: int, c
         raise ValueError(f"--threads-per-actor {threads}: the cluster has {cpus} CPUs; ask for fewer threads")
     actors = min(actors or cpus // threads, len(parts))
     if cpus < actors * threads:
-        say(f"{actors} actors of {threads} CPUs: the cluster has {cpus} CPUs, so some wait until there are more")
+        say(
+            f"{counted(actors, 'actor')} of {counted(threads, 'CPU')}: the cluster has {counted(cpus, 'CPU')}, so "
+            "some wait until there are more"
+        )
     start, reports, photos = time.perf_counter(), [], 0
     for report in run_parts(job, output, parts, actors, threads):
         reports.append(report)
         photos += report.photos
-        counts = f"{report.photos} photos, {report.bad} without result, {report.people} people"
-        rate = photos / (time.perf_counter() - start)
-        say(f"[{len(reports)}/{len(parts)}] part {report.number}: {report.error or counts} ({rate:.1f} photos/s)")
+        people = counted(report.people, "person", "people")
+        counts = f"{counted(report.photos, 'photo')}, {report.bad} without result, {people}"
+        speed = pace(photos, time.perf_counter() - start, "photo")
+        say(f"[{len(reports)}/{len(parts)}] part {report.number}: {report.error or counts} ({speed})")
     _summarise(reports, time.perf_counter() - start, actors)
     return sum(report.error is not None for report in reports)
 
@@ -158,7 +164,7 @@ def _summarise(reports: list[Report], seconds: float, actors: int) -> None:
     megabytes = max(report.megabytes for report in reports)
     busy = sum(report.seconds for report in reports) / (seconds * actors)
     print(
-        f"{photos} photos in {seconds:.1f} s ({photos / seconds:.1f} photos/s), {bad} of them without result, "
-        f"{people} people; {processor:.0f} ms of processor time a photo; "
-        f"{actors} actors busy {100 * busy:.0f} % of the time, up to {megabytes:.0f} MB each"
+        f"{counted(photos, 'photo')} in {seconds:.1f} s ({pace(photos, seconds, 'photo')}), {bad} of them without "
+        f"result, {counted(people, 'person', 'people')}; {processor:.0f} ms of processor time a photo; "
+        f"{counted(actors, 'actor')} busy {100 * busy:.0f} % of the time, up to {megabytes:.0f} MB each"
     )

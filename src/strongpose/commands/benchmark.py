@@ -12,6 +12,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from strongpose._util.installing import install_command
 from strongpose._util.terminal import Progress, complain, say
+from strongpose.commands.inputs import not_a_photo, not_annotations
 from strongpose.commands.outputs import unwritable_file
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def benchmark(
     flip: FlagCreatePairsOff[bool] = False,
     threads: int = 0,
     repeat: int = 1,
+    recursive: FlagCreatePairsOff[bool] = False,
     csv: Annotated[Path | None, arg(metavar="OUT.csv")] = None,
     markdown: FlagCreatePairsOff[bool] = False,
 ) -> int:
@@ -64,6 +66,8 @@ def benchmark(
         flip: Use the mirrored photo as well.
         threads: CPU threads of the network; 0 takes all cores.
         repeat: How many times every photo is measured.
+        recursive: Also take the photos in the folders of folders, to the bottom. A folder that holds no photo itself is
+            searched so anyway.
         csv: Append everything that was measured to this file, a row for all photos and for each group of photos.
         markdown: Print the tables in GitHub's Markdown.
     """
@@ -81,7 +85,7 @@ def benchmark(
             raise benchmarking.BenchmarkError(f"--repeat must be at least 1, got {repeat}")
         if csv is not None:
             benchmarking.check_csv(csv)
-        data, paths = _photos(photos, annotations, images)
+        data, paths = _photos(photos, annotations, images, recursive)
         names = () if data is None else tuple(data["categories"][0]["keypoints"])
         machine, labels = benchmarking.this_machine(), _labels(models)
         for model, runtime in _pairs(models, runtimes):
@@ -106,25 +110,31 @@ def benchmark(
 
 
 def _photos(
-    photos: tuple[str, ...], annotations: Path | None, images: Path | None
+    photos: tuple[str, ...], annotations: Path | None, images: Path | None, recursive: bool
 ) -> tuple[dict[str, Any] | None, list[Path]]:
     """The annotations, if there are any, and the photos in their order."""
     from strongpose.annotations import load_annotations, photo_paths
     from strongpose.exceptions import BenchmarkError
-    from strongpose.images.folders import photos_named
+    from strongpose.images.folders import only_videos, photos_named
 
     if (annotations is None) != (images is None):
         raise BenchmarkError("--annotations and --images go together: the file, and the folder of its photos")
     if photos and annotations is not None:
         raise BenchmarkError("give either photos or --annotations with --images, not both")
     if annotations is not None and images is not None:
+        if wrong := not_annotations(annotations):
+            raise BenchmarkError(wrong)
         data = load_annotations(annotations, say=say)
         return data, list(photo_paths(data, images, annotations, say).values())
     paths: list[Path] = []
     for argument in photos:
-        found = photos_named(argument).photos
+        path = Path(argument)
+        if path.is_file() and (wrong := not_a_photo(path)):
+            raise BenchmarkError(wrong.replace("--model", "--models"))
+        found = photos_named(argument, recursive).photos
         if not found:
-            raise BenchmarkError(f"{argument}: no such photo, and no folder or pattern that holds one; check the path")
+            none = f"{argument}: no such photo, and no folder or pattern that holds one; check the path"
+            raise BenchmarkError(only_videos(path) or none)
         paths += [path for path in found if path not in paths]
     if not paths:
         raise BenchmarkError("name photos, or --annotations with --images; `strongpose benchmark --help` explains")

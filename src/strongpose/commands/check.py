@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from strongpose._util.atomic_write import write_atomically
+from strongpose._util.lines import counted
 from strongpose._util.terminal import Progress, complain
+from strongpose.commands.inputs import not_annotations
 from strongpose.commands.outputs import unwritable_folder
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ def check(
     """
     from strongpose.data.check import check_data_set
 
-    if wrong := unwritable_folder("--out", out):
+    if wrong := unwritable_folder("--out", out) or not_annotations(annotations):
         return complain(wrong)
     try:
         with Progress("photos") as progress:
@@ -57,8 +59,8 @@ def check(
         return complain(error)
     except OSError as error:
         return complain(f"--out {out}: cannot be written ({error.strerror})")
-    people = sum(len(photo.keypoints) for photo in photos)
-    print(f"{annotations}: {len(photos) - 1} photos, {people} people, skeleton {skeleton.name}")
+    people = counted(sum(len(photo.keypoints) for photo in photos), "person", "people")
+    print(f"{annotations}: {counted(len(photos) - 1, 'photo')}, {people}, skeleton {skeleton.name}")
     _print(findings)
     if out is not None:
         print(f"report.json and the sheets are in {out}")
@@ -77,7 +79,7 @@ def _print(findings: Sequence[Finding]) -> None:
             if len(found) > _SHOWN:
                 print(f"         … and {len(found) - _SHOWN} more")
     errors = sum(finding.is_error for finding in findings)
-    print(f"{errors} errors, {len(findings) - errors} remarks")
+    print(f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'remark')}")
 
 
 def _report(annotations: Path, photos: Sequence[CheckedPhoto], findings: Sequence[Finding]) -> str:

@@ -49,7 +49,7 @@ def convert(
         neck_from_shoulders: Let a neck that the annotations lack lie midway between the shoulders: an estimate.
     """
     from strongpose._util.atomic_write import write_atomically
-    from strongpose._util.lines import unheard
+    from strongpose._util.lines import counted, unheard
     from strongpose.annotations import photo_paths
     from strongpose.data.convert import with_skeleton, write_yolo
     from strongpose.exceptions import ConversionError
@@ -84,7 +84,10 @@ def convert(
     except OSError as error:
         return complain(f"{error.filename or out}: cannot be read or written ({error.strerror})")
     names = data["categories"][0]["keypoints"]
-    print(f"{out}: {len(data['images'])} photos, {people} people, {labelled} labelled keypoints of {len(names)} kinds")
+    photos = counted(len(data["images"]), "photo")
+    print(
+        f"{out}: {photos}, {counted(people, 'person', 'people')}, {labelled} labelled keypoints of {len(names)} kinds"
+    )
     if to == "yolo":
         print(f"for its data.yaml: kpt_shape: [{len(names)}, 3], {_about_flips(names, chosen)}")
     return 0

@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg
 from strongpose._util.atomic_write import write_atomically
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.estimator_options import EstimatorOptions, Threshold
+from strongpose.commands.inputs import not_annotations
 from strongpose.commands.outputs import unwritable_folder
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def diagnose(
     from strongpose.evaluation.diagnosis import format_report
     from strongpose.evaluation.result_files import read_results
 
-    if wrong := unwritable_folder("--out", out):
+    if wrong := unwritable_folder("--out", out) or not_annotations(annotations):
         return complain(wrong)
     try:
         estimator = network.open(threshold)

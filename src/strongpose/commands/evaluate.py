@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from strongpose._util.atomic_write import write_atomically
+from strongpose._util.lines import counted
 from strongpose._util.signals import StopRequest
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.estimator_options import EstimatorOptions
+from strongpose.commands.inputs import not_annotations
 from strongpose.commands.outputs import unwritable_file, unwritable_folder
 from strongpose.exceptions import EvaluationError
 
@@ -88,6 +90,8 @@ def _misfit(
 ) -> str | None:
     """What is wrong with how options are combined."""
     if coco is None:
+        if wrong := next(filter(None, map(not_annotations, annotations)), None):
+            return wrong
         if not annotations or not images:
             return "expected ANNOTATIONS.json --images FOLDER, or --coco FOLDER"
         if len(annotations) != len(images):
@@ -237,4 +241,5 @@ def _summary(estimator: StrongPose, network: EstimatorOptions, seconds: list[flo
     """How many photos there were, how long they took, and what looked at them."""
     how = f"model {network.model} with {estimator.runtime.name}, long side {_sides(estimator)}"
     mirrored = ", with mirrored photos" if network.flip else ""
-    return f"{len(seconds)} photos, {1000 * statistics.median(seconds):.0f} ms a photo (median); {how}{mirrored}"
+    photos = counted(len(seconds), "photo")
+    return f"{photos}, {1000 * statistics.median(seconds):.0f} ms a photo (median); {how}{mirrored}"

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
-from strongpose._util.lines import printable
+from strongpose._util.lines import counted, pace, printable
 from strongpose._util.signals import StopRequest
 from strongpose._util.terminal import complain, say
 from strongpose.commands.estimator_options import EstimatorOptions, Threshold
+from strongpose.commands.inputs import not_a_photo
 from strongpose.commands.outputs import unwritable_folder
 from strongpose.poses import KEYPOINT_THRESHOLD
 
@@ -27,6 +28,7 @@ __all__ = ["predict", "predict_all"]
 
 _PANORAMA, _USUAL = 2.5, 1.5  # long side by short side: from which a hint is given, and of most photos
 _FEW = 2  # people
+_NO_PHOTO = "no such photo, and no folder or pattern that holds one"
 
 
 def predict(
@@ -41,6 +43,7 @@ def predict(
     keypoint_threshold: float = KEYPOINT_THRESHOLD,
     batch: int = 1,
     resume: FlagCreatePairsOff[bool] = False,
+    recursive: FlagCreatePairsOff[bool] = False,
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
     """Find the people in photos: a picture and a JSON file of each.
@@ -62,6 +65,8 @@ def predict(
         batch: Photos that go through the network together; more than one pays on a GPU.
         resume: Leave out photos whose results lie in the folder already, whole, made with the same model and options
             and no older than the photo; so an interrupted run goes on.
+        recursive: Also take the photos in the folders of folders, to the bottom; the results keep the tree. A folder
+            that holds no photo itself is searched so anyway.
         network: Which model finds the people, and how.
     """
     from strongpose.commands.photo_results import ResultOptions, describe_estimator
@@ -69,13 +74,12 @@ def predict(
 
     if wrong := unwritable_folder("--out", out):
         return complain(wrong)
-    missing, found = _find(photos)
-    paths = found.photos
+    missing, found = _find(photos, recursive, out)
     if not photos:
         say("name at least one photo, folder or pattern; `strongpose predict --help` explains")
     if batch < 1:
         say(f"--batch must be at least 1 photo, got {batch}")
-    if not paths or batch < 1:
+    if not found.photos or batch < 1:
         return 1
     try:
         estimator = network.open(threshold)
@@ -83,29 +87,27 @@ def predict(
     except ValueError as error:  # the model
         return complain(error)
     options = ResultOptions(keypoint_threshold, bodies, fields, about)
-    done = predict_all(estimator, paths, out, options, batch, resume, found.left_out)
+    done = predict_all(estimator, found, out, options, batch, resume)
     return 0 if done and not missing else 1
 
 
 def predict_all(
     estimator: StrongPose,
-    paths: Sequence[Path],
+    found: Found,
     out: Path,
     options: ResultOptions,
     batch: int = 1,
     resume: bool = False,
-    left_out: Sequence[str] = (),
 ) -> bool:
     """Write the results of photos into a folder and a line about each to standard output.
 
     Args:
         estimator: what finds the people.
-        paths: the photos.
+        found: the photos, and what was left out, which is told in the last line.
         out: the folder.
         options: what to write.
         batch: photos that go through the network together.
         resume: leave out the photos whose results are in the folder.
-        left_out: what else was left out, told in the last line.
 
     Returns:
         Whether all went well; what did not is told on standard error.
@@ -118,11 +120,12 @@ def predict_all(
     from strongpose.images.folders import first_names
     from strongpose.images.results import result_names
 
-    targets = {path: out / name for path, name in zip(paths, result_names(paths, out), strict=True)}
+    paths = found.photos
+    targets = dict(zip(paths, result_names(paths, out, found.subfolders), strict=True))
     if resume:
         targets = {path: target for path, target in targets.items() if not has_results(path, target, options)}
         print(f"{len(paths) - len(targets)} of {len(paths)} photos have their results in {out} already")
-        if not (targets or left_out):
+        if not (targets or found.left_out):
             return True
     done = people = 0
     failed: list[Path] = []
@@ -144,36 +147,46 @@ def predict_all(
                     continue
                 done += 1
                 people += count
-                found = f"{count} {'person' if count == 1 else 'people'}{_hint(prediction, estimator.size, count)}"
-                found += f"; results called {printable(targets[path].name)}" if targets[path].name != path.stem else ""
-                print(f"[{number}/{len(targets)}] {printable(str(path))}: {found}", flush=True)
+                line = counted(count, "person", "people") + _hint(prediction, estimator.size, count)
+                line += f"; results called {printable(targets[path].name)}" if targets[path].name != path.stem else ""
+                print(f"[{number}/{len(targets)}] {printable(str(path))}: {line}", flush=True)
     except ModelError as error:
         complain(error)
         return False
-    speed = f"{len(targets) / (time.perf_counter() - start):.2f} photos/s with {estimator.runtime.name}"
+    speed = f"{pace(len(targets), time.perf_counter() - start, 'photo')} with {estimator.runtime.name}"
     more = f"; failed: {first_names(failed)}" if failed else ""
-    more += f"; left out: {', '.join(left_out)}" if left_out else ""
-    print(f"{done} of {len(targets)} photos, {people} people, {speed}; results in {out}{more}")
+    more += f"; left out: {', '.join(found.left_out)}" if found.left_out else ""
+    print(
+        f"{done} of {counted(len(targets), 'photo')}, {counted(people, 'person', 'people')}, {speed}; "
+        f"results in {out}{more}"
+    )
     return done == len(targets)
 
 
-def _find(arguments: Sequence[str]) -> tuple[bool, Found]:
+def _find(arguments: Sequence[str], recursive: bool, out: Path) -> tuple[bool, Found]:
     """What the arguments name, and whether one of them names no photo, which is told, as is what is not opened."""
-    from strongpose.images.folders import Found, photos_named
+    from strongpose.images.folders import Found, only_videos, photos_named
 
     missing, parts = False, []
     for argument in arguments:
         try:
-            part = photos_named(argument)
+            part = photos_named(argument, recursive, out)
         except OSError as error:
             missing = True
-            say(f"{argument}: the folder cannot be read ({error.strerror}); check its permissions")
+            say(f"{error.filename or argument}: the folder cannot be read ({error.strerror}); check its permissions")
+            continue
+        path = Path(argument)
+        if part.photos == (path,) and path.is_file() and (wrong := not_a_photo(path)):
+            missing = True
+            say(wrong)
             continue
         parts.append(part)
+        if part.subfolders and not recursive:
+            say(f"{argument}: holds no photo itself, so the folders in it are searched")
         if not part.photos and not part.results:  # which shells put in the place of a pattern
             missing = True
             why = f"; left out: {', '.join(part.left_out)}" if part.left_out else ""
-            say(f"{argument}: no such photo, and no folder or pattern that holds one{why}; check the path")
+            say(only_videos(path) or f"{argument}: {_NO_PHOTO}{why}; check the path")
     found = Found.all_of(parts)
     if found.results and not found.photos:
         say(f"no photo to look at; left out: {', '.join(found.left_out)}")
@@ -182,7 +195,8 @@ def _find(arguments: Sequence[str]) -> tuple[bool, Found]:
     if found.unnamed:
         say(f"{_listed(found.unnamed)}: not looked at, as the name does not end like a photo's; rename it to .jpg")
     if found.folders:
-        say(f"{_listed(found.folders)}: its photos are not looked at; folders in a folder must be named as well")
+        remedy = "links to folders are not followed, name it as well" if recursive else "--recursive takes them, too"
+        say(f"{_listed(found.folders)}: its photos are not looked at; {remedy}")
     return missing, found
 
 

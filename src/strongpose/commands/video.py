@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
-from strongpose._util.lines import printable
+from strongpose._util.lines import counted, pace, printable
 from strongpose._util.signals import ending_early
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.estimator_options import EstimatorOptions, Threshold
@@ -131,12 +131,17 @@ def _wrong_options(
 
 def _find(sources: Sequence[str]) -> tuple[bool, list[str]]:
     """Whether a folder holds no video, which is told, and the videos, each once, those in folders as well."""
+    from strongpose.images.folders import is_photo_name
     from strongpose.video.folders import videos_in
 
     missing, names = False, []
     for source in sources:
         if not Path(source).is_dir():
-            names.append(source)
+            if is_photo_name(source) and Path(source).is_file():
+                missing = True
+                say(f"{source}: is a photo; `strongpose predict` finds the people in it")
+            else:
+                names.append(source)
             continue
         try:
             found = videos_in(Path(source))
@@ -226,11 +231,11 @@ class _Run:
             complain(reader.damage or f"{reader.source}: holds no frames")
             return False
         self.videos += 1
-        rate = done / max(1e-9, time.perf_counter() - start)
+        speed = pace(done, time.perf_counter() - start, "frame")
         named = title + (f", results called {printable(result)}" if title and result != Path(source).stem else "")
         where = f"; results in {self.out}" if self.out and not title else ""
         print(
-            f"{named}{': ' if title else ''}{done} frames, {rate:.1f} frames/s; {estimator.summary}{where}", flush=True
+            f"{named}{': ' if title else ''}{counted(done, 'frame')}, {speed}; {estimator.summary}{where}", flush=True
         )
         _print_motions(estimator)
         if reader.damage:

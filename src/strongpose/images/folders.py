@@ -6,8 +6,8 @@ import glob
 import itertools
 import mimetypes
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 from strongpose._util.lines import printable
@@ -16,12 +16,15 @@ from strongpose.images.results import is_result, place_of
 __all__ = [
     "OTHER_SUFFIXES",
     "SUFFIXES",
+    "VIDEO_SUFFIXES",
     "Found",
     "files_below",
     "first_names",
     "is_hidden",
     "is_other_picture",
     "is_photo_name",
+    "is_video_name",
+    "only_videos",
     "photos_below",
     "photos_in",
     "photos_named",
@@ -41,6 +44,12 @@ OTHER_SUFFIXES = (
     *(".tga", ".wdp", ".wmf", ".x3f", ".xbm", ".xcf", ".xpm"),
 )
 """File name endings of pictures that are not opened, in any case."""
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".avi", ".divx", ".wmv", ".asf", ".flv", ".f4v", ".mpg"),
+    *(".mpeg", ".mpe", ".m2v", ".vob", ".ts", ".mts", ".m2ts", ".3gp", ".3g2", ".ogv", ".ogm", ".mxf", ".dv"),
+    *(".mjpeg", ".mjpg", ".y4m", ".ivf", ".h264", ".264", ".h265", ".265", ".hevc"),
+)
+"""File name endings that count as videos in a folder, in any case."""
 
 _FOR_COMPUTERS = (
     *("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information"),
@@ -61,6 +70,7 @@ class Found:
         other_pictures: of formats that are not opened.
         folders: that hold photos, and were not searched.
         unnamed: pictures by their first bytes, whose names do not end like those of photos.
+        subfolders: of the photos in a folder that was searched to the bottom, where below it they lie: "day1/beach".
     """
 
     photos: tuple[Path, ...] = ()
@@ -68,20 +78,27 @@ class Found:
     other_pictures: tuple[Path, ...] = ()
     folders: tuple[Path, ...] = ()
     unnamed: tuple[Path, ...] = ()
+    subfolders: Mapping[Path, Path] = field(default_factory=dict)
 
     @classmethod
     def all_of(cls, parts: Iterable[Found]) -> Found:
         """What was found in several places, each file once, by whichever way it is named first."""
         parts = list(parts)
 
-        def joined(field: str) -> tuple[Path, ...]:
+        def joined(name: str) -> tuple[Path, ...]:
             first: dict[str, Path] = {}
             for part in parts:
-                for path in getattr(part, field):
+                for path in getattr(part, name):
                     first.setdefault(place_of(path), path)
             return tuple(first.values())
 
-        return cls(*map(joined, cls.__dataclass_fields__))
+        first: dict[Path, Found] = {}
+        for part in parts:
+            for path in part.photos:
+                first.setdefault(path, part)
+        photos = joined("photos")
+        below = {path: first[path].subfolders[path] for path in photos if path in first[path].subfolders}
+        return cls(photos, joined("results"), joined("other_pictures"), joined("folders"), joined("unnamed"), below)
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -114,16 +131,58 @@ def is_other_picture(name: str | PurePath) -> bool:
     return not is_hidden(name) and _suffix(name) in OTHER_SUFFIXES
 
 
-def _suffix(name: str | PurePath) -> str:
-    return PurePath(name).suffix.rstrip().lower()
+def is_video_name(name: str | PurePath) -> bool:
+    """Whether a file is a video, by its name alone."""
+    return not is_hidden(name) and _suffix(name) in VIDEO_SUFFIXES
 
 
-def photos_in(folder: Path) -> Found:
-    """The photos in a folder, but not those in the folders in it.
+def only_videos(folder: Path) -> str | None:
+    """What to say of a folder in which photos were looked for and none found, if it holds videos; else None.
 
     Raises:
         OSError: if the folder cannot be read.
     """
+    if folder.is_dir() and any(map(is_video_name, folder.iterdir())):
+        return f"{folder}: holds videos, and no photo; `strongpose video` tracks the people in them"
+    return None
+
+
+def _suffix(name: str | PurePath) -> str:
+    return PurePath(name).suffix.rstrip().lower()
+
+
+def photos_in(folder: Path, recursive: bool = False, leave_out: Path | None = None) -> Found:
+    """The photos in a folder, without those in the folders in it unless they are asked for or the only ones.
+
+    Args:
+        folder: where to look.
+        recursive: whether to search the folders in it to the bottom, too; where it holds no photo itself they are
+            searched anyway. Links to folders are not followed.
+        leave_out: a folder below that is not searched, such as that of the results.
+
+    Raises:
+        OSError: if a folder cannot be read.
+    """
+    found = _photos_in(folder)
+    if not (recursive or (found.folders and not found.photos)):
+        return found
+    skipped = None if leave_out is None else leave_out.resolve()
+    parts = [found, *_searched(folder, skipped)]
+    joined = Found.all_of(parts)
+    links = tuple(path for path in joined.folders if path.is_symlink())
+    below = {path: path.parent.relative_to(folder) for path in joined.photos}
+    return replace(joined, folders=links, subfolders=below)
+
+
+def _searched(folder: Path, skipped: Path | None) -> Iterator[Found]:
+    """What is in each of the folders in a folder, to the bottom."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and not path.is_symlink() and not is_hidden(path) and path.resolve() != skipped:
+            yield _photos_in(path)
+            yield from _searched(path, skipped)
+
+
+def _photos_in(folder: Path) -> Found:
     files: list[Path] = []
     folders: list[Path] = []
     for path in sorted(folder.iterdir()):
@@ -188,18 +247,23 @@ def files_below(
         yield from (Path(here, name) for name in sorted(names) if not is_hidden(name))
 
 
-def photos_named(argument: str) -> Found:
+def photos_named(argument: str, recursive: bool = False, leave_out: Path | None = None) -> Found:
     """The photos that an argument of a command names: itself, those in a folder, or those that fit a pattern.
 
     What is named by itself or by a pattern may be called anything; shells put the names in the place of patterns, so
     results are left out there, too. Folders in front of a pattern that exist may have brackets in their names.
+
+    Args:
+        argument: of the command.
+        recursive: see `photos_in`, as is ``leave_out``.
+        leave_out: a folder that is not searched.
 
     Raises:
         OSError: if a folder cannot be read.
     """
     path = Path(argument)
     if path.is_dir():
-        return photos_in(path)
+        return photos_in(path, recursive, leave_out)
     if path.exists():
         files = [path]
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +76,8 @@ def is_result(path: Path) -> bool:
     return any(_is_ours(path.with_name(f"{name}.poses.json")) for name in names)
 
 
-def result_names(photos: Sequence[Path], out: Path) -> Iterator[str]:
-    """For each photo the name of its results, without ``.poses.jpg`` and the like.
+def result_names(photos: Sequence[Path], out: Path, subfolders: Mapping[Path, Path] | None = None) -> Iterator[Path]:
+    """For each photo where its results go, without ``.poses.jpg`` and the like.
 
     They differ, also on file systems that ignore case, and no result takes the place of one of the photos, nor of a
     picture in the folder that is no result, nor of results of another photo.
@@ -85,23 +85,25 @@ def result_names(photos: Sequence[Path], out: Path) -> Iterator[str]:
     Args:
         photos: all that results are written of.
         out: the folder of the results.
+        subfolders: of it, for the photos whose results do not go to ``out`` itself.
     """
     kept = {os.path.abspath(path).casefold() for path in photos}
     taken: set[str] = set()
     for path in photos:
+        folder = out / (subfolders or {}).get(path, "")
         name, count = path.stem, 1
         while (
-            name.casefold() in taken
+            str(folder / name).casefold() in taken
             or any(
                 os.path.abspath(target).casefold() in kept or (os.path.exists(target) and not is_result(target))
-                for target in (out / f"{name}{suffix}" for suffix in _SUFFIXES)
+                for target in (folder / f"{name}{suffix}" for suffix in _SUFFIXES)
             )
-            or not is_about(_about(out / f"{name}.poses.json"), path)
+            or not is_about(_about(folder / f"{name}.poses.json"), path)
         ):
             count += 1
             name = f"{path.stem}-{count}"
-        taken.add(name.casefold())
-        yield name
+        taken.add(str(folder / name).casefold())
+        yield folder / name
 
 
 def place_of(path: str | Path) -> str:

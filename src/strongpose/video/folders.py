@@ -7,17 +7,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from strongpose.images.folders import is_hidden
+from strongpose.images.folders import is_video_name
 from strongpose.video.io.opening import local_path
 
-__all__ = ["ENDINGS", "SUFFIXES", "result_names", "videos_in"]
+__all__ = ["ENDINGS", "result_names", "videos_in"]
 
-SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".qt", ".mkv", ".webm", ".avi", ".divx", ".wmv", ".asf", ".flv", ".f4v", ".mpg"),
-    *(".mpeg", ".mpe", ".m2v", ".vob", ".ts", ".mts", ".m2ts", ".3gp", ".3g2", ".ogv", ".ogm", ".mxf", ".dv"),
-    *(".mjpeg", ".mjpg", ".y4m", ".ivf", ".h264", ".264", ".h265", ".265", ".hevc"),
-)
-"""File name endings that count as videos in a folder, in any case."""
 ENDINGS = ("mp4", "jsonl", "csv")
 """Of the results: NAME.poses.mp4 and so on."""
 
@@ -31,9 +25,7 @@ def videos_in(folder: Path) -> list[Path]:
         OSError: if the folder cannot be read.
     """
     return [
-        path
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in SUFFIXES and not is_hidden(path) and not path.is_dir() and not _is_result(path)
+        path for path in sorted(folder.iterdir()) if is_video_name(path) and not path.is_dir() and not _is_result(path)
     ]
 
 
