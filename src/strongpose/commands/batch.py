@@ -63,8 +63,8 @@ def batch(
         key: Of Parquet files, a column that names the photos in the results. Left out, the path, or the file
             and the row.
         model: A model that comes with the package, or the path of an .onnx or .xml file.
-        size: Scale photos to this long side in pixels; of several, the outputs are averaged. Name input and output
-            first.
+        size: Scale to this long side in pixels; larger finds smaller people, slower. Of several, outputs are averaged.
+            Name the photos or the file before it.
         flip: Use the mirrored photo as well: more accurate, and half as fast.
         threshold: Leave people with a lower score out.
         runtime: What runs the network; auto takes the fastest that is installed.

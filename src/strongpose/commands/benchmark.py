@@ -38,7 +38,7 @@ def benchmark(
         tuple[RuntimeName, ...], arg(help_behavior_hint="(default: openvino and onnx, where installed)")
     ] = (),
     size: Annotated[
-        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what each model recommends)")
+        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
     ] = (),
     flip: FlagCreatePairsOff[bool] = False,
     threads: int = 0,
@@ -60,10 +60,11 @@ def benchmark(
         photos: Photos, folders of photos, or quoted patterns; name them first.
         annotations: Instead of photos, an annotation file in COCO keypoint format: AP and AR are measured as well.
         images: Folder of the annotated photos.
-        models: Models that come with the package, or paths of .onnx or .xml files.
-        runtimes: What runs the networks.
-        size: Scale photos to this long side in pixels; of several, the outputs are averaged.
-        flip: Use the mirrored photo as well.
+        models: Models to compare: those that come with the package, or paths of .onnx or .xml files.
+        runtimes: What runs the networks, to compare each model on each.
+        size: Scale to this long side in pixels; larger finds smaller people, slower. Of several, outputs are averaged.
+            Name the photos or the file before it.
+        flip: Use the mirrored photo as well: more accurate, and half as fast.
         threads: CPU threads of the network; 0 takes all cores.
         repeat: How many times every photo is measured.
         recursive: Also take the photos in the folders of folders, to the bottom. A folder that holds no photo itself is

@@ -12,10 +12,12 @@ from strongpose.runtime import RuntimeChoice
 if TYPE_CHECKING:
     from strongpose.inference import StrongPose
 
-__all__ = ["EstimatorOptions", "Threshold"]
+__all__ = ["EstimatorOptions", "KeypointThreshold", "Threshold"]
 
 Threshold: TypeAlias = Annotated[float | None, arg(metavar="0-1", help_behavior_hint="(default: the model's own)")]
 """Score below which people are left out."""
+KeypointThreshold: TypeAlias = Annotated[float, arg(metavar="0-1")]
+"""Score below which keypoints are not drawn; by default `strongpose.poses.KEYPOINT_THRESHOLD`."""
 
 
 @dataclass(frozen=True)

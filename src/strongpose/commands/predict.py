@@ -14,7 +14,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 from strongpose._util.lines import counted, pace, printable
 from strongpose._util.signals import StopRequest
 from strongpose._util.terminal import complain, say
-from strongpose.commands.estimator_options import EstimatorOptions, Threshold
+from strongpose.commands.estimator_options import EstimatorOptions, KeypointThreshold, Threshold
 from strongpose.commands.inputs import not_a_photo
 from strongpose.commands.outputs import unwritable_folder
 from strongpose.poses import KEYPOINT_THRESHOLD
@@ -40,7 +40,7 @@ def predict(
     bodies: FlagCreatePairsOff[bool] = False,
     fields: FlagCreatePairsOff[bool] = False,
     threshold: Threshold = None,
-    keypoint_threshold: float = KEYPOINT_THRESHOLD,
+    keypoint_threshold: KeypointThreshold = KEYPOINT_THRESHOLD,
     batch: int = 1,
     resume: FlagCreatePairsOff[bool] = False,
     recursive: FlagCreatePairsOff[bool] = False,
@@ -48,7 +48,8 @@ def predict(
 ) -> int:
     """Find the people in photos: a picture and a JSON file of each.
 
-    Writes NAME.poses.jpg, with the poses drawn, and NAME.poses.json for each photo.
+    Writes NAME.poses.jpg, with the poses drawn, and NAME.poses.json for each photo; those of
+    photos in folders of a folder keep the tree.
 
     Examples:
         strongpose predict PHOTO.jpg --out RESULTS
@@ -61,12 +62,12 @@ def predict(
             JSON as "body" with COCO's segmentation (run-length encoding) and area.
         fields: Also draw what the network predicts and how the poses grow from it: NAME.fields.jpg.
         threshold: Leave people with a lower score out.
-        keypoint_threshold: Do not draw keypoints with a lower score, those near it faintly; the JSON has them all.
+        keypoint_threshold: Do not draw keypoints with a lower score, those near it faintly; the files have them all.
         batch: Photos that go through the network together; more than one pays on a GPU.
         resume: Leave out photos whose results lie in the folder already, whole, made with the same model and options
             and no older than the photo; so an interrupted run goes on.
-        recursive: Also take the photos in the folders of folders, to the bottom; the results keep the tree. A folder
-            that holds no photo itself is searched so anyway.
+        recursive: Also take the photos in the folders of folders, to the bottom. A folder that holds no photo itself is
+            searched so anyway.
         network: Which model finds the people, and how.
     """
     from strongpose.commands.photo_results import ResultOptions, describe_estimator

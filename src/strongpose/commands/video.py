@@ -15,7 +15,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 from strongpose._util.lines import counted, pace, printable
 from strongpose._util.signals import ending_early
 from strongpose._util.terminal import Progress, complain, say
-from strongpose.commands.estimator_options import EstimatorOptions, Threshold
+from strongpose.commands.estimator_options import EstimatorOptions, KeypointThreshold, Threshold
 from strongpose.commands.outputs import unwritable_folder
 from strongpose.poses import KEYPOINT_THRESHOLD
 
@@ -43,7 +43,7 @@ def video(
     no_smooth: FlagCreatePairsOff[bool] = False,
     no_camera_motion: FlagCreatePairsOff[bool] = False,
     threshold: Threshold = None,
-    keypoint_threshold: float = KEYPOINT_THRESHOLD,
+    keypoint_threshold: KeypointThreshold = KEYPOINT_THRESHOLD,
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
     """Track the people in videos, a camera or a stream.
