@@ -13,6 +13,7 @@ from strongpose.decode.body import BodyRegions
 from strongpose.draw import draw_bodies
 from strongpose.draw import poses as draw
 from strongpose.draw.colours import LEFT, PEOPLE, RIGHT, person_colour
+from strongpose.draw.contact_sheet import Tile, draw_tile
 from strongpose.poses import Poses
 from strongpose.skeleton import COCO, Skeleton
 from strongpose.skeletons import load_skeleton, packaged_skeletons
@@ -248,6 +249,15 @@ def test_both_sides_can_be_seen_on_every_background(ground):
     for limb in ((7, 9), (8, 10), (13, 15), (14, 16)):
         x, y = points[list(limb)].mean(axis=0).round().astype(int)
         assert difference[y - 4 : y + 5, x - 4 : x + 5].max() > 100, limb
+
+
+def test_tiles_of_contact_sheets_show_unsure_keypoints_too():
+    tile = Tile(grey(), (0, 0), np.zeros((0, 17, 3)), standing(0.15), np.zeros((0, 2)), "")
+    assert changed(draw_tile(tile, (240, 320), COCO)).any()
+    marked = Tile(grey(), (0, 0), standing().keypoints, Poses.empty(), np.array([[50.0, 60.0]]), "")
+    drawn = draw_tile(marked, (240, 320), COCO)
+    assert np.abs(drawn[60, 58].astype(int) - (255, 40, 40)).max() < 30  # the ring
+    assert not changed(drawn)[60, 50]
 
 
 def test_nothing_is_drawn_with_opencv():

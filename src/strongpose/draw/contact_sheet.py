@@ -17,6 +17,7 @@ from strongpose.skeleton import Skeleton
 __all__ = ["Tile", "contact_sheet", "draw_annotated", "draw_tile", "surroundings"]
 
 _POINT, _MARK = (40, 230, 60), (255, 40, 40)
+_LEAST = 0.1  # keypoint score; keypoints that count in the evaluation should be seen, if faintly
 _SMOOTH = Image.Resampling.BILINEAR
 _PAPER, _INK = (24, 24, 28), (235, 235, 235)
 _GAP = 8
@@ -91,7 +92,8 @@ def draw_tile(tile: Tile, size: tuple[int, int], skeleton: Skeleton) -> np.ndarr
         return out
 
     detected = Poses(moved(tile.detected.keypoints), tile.detected.scores, skeleton)
-    pen = Pen.over(draw_poses(canvas, detected, legend=False))
+    others = 1 + np.arange(len(detected))  # the first colour is that of annotated points
+    pen = Pen.over(draw_poses(canvas, detected, _LEAST, others, legend=False))
     for keypoints in moved(tile.annotated):
         draw_annotated(pen, keypoints, skeleton)
     for mark in moved(tile.marks):
