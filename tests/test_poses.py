@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from strongpose.poses import Poses
+from strongpose.poses import KEYPOINT_THRESHOLD, Poses
 from strongpose.skeleton import COCO, Skeleton
 
 
@@ -162,6 +162,16 @@ def test_supervision_gets_the_same_points():
     points = poses.to_supervision()
     np.testing.assert_array_equal(points.xy, poses.keypoints[..., :2])
     np.testing.assert_array_equal(points.keypoint_confidence, poses.keypoints[..., 2])
+
+
+def test_supervision_draws_no_keypoint_below_the_threshold():
+    supervision = pytest.importorskip("supervision", reason="supervision is not installed")
+    keypoints = np.full((1, 17, 3), (20, 20, KEYPOINT_THRESHOLD), np.float32)
+    keypoints[0, 0] = (60, 60, KEYPOINT_THRESHOLD - 0.01)
+    points = Poses(keypoints, [0.9]).to_supervision()
+    assert points.visible.tolist() == [[False] + [True] * 16]
+    picture = supervision.VertexAnnotator().annotate(np.zeros((80, 80, 3), np.uint8), points)
+    assert picture[15:25, 15:25].any() and not picture[50:70, 50:70].any()
 
 
 def test_without_supervision_the_error_says_what_to_install(monkeypatch):

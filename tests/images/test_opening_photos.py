@@ -170,12 +170,50 @@ def test_too_many_pixels_or_bytes_are_refused_before_decoding(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize(
-    "array",
-    [np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3)), np.zeros((4, 4, 4), np.uint8), np.zeros((0, 4, 3), np.uint8)],
+    ("array", "remedy"),
+    [
+        (np.zeros((4, 6, 3)), "float64; of values in 0-1 give (255 * array).astype('uint8')"),
+        (np.zeros((4, 6), np.float32), "float32; of values in 0-1 give (255 * array).astype('uint8')"),
+        (np.zeros((4, 6, 3), np.uint16), "uint16; of values up to 65535 give (array // 257).astype('uint8')"),
+        (np.zeros((3, 5, 6), np.uint8), "(3, 5, 6) of uint8; its channels come first: give array.transpose(1, 2, 0)"),
+        (np.zeros((2, 4, 6, 3), np.uint8), "of uint8; give several photos as a list: list(array)"),
+        (np.zeros((4, 6, 3), bool), "of bool"),
+        (np.zeros((4, 6, 2), np.uint8), "(4, 6, 2) of uint8"),
+        (np.zeros((0, 4, 3), np.uint8), "(0, 4, 3) of uint8"),
+    ],
 )
-def test_arrays_must_be_rgb_bytes(array):
-    with pytest.raises(ImageError, match=r"expected an RGB image \(H, W, 3\) of uint8, got shape"):
+def test_other_arrays_are_refused_with_the_remedy(array, remedy):
+    with pytest.raises(ImageError) as refused:
         open_image(array)
+    line = str(refused.value)
+    assert line.startswith("array: expected an RGB image (H, W, 3) of uint8, got shape") and line.endswith(remedy)
+
+
+def test_grey_rgba_and_bgr_arrays_are_taken():
+    red = np.full((4, 6, 3), (200, 20, 0), np.uint8)
+    assert open_image(red) is red
+    np.testing.assert_array_equal(open_image(red[..., ::-1], bgr=True), red)
+    for grey in (red[..., 0], red[..., :1]):
+        np.testing.assert_array_equal(open_image(grey), np.full_like(red, 200))
+    np.testing.assert_array_equal(open_image(grey, bgr=True), np.full_like(red, 200))
+    half = np.dstack([red, np.full((4, 6), 128, np.uint8)])
+    laid_on_white = open_image(half)
+    np.testing.assert_array_equal(laid_on_white, open_image(Image.fromarray(half, "RGBA")))
+    assert np.abs(laid_on_white[0, 0].astype(int) - (227, 137, 127)).max() <= 1
+    np.testing.assert_array_equal(open_image(half[..., [2, 1, 0, 3]], bgr=True), laid_on_white)
+
+
+def test_bgr_is_for_arrays(tmp_path):
+    for source in ("a.jpg", b"", Image.new("RGB", (4, 4))):
+        with pytest.raises(ValueError, match=r"bgr is for arrays, as cv2\.imread gives them"):
+            open_image(source, bgr=True)
+    with pytest.raises(ImageError, match=r"got None, as cv2\.imread gives of files it cannot read; give the path"):
+        open_image(None, bgr=True)
+
+
+def test_addresses_are_not_downloaded():
+    with pytest.raises(ImageError, match=r"^https://example\.org/a\.jpg: photos are not downloaded; download it"):
+        open_image("https://example.org/a.jpg")
 
 
 def blob(size: tuple[int, int], at: tuple[float, float], sigma: float = 6.0) -> np.ndarray:

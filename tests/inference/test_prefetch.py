@@ -118,7 +118,7 @@ def test_a_photo_that_cannot_be_opened_is_named_in_its_turn(tiny_model, paths, t
     assert "nope.jpg: no such file" in str(predictions[3])
     assert predictions[2].photo.shape == (420, 1198, 3)
     assert predictions[2].fitted.photo_size == (420, 1198)
-    results = model.predict_many(sources, batch)
+    results = model.predict_many(sources, batch, strict=True)
     assert isinstance(next(results), Poses)
     with pytest.raises(ImageError, match=r"cut\.jpg: damaged or cut short"):
         next(results)

@@ -77,8 +77,12 @@ def look_at(photo: Damaged | np.ndarray, estimator: StrongPose | None, tally: Ta
             tally.wrong.append(f"{name}: opened as {pixels.shape} of {pixels.dtype}")
         if isinstance(photo, Damaged) and photo.is_cut:
             tally.wrong.append(f"{name}: more than half is missing, but it was opened")
-        if isinstance(photo, np.ndarray) and (photo.dtype != np.uint8 or photo.shape != pixels.shape):
-            tally.wrong.append(f"{name}: taken for an RGB image")
+        if isinstance(photo, np.ndarray) and (
+            photo.dtype != np.uint8
+            or photo.shape[:2] != pixels.shape[:2]
+            or photo.shape[2:] not in ((), (1,), (3,), (4,))
+        ):
+            tally.wrong.append(f"{name}: taken for a grey, RGB or RGBA image")
         tally.counts["opened"] += 1
         if estimator is not None:
             poses = estimator(pixels)

@@ -68,7 +68,7 @@ def test_predict_says_names_that_are_no_text(strongpose, tiny_model, photos, tmp
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (None, "expected a path, bytes, an array or a Pillow image, got a NoneType"),
+        (None, "photo: got None, as cv2.imread gives of files it cannot read; give the path"),
         ([[0, 0, 0]], "expected a path, bytes, an array or a Pillow image, got a list"),
         ("a\0b.jpg", r"a\x00b.jpg: cannot be a path"),
         ("a\nb.jpg", r"a\nb.jpg: no such file"),

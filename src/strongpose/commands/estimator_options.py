@@ -37,6 +37,9 @@ class EstimatorOptions:
     """CPU threads of the network; 0 takes all cores."""
     runtime: RuntimeChoice = "auto"
     """What runs the network; auto takes the fastest that is installed."""
+    device: Annotated[str, arg(metavar="auto|cpu|cuda|gpu|mps")] = "auto"
+    """What the network runs on: cuda is an NVIDIA GPU, cuda:1 the second one, gpu an Intel GPU, mps an Apple GPU; auto
+    takes an NVIDIA GPU where the runtime can use it, else the CPU."""
 
     def open(self, threshold: float | None = None) -> StrongPose:
         """The estimator.
@@ -57,4 +60,5 @@ class EstimatorOptions:
             threshold=threshold,
             threads=self.threads,
             runtime=self.runtime,
+            device=self.device,
         )

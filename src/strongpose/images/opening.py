@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 import warnings
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from PIL import Image
 
 from strongpose._util.lines import one_line, printable
 from strongpose.exceptions import ImageError
+from strongpose.images.arrays import rgb_of_array
 from strongpose.images.colours import rgb
 from strongpose.images.header import FilePart
 from strongpose.images.heif import REMEDY, can_open_heif, is_heif
@@ -28,18 +30,19 @@ from strongpose.images.tiff import begin_with_full_page, correct_grey
 __all__ = ["MAX_BYTES", "MAX_PIXELS", "Photo", "open_image", "read_orientation", "read_part_size", "read_size"]
 
 Photo: TypeAlias = "str | PathLike[str] | bytes | np.ndarray | Image.Image"
-"""What can be opened: a path, an encoded file's bytes, (H, W, 3) uint8 RGB, or a Pillow image."""
+"""What can be opened: a path, an encoded file's bytes, an array (`open_image`), or a Pillow image."""
 
 MAX_PIXELS = 120_000_000
 """Photos with more pixels are refused before they are decoded: a small file can hold a huge image."""
 MAX_BYTES = 200_000_000
 """Larger files are refused before they are read."""
 _FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "GIF", "TIFF", "PPM", "AVIF", "HEIF")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _HEAD = 64  # bytes, in which a file says what it is
 _EMPTY = "the file is empty; copy or download it again"
 
 
-def open_image(source: Photo, name: str | None = None) -> np.ndarray:
+def open_image(source: Photo, name: str | None = None, *, bgr: bool = False) -> np.ndarray:
     """Open a photo as it is meant to be seen: turned as EXIF says, in 8-bit RGB.
 
     Grey, palette, CMYK and 16-bit images are converted, transparent ones are laid on white. Of animated
@@ -47,24 +50,33 @@ def open_image(source: Photo, name: str | None = None) -> np.ndarray:
     only hold values of 8 to 13 bits are scaled to those, as they would be black.
 
     Args:
-        source: a path, the bytes of an image file, an (H, W, 3) uint8 RGB array or a Pillow image.
+        source: a path, the bytes of an image file, a Pillow image, or an array of uint8: (H, W, 3) RGB, (H, W) grey,
+            or (H, W, 4) RGBA.
         name: what error messages call the photo, where it is not a path.
+        bgr: whether an array's channels come in the order blue, green, red, as ``cv2.imread`` gives them.
 
     Returns:
         (H, W, 3) uint8 RGB.
 
     Raises:
+        ValueError: if ``bgr`` is given with something else than an array: files say how their colours are stored.
         ImageError: if it is missing, damaged, too large or no photo; in one line, whatever the file is called.
     """
     if isinstance(source, np.ndarray):
-        return _checked_array(source, name or "array")
+        return rgb_of_array(source, name or "array", bgr)
+    if bgr and source is not None:
+        raise ValueError("bgr is for arrays, as cv2.imread gives them; files say how their colours are stored")
     if isinstance(source, Image.Image):
         return _decoded(source, name or "Pillow image")
     if isinstance(source, bytes):
         return _opened(source, name or "image bytes")
     if not isinstance(source, str | os.PathLike):
+        if source is None:
+            raise ImageError(f"{name or 'photo'}: got None, as cv2.imread gives of files it cannot read; give the path")
         kind = type(source).__name__
         raise ImageError(f"{name or 'photo'}: expected a path, bytes, an array or a Pillow image, got a {kind}")
+    if isinstance(source, str) and _ADDRESS.match(source):
+        raise ImageError(f"{printable(source)}: photos are not downloaded; download it, and give the file's path")
     path = Path(source)
     with _reading(path) as file:
         data = file.read(MAX_BYTES)
@@ -226,9 +238,3 @@ def _check_size(w: int, h: int, name: str) -> None:
         )
     if w * h == 0:
         raise ImageError(f"{name}: the image has no pixels ({w}×{h})")
-
-
-def _checked_array(array: np.ndarray, name: str) -> np.ndarray:
-    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or array.size == 0:
-        raise ImageError(f"{name}: expected an RGB image (H, W, 3) of uint8, got shape {array.shape} of {array.dtype}")
-    return array

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import warnings
+from collections import deque
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from os import PathLike
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from strongpose.decode import DecodeOptions, decode
-from strongpose.exceptions import ImageError, ModelError
-from strongpose.fields import Fields, cell_count
-from strongpose.images import FittedImage, Photo, fit_image, open_image, padded_stack
+from strongpose.exceptions import ImageError
+from strongpose.fields import Fields
+from strongpose.images import FittedImage, Photo, fit_image, open_image
+from strongpose.inference.field_finder import FieldFinder, Inputs
+from strongpose.inference.photos import noting_paths, path_of, require_one, several
 from strongpose.inference.prediction import Prediction
 from strongpose.inference.prefetch import overlap
 from strongpose.inference.settings import checked_sizes, checked_threshold, recommended
-from strongpose.inference.tta import average
 from strongpose.poses import Poses
-from strongpose.runtime import ModelInfo, RawMaps, Runtime, RuntimeChoice, open_runtime, resolve_model
+from strongpose.runtime import ModelInfo, Runtime, RuntimeChoice, open_runtime, resolve_model
 
 if TYPE_CHECKING:
     from strongpose.video import Frame, TrackedPoses
 
 __all__ = ["StrongPose"]
-
-_Inputs: TypeAlias = "dict[int, FittedImage]"  # by size
 
 
 class StrongPose:
@@ -65,6 +68,7 @@ class StrongPose:
         self.sizes = checked_sizes(runtime.info.size if size is None else size)
         self.size = self.sizes[-1]
         self.flip = flip
+        self._finder = FieldFinder(runtime, self.sizes, flip)
         self.options = recommended(runtime.info) if options is None else options
         self.threshold = checked_threshold(runtime.info.threshold if threshold is None else threshold)
 
@@ -79,6 +83,7 @@ class StrongPose:
         threshold: float | None = None,
         threads: int = 0,
         runtime: RuntimeChoice = "auto",
+        device: str = "auto",
     ) -> StrongPose:
         """An estimator with a trained network.
 
@@ -93,13 +98,16 @@ class StrongPose:
             threads: CPU threads of the network; 0 takes all cores.
             runtime: what runs the network: openvino, onnx or torch; auto takes the fastest that is
                 installed (`strongpose.runtime.open_runtime`), and ``model.runtime.name`` says which.
+            device: cpu, cuda, gpu (Intel's) or mps (Apple's), with a number for one of several, as in cuda:1; auto
+                takes an NVIDIA GPU where the runtime can use one, else the CPU.
 
         Raises:
-            ValueError: if a size or the threshold makes no sense.
+            ValueError: if a size, the threshold, the number of threads or the device makes no sense.
             strongpose.exceptions.ModelError: if there is no such model, it cannot be used, or the runtime
-                is not installed.
+                is not installed or does not find the device.
         """
-        return cls(open_runtime(resolve_model(name_or_path), runtime, threads), size, flip, options, threshold)
+        opened = open_runtime(resolve_model(name_or_path), runtime, threads, device)
+        return cls(opened, size, flip, options, threshold)
 
     def with_threshold(self, threshold: float) -> StrongPose:
         """The same estimator with another threshold: 0 keeps all people, as average precision needs.
@@ -109,25 +117,47 @@ class StrongPose:
         """
         return StrongPose(self.runtime, self.sizes, self.flip, self.options, threshold)
 
+    def __repr__(self) -> str:
+        size = self.size if len(self.sizes) == 1 else self.sizes
+        return (
+            f"StrongPose({self.runtime.model!r}, size={size}, flip={self.flip}, threshold={self.threshold}, "
+            f"runtime={self.runtime.name!r}, device={self.runtime.device!r})"
+        )
+
     @property
     def info(self) -> ModelInfo:
         """What the model says about itself: skeleton, stride, licence and more."""
         return self.runtime.info
 
-    def __call__(self, image: Photo) -> Poses:
-        """The people in a photo.
+    @overload
+    def __call__(self, photo: Photo, *, bgr: bool = False) -> Poses: ...
+
+    @overload
+    def __call__(self, photo: list[Any] | tuple[Photo, ...], *, bgr: bool = False) -> list[Poses]: ...
+
+    def __call__(self, photo: Photo | list[Any] | tuple[Photo, ...], *, bgr: bool = False) -> Poses | list[Poses]:
+        """The people in a photo, or in each photo of a list.
 
         Args:
-            image: a path, the bytes of an image file, (H, W, 3) uint8 RGB or a Pillow image.
+            photo: a path, the bytes of an image file, a Pillow image, an array (H, W, 3) of uint8 RGB (or what else
+                `strongpose.images.open_image` takes), or a list of such photos.
+            bgr: whether arrays have their channels in the order of OpenCV, as ``cv2.imread`` gives them.
 
         Returns:
-            Poses in photo pixels, best first; none scores below ``threshold``.
+            Poses in photo pixels, best first; none scores below ``threshold``. Of a list as many, each the same as
+            for the photo alone.
 
         Raises:
-            strongpose.exceptions.ImageError: if the photo cannot be opened.
+            strongpose.exceptions.ImageError: if a photo cannot be opened, or it is a folder, a pattern or a video;
+                the message names the call that takes those.
+            ValueError: if ``bgr`` is given with a photo that is no array.
         """
-        inputs = self._inputs(open_image(image))
-        return self.decode(self._fields([inputs])[0], inputs[self.size])
+        if isinstance(photo, list | tuple):
+            return list(self.predict_many(photo, bgr=bgr, strict=True))
+        require_one(photo)
+        inputs = self._finder.inputs(open_image(photo, bgr=bgr))
+        poses = self.decode(self._finder.fields([inputs])[0], inputs[self.size])
+        return replace(poses, photo=path_of(photo))
 
     def track(
         self,
@@ -160,29 +190,40 @@ class StrongPose:
         model = self if threshold is None else self.with_threshold(threshold)
         yield from track_video(model, source, smooth=smooth, camera_motion=camera_motion, max_frames=max_frames)
 
-    def predict_many(self, images: Iterable[Photo], batch: int = 1) -> Generator[Poses, None, None]:
-        """The people in each of many photos, as they are asked for.
+    def predict_many(
+        self, photos: Iterable[Photo] | str | PathLike[str], batch: int = 1, *, bgr: bool = False, strict: bool = False
+    ) -> Generator[Poses, None, None]:
+        """The people in each of many photos, in their order.
 
         While the caller works on a photo, the next ones are opened and looked at in the background
         (`strongpose.inference.prefetch.overlap`): never more than a few, so any number of photos fits in memory. The
         poses are those of one photo at a time.
 
+        ``poses.photo`` is the path of the photo, where it was given as one. A photo that cannot be opened does not end
+        the loop, as one bad file must not cost the rest of a long run, nor shift results against photos: its poses are
+        empty and have an ``error``, which a warning of one line tells, too.
+
         Args:
-            images: photos; asked for a few ahead, in the caller's thread.
+            photos: photos, the path of a folder, or a pattern such as ``"holiday/*.jpg"``. An iterable is asked a few
+                photos ahead, in the caller's thread.
             batch: number of photos that go through the network together, which pays on a GPU. Where their
                 network inputs differ in size, the smaller ones are padded, which moves keypoints a little.
+            bgr: whether arrays have their channels in the order of OpenCV.
+            strict: raise the error of a photo that cannot be opened, in its turn.
 
         Raises:
-            ValueError: if ``batch`` is not positive.
-            strongpose.exceptions.ImageError: if a photo cannot be opened, in its turn. The photos after it are not
-                looked at; `predictions` goes on.
+            ValueError: if ``batch`` is not positive, one photo is given that is no path, or ``bgr`` is given with
+                photos that are no arrays.
+            strongpose.exceptions.ImageError: if a folder or pattern holds no photo; with ``strict`` also if a photo
+                cannot be opened.
         """
+        paths: deque[Path | None] = deque()
 
-        def run(group: list[_Inputs]) -> list[tuple[_Inputs, Fields]]:
-            return list(zip(group, self._fields(group), strict=True))
+        def opened(photo: Photo) -> Inputs:
+            return self._finder.inputs(open_image(photo, bgr=bgr))
 
-        found = overlap(images, lambda image: self._inputs(open_image(image)), run, batch)
-        return self._all_poses(found)
+        found = overlap(noting_paths(several(photos), paths), opened, self._finder.with_inputs, batch)
+        return self._all_poses(found, paths, strict)
 
     def predictions(self, images: Iterable[Photo], batch: int = 1) -> Generator[Prediction | ImageError, None, None]:
         """What the network predicts for each of many photos, for `decode` and for drawing; otherwise as `predict_many`.
@@ -194,12 +235,12 @@ class StrongPose:
             ValueError: if ``batch`` is not positive.
         """
 
-        def opened(image: Photo) -> tuple[np.ndarray, _Inputs]:
+        def opened(image: Photo) -> tuple[np.ndarray, Inputs]:
             photo = open_image(image)
-            return photo, self._inputs(photo)
+            return photo, self._finder.inputs(photo)
 
-        def run(group: list[tuple[np.ndarray, _Inputs]]) -> list[Prediction]:
-            found = zip(group, self._fields([inputs for _, inputs in group]), strict=True)
+        def run(group: list[tuple[np.ndarray, Inputs]]) -> list[Prediction]:
+            found = zip(group, self._finder.fields([inputs for _, inputs in group]), strict=True)
             return [Prediction(photo, inputs[self.size], fields) for (photo, inputs), fields in found]
 
         return overlap(images, opened, run, batch)
@@ -223,10 +264,10 @@ class StrongPose:
             ValueError: if a fitted photo is given and there are several sizes: each needs the photo itself.
         """
         if not isinstance(image, FittedImage):
-            return self._fields([self._inputs(open_image(image))])[0]
+            return self._finder.fields([self._finder.inputs(open_image(image))])[0]
         if len(self.sizes) > 1:
             raise ValueError(f"sizes {self.sizes} need the photo itself, not the photo fitted to one of them")
-        return self._fields([{self.size: image}])[0]
+        return self._finder.fields([{self.size: image}])[0]
 
     def decode(self, fields: Fields, fitted: FittedImage) -> Poses:
         """The poses, in photo pixels, that `fields` found in a photo that `fit` fitted; none below ``threshold``."""
@@ -237,53 +278,20 @@ class StrongPose:
         return Poses(keypoints, poses.scores, poses.skeleton, boxes)
 
     def _all_poses(
-        self, found: Generator[tuple[_Inputs, Fields] | ImageError, None, None]
+        self,
+        found: Generator[tuple[Inputs, Fields] | ImageError, None, None],
+        paths: deque[Path | None],
+        strict: bool,
     ) -> Generator[Poses, None, None]:
+        """The poses of what was found; ``paths`` has those of the photos that were asked for and not given back yet."""
         with closing(found):
             for one in found:
-                if isinstance(one, ImageError):
+                photo = paths.popleft()
+                if not isinstance(one, ImageError):
+                    inputs, fields = one
+                    yield replace(self.decode(fields, inputs[self.size]), photo=photo)
+                elif strict:
                     raise one
-                inputs, fields = one
-                yield self.decode(fields, inputs[self.size])
-
-    def _inputs(self, photo: np.ndarray) -> _Inputs:
-        """The network's input of every size."""
-        return {size: fit_image(photo, size, self.info.coarse_stride) for size in self.sizes}
-
-    def _fields(self, photos: Sequence[_Inputs]) -> list[Fields]:
-        """The fields of every photo in the frame of ``size``; inputs of the same size run together."""
-        views = {size: self._views([inputs[size] for inputs in photos]) for size in self.sizes}
-        if len(self.sizes) == 1 and not self.flip:
-            return [fields for [fields] in views[self.size]]
-        return [
-            average([(views[size][i], inputs[size]) for size in self.sizes], inputs[self.size])
-            for i, inputs in enumerate(photos)
-        ]
-
-    def _views(self, inputs: Sequence[FittedImage]) -> list[list[Fields]]:
-        """Of every input its fields and, with ``flip``, those of its mirror image mirrored back."""
-        if not self.flip:
-            return [[fields] for fields in self._run([fitted.pixels for fitted in inputs])]
-        found = self._run([pixels for fitted in inputs for pixels in (fitted.pixels, fitted.pixels[:, ::-1])])
-        return [[straight, mirrored.mirrored()] for straight, mirrored in zip(found[::2], found[1::2], strict=True)]
-
-    def _run(self, images: Sequence[np.ndarray]) -> list[Fields]:
-        """The fields of each of B network inputs (H, W, 3), smaller ones padded to the size of the largest."""
-        canvases, info = padded_stack(images), self.info
-        maps = self.runtime(canvases)
-        expected = self._cells(canvases.shape[1:])
-        if maps.body.shape[1:] != expected:
-            raise ModelError(
-                f"the model's metadata says stride {info.stride}, which gives {expected} cells "
-                f"for an input of {canvases.shape[1:3]} pixels, but it returned {maps.body.shape[1:]}"
-            )
-        found = []
-        for image, one in zip(images, zip(*maps, strict=True), strict=True):
-            h, w = self._cells(image.shape)
-            cropped = RawMaps(*(part[..., :h, :w] for part in one))
-            found.append(Fields(*cropped, stride=info.stride, skeleton=info.skeleton))
-        return found
-
-    def _cells(self, shape: Sequence[int]) -> tuple[int, int]:
-        """(h, w), the number of cells of an image of the shape (H, W, 3)."""
-        return cell_count(shape[0], self.info.stride), cell_count(shape[1], self.info.stride)
+                else:
+                    warnings.warn(str(one), stacklevel=2)
+                    yield replace(Poses.empty(self.info.skeleton), photo=photo, error=one)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from strongpose.exceptions import ImageError
 from strongpose.oks import keypoint_corners
 from strongpose.poses.numbers import keypoint_row, rounded
 from strongpose.skeleton import COCO, Skeleton
@@ -66,6 +68,9 @@ class Poses:
         skeleton: what the K keypoints are called.
         boxes: (N, 4) float32, x0, y0, x1, y1 in photo pixels; left out, they enclose the keypoints that
             score at least 0.1 (all keypoints where fewer than two do).
+        photo: path of the photo, where it was given as one.
+        error: why the photo could not be opened, where it could not (`StrongPose.predict_many`); then there are no
+            people.
 
     Raises:
         ValueError: if a shape does not fit or a value is not finite; says what was expected.
@@ -75,6 +80,8 @@ class Poses:
     scores: np.ndarray
     skeleton: Skeleton = COCO
     boxes: np.ndarray = None  # type: ignore[assignment]  # filled in below
+    photo: Path | None = field(default=None, kw_only=True)
+    error: ImageError | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         keypoints = np.asarray(self.keypoints, dtype=np.float32)
@@ -120,13 +127,16 @@ class Poses:
             index = np.asarray(index)
             if index.size == 0 and index.dtype != bool:
                 index = index.astype(np.int64)
-        return Poses(self.keypoints[index], self.scores[index], self.skeleton, self.boxes[index])
+        keypoints, scores, boxes = self.keypoints[index], self.scores[index], self.boxes[index]
+        return Poses(keypoints, scores, self.skeleton, boxes, photo=self.photo, error=self.error)
 
     def __iter__(self) -> Iterator[Pose]:
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        return f"Poses({len(self)} people, skeleton {self.skeleton.name!r}, scores {rounded(self.scores, 2)})"
+        origin = "" if self.photo is None else f"{self.photo}: "
+        what = f"{len(self)} people, skeleton {self.skeleton.name!r}, scores {rounded(self.scores, 2)}"
+        return f"Poses({origin}{what if self.error is None else f'not opened ({self.error})'})"
 
     def to_coco(self, image_id: int | str, category_id: int = 1) -> list[dict[str, Any]]:
         """COCO keypoint results, one dictionary per person: image_id, category_id, keypoints (3K), score."""
@@ -208,6 +218,8 @@ class Poses:
     def to_supervision(self) -> supervision.KeyPoints:
         """The poses as ``supervision.KeyPoints``, for that library's annotators.
 
+        All keypoints are in it; those below `KEYPOINT_THRESHOLD` are marked invisible, and annotators leave them out.
+
         Raises:
             ImportError: if supervision (0.29 or newer) is not installed.
         """
@@ -222,6 +234,7 @@ class Poses:
             class_id=np.zeros(len(self), dtype=int),
             keypoint_confidence=self.keypoints[..., 2],
             detection_confidence=self.scores,
+            visible=self.keypoints[..., 2] >= KEYPOINT_THRESHOLD,
         )
 
 

@@ -106,6 +106,14 @@ class Runtime(Protocol):
     def name(self) -> str:
         """The runtime and how it computes, for people."""
 
+    @property
+    def model(self) -> str:
+        """The name of the model, as its file is called."""
+
+    @property
+    def device(self) -> str:
+        """What it computes on, for example cuda:1."""
+
     def __call__(self, images: np.ndarray) -> RawMaps:
         """The float32 maps of (B, H, W, 3) uint8 RGB images whose sides have the form n·coarse_stride + 1."""
 

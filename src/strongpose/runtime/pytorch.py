@@ -12,10 +12,11 @@ from strongpose.exceptions import ModelError
 from strongpose.network import PoseNetwork
 from strongpose.network.onnx_file import read_onnx_metadata
 from strongpose.network.weights import METADATA_KEY, load_network
+from strongpose.runtime.devices import check_device
 from strongpose.runtime.interface import REMEDY, read_info
 from strongpose.runtime.model import ModelInfo, RawMaps
 
-__all__ = ["TorchRuntime", "read_model_info"]
+__all__ = ["TorchRuntime", "read_model_info", "torch_devices"]
 
 
 def read_model_info(path: str | PathLike[str]) -> ModelInfo:
@@ -33,6 +34,12 @@ def read_model_info(path: str | PathLike[str]) -> ModelInfo:
     return read_info(path, metadata.get(METADATA_KEY))
 
 
+def torch_devices() -> list[str]:
+    """The devices that torch finds here."""
+    cuda = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    return ["cpu", *cuda, *["mps"] * torch.backends.mps.is_available()]
+
+
 class TorchRuntime:
     """Runs a network that lies in memory.
 
@@ -45,27 +52,37 @@ class TorchRuntime:
     Attributes:
         info: skeleton, strides and size of the network.
         name: the runtime, its precision and where it runs, for people.
+        model: the name of the model, as its file is called; ``network`` where it is of no file.
+        device: what it runs on.
     """
 
     def __init__(self, network: PoseNetwork, size: int, disk_radius: float | None = None, bf16: bool = False) -> None:
         self._network = network.eval()
         self._bf16 = bf16
+        self.model = "network"
+        self.device = str(network.mean.device)
         config = network.config
         decode = {} if disk_radius is None else {"disk_radius": disk_radius}
         self.info = ModelInfo(config.skeleton, config.stride, config.coarse_stride, size, decode, {})
         self.name = f"torch on {network.mean.device.type} in {'bfloat16' if bf16 else 'float32'}"
 
     @classmethod
-    def from_file(cls, path: str | PathLike[str], threads: int = 0) -> TorchRuntime:
-        """The network of a released .onnx file, on an NVIDIA GPU (in bfloat16) where there is one.
+    def from_file(cls, path: str | PathLike[str], threads: int = 0, device: str = "auto") -> TorchRuntime:
+        """The network of a released .onnx file, in bfloat16 on an NVIDIA GPU and in float32 elsewhere.
 
         Args:
             path: the .onnx file.
             threads: number of CPU threads, of all torch work of this process; 0 leaves them as they are.
+            device: cpu, cuda (cuda:1 …) or mps; auto takes cuda where it is there, else cpu.
 
         Raises:
-            strongpose.exceptions.ModelError: if the file is damaged, or torch cannot build what it describes.
+            ValueError: if there is no such kind of device.
+            strongpose.exceptions.ModelError: if the file is damaged, torch cannot build what it describes, or the
+                device is not there.
         """
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        check_device(device, torch_devices(), "torch")
         info = read_model_info(path)
         try:
             network = load_network(Path(path))
@@ -76,10 +93,10 @@ class TorchRuntime:
                 raise ModelError(f"{path}: its metadata has another {what} than its network; {REMEDY}")
         if threads:
             torch.set_num_threads(threads)
-        cuda = torch.cuda.is_available()
-        network.to("cuda" if cuda else "cpu")
+        network.to("cuda:0" if device == "cuda" else device)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        runtime = cls(network, info.size, bf16=cuda)
+        runtime = cls(network, info.size, bf16=device.startswith("cuda"))
+        runtime.model = Path(path).stem
         runtime.info = info
         return runtime
 

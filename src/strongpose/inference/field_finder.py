@@ -1,0 +1,82 @@
+"""From photos to fields: network inputs of every size, mirrored too, through the runtime, averaged in one frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from strongpose.exceptions import ModelError
+from strongpose.fields import Fields, cell_count
+from strongpose.images import FittedImage, fit_image, padded_stack
+from strongpose.inference.tta import average
+from strongpose.runtime import RawMaps, Runtime
+
+__all__ = ["FieldFinder", "Inputs"]
+
+Inputs: TypeAlias = "dict[int, FittedImage]"
+"""The network inputs of one photo, by size."""
+
+
+class FieldFinder:
+    """Runs a network on photos at one size or several, mirrored or not.
+
+    Args:
+        runtime: what runs the network.
+        sizes: the long sides at which photos are looked at, ascending; fields come in the frame of the last.
+        flip: whether the mirrored photo is looked at as well.
+    """
+
+    def __init__(self, runtime: Runtime, sizes: Sequence[int], flip: bool) -> None:
+        self._runtime = runtime
+        self._sizes = tuple(sizes)
+        self._flip = flip
+
+    def inputs(self, photo: np.ndarray) -> Inputs:
+        """The network inputs of a photo (H, W, 3) of uint8 RGB."""
+        return {size: fit_image(photo, size, self._runtime.info.coarse_stride) for size in self._sizes}
+
+    def fields(self, photos: Sequence[Inputs]) -> list[Fields]:
+        """The fields of every photo, in the frame of the largest size; inputs of the same size run together."""
+        views = {size: self._views([inputs[size] for inputs in photos]) for size in self._sizes}
+        frame = self._sizes[-1]
+        if len(self._sizes) == 1 and not self._flip:
+            return [fields for [fields] in views[frame]]
+        return [
+            average([(views[size][i], inputs[size]) for size in self._sizes], inputs[frame])
+            for i, inputs in enumerate(photos)
+        ]
+
+    def with_inputs(self, photos: Sequence[Inputs]) -> list[tuple[Inputs, Fields]]:
+        """The inputs of every photo and its fields."""
+        return list(zip(photos, self.fields(photos), strict=True))
+
+    def _views(self, inputs: Sequence[FittedImage]) -> list[list[Fields]]:
+        """Of every input its fields and, with ``flip``, those of its mirror image mirrored back."""
+        if not self._flip:
+            return [[fields] for fields in self._run([fitted.pixels for fitted in inputs])]
+        found = self._run([pixels for fitted in inputs for pixels in (fitted.pixels, fitted.pixels[:, ::-1])])
+        return [[straight, mirrored.mirrored()] for straight, mirrored in zip(found[::2], found[1::2], strict=True)]
+
+    def _run(self, images: Sequence[np.ndarray]) -> list[Fields]:
+        """The fields of each of B network inputs (H, W, 3), smaller ones padded to the size of the largest."""
+        canvases, info = padded_stack(images), self._runtime.info
+        maps = self._runtime(canvases)
+        expected = self._cells(canvases.shape[1:])
+        if maps.body.shape[1:] != expected:
+            raise ModelError(
+                f"the model's metadata says stride {info.stride}, which gives {expected} cells "
+                f"for an input of {canvases.shape[1:3]} pixels, but it returned {maps.body.shape[1:]}"
+            )
+        found = []
+        for image, one in zip(images, zip(*maps, strict=True), strict=True):
+            h, w = self._cells(image.shape)
+            cropped = RawMaps(*(part[..., :h, :w] for part in one))
+            found.append(Fields(*cropped, stride=info.stride, skeleton=info.skeleton))
+        return found
+
+    def _cells(self, shape: Sequence[int]) -> tuple[int, int]:
+        """(h, w), the number of cells of an image of the shape (H, W, 3)."""
+        stride = self._runtime.info.stride
+        return cell_count(shape[0], stride), cell_count(shape[1], stride)
