@@ -188,14 +188,14 @@ def _plainly(place: Place) -> list[Check]:
         place.run("evaluate people.json --images people --size 129 --results found.json", "found.json"),
         place.run("diagnose people.json --images people --size 129 --out wrong", "wrong/*"),
         place.run("data convert people.json --from coco --out again.json", "again.json"),
-        place.refused("predict photos --out no --model fast", "pip install 'strongpose[openvino]'"),
-        place.refused("predict photos --out no --runtime torch", "pip install 'strongpose[train]'"),
-        place.refused("video clip.mp4 --out no", "pip install 'strongpose[video]'"),
-        place.refused("serve --port 0", "pip install 'strongpose[serve]'"),
-        place.refused("batch photos no", "pip install 'strongpose[batch]'"),
-        place.refused("train --data people.json --out no", "pip install 'strongpose[train]'"),
-        place.refused("export w.safetensors --out no.onnx", "pip install 'strongpose[export]'"),
-        place.refused("data convert a.mat --from lsp --images people --out no.json", "pip install 'strongpose[data]'"),
+        place.refused("predict photos --out no --model fast", "pip install 'strongpose[openvino] @ file:"),
+        place.refused("predict photos --out no --runtime torch", "pip install 'strongpose[train] @ file:"),
+        place.refused("video clip.mp4 --out no", "pip install 'strongpose[video] @ file:"),
+        place.refused("serve --port 0", "pip install 'strongpose[serve] @ file:"),
+        place.refused("batch photos no", "pip install 'strongpose[batch] @ file:"),
+        place.refused("train --data people.json --out no", "pip install 'strongpose[train] @ file:"),
+        place.refused("export w.safetensors --out no.onnx", "pip install 'strongpose[export] @ file:"),
+        place.refused("data convert a.mat --from lsp --images people --out no.json", "pip install 'strongpose[data] @ file:"),
     ]
 
 
