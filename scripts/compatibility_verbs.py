@@ -195,7 +195,9 @@ def _plainly(place: Place) -> list[Check]:
         place.refused("batch photos no", "pip install 'strongpose[batch] @ file:"),
         place.refused("train --data people.json --out no", "pip install 'strongpose[train] @ file:"),
         place.refused("export w.safetensors --out no.onnx", "pip install 'strongpose[export] @ file:"),
-        place.refused("data convert a.mat --from lsp --images people --out no.json", "pip install 'strongpose[data] @ file:"),
+        place.refused(
+            "data convert a.mat --from lsp --images people --out no.json", "pip install 'strongpose[data] @ file:"
+        ),
     ]
 
 

@@ -49,7 +49,7 @@ def test_a_folder_becomes_one_table_and_is_not_done_twice(strongpose, photos, tm
         (("a.parquet", "out"), "a.parquet: has no column 'path' but url; name one with --column"),
         (("a.parquet", "out", "--model", "nope"), "nope: no such model"),
         (("a.parquet", "out", "--part-size", "0"), "--part-size must be at least 1, got 0"),
-        (("a.parquet", "a.parquet", "--column", "url"), "a.parquet: cannot be written"),
+        (("a.parquet", "a.parquet", "--column", "url"), "a.parquet is a file; name another folder"),
         (
             ("a.parquet", "out", "--column", "url", "--address", "127.0.0.1:1"),
             "--address 127.0.0.1:1: no cluster there",

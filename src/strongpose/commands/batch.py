@@ -93,7 +93,7 @@ def batch(
         job, parts = begin_job(output, job, kind, say)
         done = done_parts(output, job, parts)
         if done:
-            say(f"{len(done)} of {counted(len(parts), 'part')} done already")
+            say(f"{len(done)} of {counted(len(parts), 'part is', 'parts are')} done already")
         missing = [part for part in parts if part.number not in done]
         failed = 0
         if missing:
