@@ -37,7 +37,7 @@ def animation(frames: int) -> bytes:
 @pytest.mark.parametrize(
     ("body", "kind", "status", "line"),
     [
-        (b"x", "image/gif", 415, "image/jpeg or image/png or image/webp, got image/gif"),
+        (b"x", "image/gif", 415, "image/jpeg or image/png or image/webp or multipart/form-data, got image/gif"),
         (b"x", "", 415, "got none"),
         (b"", "image/jpeg", 422, "the body is empty"),
         (b"no photo", "image/jpeg", 422, "not a JPEG, PNG or WebP photo"),

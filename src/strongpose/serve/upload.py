@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from starlette.requests import ClientDisconnect, Request
 
 from strongpose.exceptions import RefusedError
+from strongpose.serve.form import FORM_TYPE
 from strongpose.serve.limits import OLD_TYPES, Limits
 
 __all__ = ["Uploads", "check_content_type", "decode_base64", "disconnection", "drain"]
@@ -29,7 +30,8 @@ def check_content_type(request: Request, expected: tuple[str, ...]) -> str:
     kind = OLD_TYPES.get(got, got)
     if kind not in expected:
         wanted = " or ".join(expected)
-        raise RefusedError(415, f"expected a body with content type {wanted}, got {got[:80] or 'none'}")
+        hint = "; curl -F photo=@photo.jpg sends a form" if FORM_TYPE in expected else ""
+        raise RefusedError(415, f"expected a body with content type {wanted}, got {got[:80] or 'none'}{hint}")
     return kind
 
 
