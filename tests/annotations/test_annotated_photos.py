@@ -77,7 +77,7 @@ def test_turns_that_no_size_shows_are_told(path, orientation, is_told):
     said: list[str] = []
     photo_paths(load_annotations(path), path.with_suffix(""), "a.json", said.append)
     photo = path.with_suffix("") / "1.png"
-    assert [line.split(" so that")[0] for line in said] == ["a.json: EXIF data turn 1 photos"] * is_told
+    assert [line.split(" in a way")[0] for line in said] == ["a.json: EXIF data turn 1 photo"] * is_told
     assert all(f"the first is {photo}; they are taken as annotated as they are shown" in line for line in said)
 
 
@@ -86,7 +86,7 @@ def test_a_quarter_turn_of_a_square_photo_is_told(path):
     said: list[str] = []
     data = read(path, lambda d: d["images"][1].update(width=160, height=160))[0]
     photo_paths(data, path.with_suffix(""), say=said.append)
-    assert len(said) == 1 and "EXIF data turn 1 photos" in said[0]
+    assert len(said) == 1 and "EXIF data turn 1 photo" in said[0]
 
 
 @pytest.mark.parametrize("size", [(96, 80), (97, 80), (768, 640), (100, 83)])

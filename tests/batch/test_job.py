@@ -11,6 +11,7 @@ from strongpose.batch import begin_job, done_parts
 from strongpose.batch.job import LISTING, MANIFEST
 from strongpose.batch.rows import Row, to_parquet
 from strongpose.exceptions import BatchError
+from strongpose.skeleton import COCO
 
 
 @pytest.fixture
@@ -49,13 +50,13 @@ def test_only_whole_files_of_the_job_count_as_done(job, tmp_path):
     _, parts = begin_job(out, job)
     rows = [Row("a", "unreadable", "why"), Row("b", "unreadable", "why")]
     about = {"estimator": job.estimator}
-    (out / parts[1].name).write_bytes(to_parquet(rows, about))
+    (out / parts[1].name).write_bytes(to_parquet(rows, COCO, about))
     (out / ".part-000000.parquet.x1").write_bytes(b"left by a process that was killed")
     assert done_parts(out, job, parts) == {1}
-    (out / parts[0].name).write_bytes(to_parquet(rows, about)[:-9])
+    (out / parts[0].name).write_bytes(to_parquet(rows, COCO, about)[:-9])
     with pytest.raises(BatchError, match=r"part-000000.parquet: damaged .*remove it"):
         done_parts(out, job, parts)
-    for content in (to_parquet(rows[:1], about), to_parquet(rows, {"estimator": {}})):
+    for content in (to_parquet(rows[:1], COCO, about), to_parquet(rows, COCO, {"estimator": {}})):
         (out / parts[0].name).write_bytes(content)
         with pytest.raises(BatchError, match=r"part-000000.parquet: is not of this job"):
             done_parts(out, job, parts)

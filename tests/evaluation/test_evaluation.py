@@ -127,7 +127,7 @@ def test_other_keypoints_than_the_models_are_refused():
 
 def test_results_about_unknown_images_or_other_skeletons_are_refused():
     data, results = made_up()
-    with pytest.raises(EvaluationError, match="about 1 images that are not annotated, the first 99"):
+    with pytest.raises(EvaluationError, match="about 1 image that is not annotated, the first 99"):
         evaluate_results([{**results[0], "image_id": 99}], data, COCO.sigmas)
     with pytest.raises(EvaluationError, match="annotations have 17 keypoints, but 3 tolerances"):
         evaluate_results(results, data, ARM.sigmas)

@@ -97,6 +97,7 @@ def test_an_upload_for_which_there_is_no_place_at_its_end_is_refused(serving, es
             late.send_rest()
             answer = finish(late.connection)
             assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
+            assert answer.error == "1 request is under way already; try again"
             gate.open()
             assert finish(quick.connection).status == 200
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from strongpose._util.json_files import is_number
-from strongpose._util.lines import Say, unheard
+from strongpose._util.lines import Say, counted, unheard
 from strongpose.annotations.reading import load_annotations
 from strongpose.exceptions import AnnotationError
 from strongpose.images import read_orientation, read_size
@@ -92,8 +92,8 @@ def photo_paths(
     turned = [path for image_id, path in paths.items() if _hides_a_turn(path, sizes[image_id])]
     if turned:
         say(
-            f"{name}: EXIF data turn {len(turned)} photos so that their sizes do not show it (half a turn, mirrored, "
-            f"square), the first is {turned[0]}; they are taken as annotated as they are shown"
+            f"{name}: EXIF data turn {counted(len(turned), 'photo')} in a way that sizes do not show (half a turn, "
+            f"mirrored, square), the first is {turned[0]}; they are taken as annotated as they are shown"
         )
     unknown = {image["id"] for image in data["images"] if not (image.get("width") and image.get("height"))}
     for person in data.get("annotations", ()):

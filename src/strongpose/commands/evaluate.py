@@ -182,7 +182,7 @@ def _find_poses(
             about = describe_run(estimator, resolve_model(network.model), photos)
             log = stack.enter_context(ResultsLog(_kept_beside(target), about))
             if log.done:
-                say(f"going on after {len(log.done)} photos in {log.path}")
+                say(f"going on after {counted(len(log.done), 'photo')} in {log.path}")
         before = 0 if log is None else len(log.done)
         stop = stack.enter_context(StopRequest(signal.SIGTERM))
         show = stack.enter_context(Progress("photos"))
@@ -198,7 +198,8 @@ def _find_poses(
         except KeyboardInterrupt as interruption:
             if log is None:
                 raise
-            reason = f"interrupted; {len(log.done)} photos are in {log.path}, the same command goes on"
+            kept = counted(len(log.done), "photo is", "photos are")
+            reason = f"interrupted; {kept} in {log.path}, the same command goes on"
             raise KeyboardInterrupt(reason) from interruption
 
 

@@ -135,7 +135,9 @@ def predict_all(
         with StopRequest(signal.SIGTERM) as stop, closing(estimator.predictions(targets, batch)) as predictions:
             for number, (path, prediction) in enumerate(zip(targets, predictions, strict=True), start=1):
                 if stop.is_set:
-                    raise KeyboardInterrupt(f"interrupted after {done} photos; the same command with --resume goes on")
+                    raise KeyboardInterrupt(
+                        f"interrupted after {counted(done, 'photo')}; the same command with --resume goes on"
+                    )
                 if isinstance(prediction, ImageError):
                     failed.append(path)
                     say(prediction)

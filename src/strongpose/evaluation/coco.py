@@ -10,6 +10,7 @@ from os import PathLike
 from typing import Any
 
 from strongpose._util.json_files import is_id, is_number
+from strongpose._util.lines import counted
 from strongpose._util.tables import table
 from strongpose.annotations import load_annotations, photo_paths
 from strongpose.evaluation.results_log import MAX_DETECTIONS, find_poses
@@ -125,7 +126,8 @@ def evaluate_results(
             raise EvaluationError(f"result {i}: its keypoints and score are not all numbers")
     unknown = sorted({result["image_id"] for result in results} - numbers.keys(), key=str)
     if unknown:
-        raise EvaluationError(f"results are about {len(unknown)} images that are not annotated, the first {unknown[0]}")
+        images = counted(len(unknown), "image that is", "images that are")
+        raise EvaluationError(f"results are about {images} not annotated, the first {unknown[0]}")
     for i, result in enumerate(results):
         if len(result["keypoints"]) != values:
             raise EvaluationError(f"expected {values} keypoint values a result, got {len(result['keypoints'])}")

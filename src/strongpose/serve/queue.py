@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from strongpose._util.lines import counted
 from strongpose.exceptions import RefusedError
 
 __all__ = ["Queue"]
@@ -36,7 +37,8 @@ class Queue:
             RefusedError: 429.
         """
         if self.length >= self.room:
-            raise RefusedError(429, f"{self.length} requests are under way already; try again", retry_after=1)
+            requests = counted(self.length, "request is", "requests are")
+            raise RefusedError(429, f"{requests} under way already; try again", retry_after=1)
 
     @contextmanager
     def place(self) -> Iterator[None]:

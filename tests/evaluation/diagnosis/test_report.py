@@ -131,8 +131,8 @@ def test_worst_photos_and_their_causes():
     assert lost_similarity(photos[0], 0.7) == pytest.approx(1)  # the false person is not shown
     assert lost_similarity(photos[1], 0.7) == pytest.approx(1)  # nor is the right one
     report = reported(data, results)
-    assert report["worst_photos"][0]["causes"] == "1 people: 1 missed, 1 false"
-    assert report["worst_photos"][1]["causes"] == "1 people: all found"
+    assert report["worst_photos"][0]["causes"] == "1 person: 1 missed, 1 false"
+    assert report["worst_photos"][1]["causes"] == "1 person: all found"
     text = format_report(report)
     line = next(line for line in text.splitlines() if line.startswith("| missed people"))
     assert [cell.strip() for cell in line.split("|")][2:5] == ["1", "people 2", "50 %"]

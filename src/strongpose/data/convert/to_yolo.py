@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from strongpose._util.atomic_write import write_atomically
-from strongpose._util.lines import Say, unheard
+from strongpose._util.lines import Say, counted, unheard
 from strongpose.exceptions import ConversionError
 
 __all__ = ["Written", "write_yolo"]
@@ -66,7 +66,8 @@ def write_yolo(data: dict[str, Any], folder: Path, say: Say = unheard) -> Writte
     for image, target in zip(data["images"], targets, strict=True):
         write_atomically(folder / target, "".join(f"{line}\n" for line in lines[image["id"]]))
     if left_out:
-        say(f"{folder}: left out {left_out} people whose box is empty or lies outside of the photo")
+        people = counted(left_out, "person", "people")
+        say(f"{folder}: left out {people} whose box is empty or lies outside of the photo")
     return Written(sum(map(len, lines.values())), labelled)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from strongpose._util.lines import counted
 from strongpose._util.tables import table
 from strongpose.evaluation.diagnosis.classification import DetectionKind, KeypointKind, PersonKind, PhotoErrors
 from strongpose.evaluation.diagnosis.costs import costs, group_metrics, present_metrics
@@ -106,7 +107,9 @@ def causes(photo: PhotoErrors, threshold: float) -> str:
     ]
     points = [(keypoints[kind], _KEYPOINT_NAMES[kind]) for kind in _WRONG]
     parts = [", ".join(f"{n} {what}" for n, what in some if n) for some in (counts, points)]
-    return f"{len(people)} people: {parts[0] or 'all found'}" + (f"; keypoints: {parts[1]}" if parts[1] else "")
+    return f"{counted(len(people), 'person', 'people')}: {parts[0] or 'all found'}" + (
+        f"; keypoints: {parts[1]}" if parts[1] else ""
+    )
 
 
 def format_report(report: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from strongpose._util.lines import counted
 from strongpose.draw.contact_sheet import Tile, contact_sheet, surroundings
 from strongpose.evaluation.diagnosis.classification import DetectionKind, KeypointKind, PersonKind, PhotoErrors
 from strongpose.evaluation.diagnosis.report import causes, lost_similarity, worst_photos
@@ -123,7 +124,7 @@ def _case_tile(name: str, case: Case, image: np.ndarray, skeleton: Skeleton) -> 
             wrong = photo.keypoint_kinds[person] == kind
             marks = detected[wrong, :2]
             points.append(marks)
-            caption += f", {wrong.sum()} keypoints" if kind is not None else ""
+            caption += f", {counted(int(wrong.sum()), 'keypoint')}" if kind is not None else ""
         caption += f", score {photo.scores[detection]:.2f}"
     part, origin = surroundings(image, np.concatenate(points))
     return Tile(part, origin, annotated, _poses(photo, [] if detection < 0 else [detection], skeleton), marks, caption)
