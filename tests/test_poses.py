@@ -88,7 +88,7 @@ def test_boxes_enclose_the_keypoints_that_are_sure():
 @pytest.mark.parametrize("people", [0, 1, 4])
 def test_coco_json_and_csv_round_trips(people):
     poses = some_poses(people)
-    assert same(Poses.from_json(poses.to_json({"photo": "é.jpg"})), poses)
+    assert same(Poses.from_json(poses.to_json(about={"photo": "é.jpg"})), poses)
     assert same(Poses.from_csv(poses.to_csv()), poses)
     assert same(Poses.from_coco(json.loads(json.dumps(poses.to_coco(7)))), poses)
 
@@ -102,7 +102,7 @@ def test_coco_results_have_the_official_layout():
 def test_json_names_the_keypoints_and_keeps_the_skeleton():
     skeleton = Skeleton.from_names("arm", ["elbow", "wrist"], [("elbow", "wrist")], [], [0.07, 0.06], [])
     poses = Poses([[[1, 2, 0.5], [3, 4, 0.25]]], [0.75], skeleton)
-    data = json.loads(poses.to_json({"photo": "a.jpg"}))
+    data = json.loads(poses.to_json(about={"photo": "a.jpg"}))
     assert data["photo"] == "a.jpg"
     assert data["people"][0]["keypoints"] == {"elbow": [1, 2, 0.5], "wrist": [3, 4, 0.25]}
     assert Poses.from_json(poses.to_json()).skeleton == skeleton

@@ -15,6 +15,7 @@ __all__ = [
     "JsonError",
     "LoaderError",
     "ModelError",
+    "OutputError",
     "RefusedError",
     "RemoteError",
     "StrongPoseError",
@@ -74,6 +75,10 @@ class LoaderError(StrongPoseError, RuntimeError):
 
 class ModelError(StrongPoseError, ValueError):
     """A model that cannot be used; the message names the file, the reason and the remedy."""
+
+
+class OutputError(StrongPoseError, OSError):
+    """A file that cannot be written; the message names it, the reason and the remedy."""
 
 
 class RefusedError(StrongPoseError):

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["write_atomically"]
+from strongpose.exceptions import OutputError
+
+__all__ = ["write_atomically", "write_output"]
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -30,3 +33,19 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def write_output(path: Path, make: Callable[[], bytes | str]) -> None:
+    """Write a file that a caller of the package named, as `write_atomically` does.
+
+    Args:
+        path: where to; its folder is made if need be.
+        make: gives the content.
+
+    Raises:
+        OutputError: if it cannot be made or written; in one line.
+    """
+    try:
+        write_atomically(path, make())
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error}); name another place") from error

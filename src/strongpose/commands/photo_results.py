@@ -102,7 +102,7 @@ def write_results(
         write_atomically(target.with_name(f"{target.name}.{kind}.jpg"), jpeg_of(picture))
     about = {"photo": str(photo), "width": image.shape[1], "height": image.shape[0], "run": options.run}
     details = None if regions is None else [{"body": _describe_body(region)} for region in regions]
-    write_atomically(target.with_name(f"{target.name}.poses.json"), poses.to_json(about, details))
+    write_atomically(target.with_name(f"{target.name}.poses.json"), poses.to_json(about=about, details=details))
     return len(poses)
 
 

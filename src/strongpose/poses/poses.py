@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
@@ -12,44 +13,20 @@ import numpy as np
 from strongpose.exceptions import ImageError
 from strongpose.oks import keypoint_corners
 from strongpose.poses.numbers import keypoint_row, rounded
+from strongpose.poses.pose import Pose
 from strongpose.skeleton import COCO, Skeleton
 
 if TYPE_CHECKING:
     import supervision
 
-__all__ = ["KEYPOINT_THRESHOLD", "Pose", "Poses"]
+    from strongpose.draw.on_photo import Photo
+
+__all__ = ["KEYPOINT_THRESHOLD", "Poses"]
 
 KEYPOINT_THRESHOLD = 0.3
 """Score from which a keypoint counts as visible: others are not drawn, and marked invisible for other libraries."""
 
 _BOX_SCORE = 0.1  # keypoints below it are guesses that would blow a box up
-
-
-@dataclass(frozen=True, eq=False)
-class Pose:
-    """One person of `Poses`.
-
-    Attributes:
-        keypoints: (K, 3) float32, x, y in photo pixels and score 0-1.
-        score: how sure the person is.
-        box: (4,) float32, x0, y0, x1, y1 in photo pixels.
-        skeleton: what the K keypoints are called.
-    """
-
-    keypoints: np.ndarray
-    score: float
-    box: np.ndarray
-    skeleton: Skeleton
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        """(3,) x, y, score of the keypoint called ``name``, for example ``pose["left_wrist"]``.
-
-        Raises:
-            KeyError: if the skeleton has no such keypoint; the message lists those it has.
-        """
-        if name not in self.skeleton.names:
-            raise KeyError(f"no keypoint {name!r} in skeleton {self.skeleton.name!r}; it has {self.skeleton.names}")
-        return self.keypoints[self.skeleton.names.index(name)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,21 +148,67 @@ class Poses:
             return cls.empty(skeleton)
         return cls(np.stack(rows), np.array([r["score"] for r in results]), skeleton)
 
+    def draw(self, photo: Photo | None = None, *, bgr: bool = False, **options: Any) -> np.ndarray:
+        """The photo with the poses drawn on it.
+
+        Args:
+            photo: the photo, in any form that `StrongPose` takes; left out, the file that the poses were found in.
+            bgr: whether ``photo`` is an array with its channels in the order of OpenCV.
+            options: of `strongpose.draw.draw_poses`, for example ``threshold`` or ``thickness``.
+
+        Returns:
+            (H, W, 3) uint8 RGB.
+
+        Raises:
+            ValueError: if no photo is given, and the poses were not found in a file.
+            strongpose.exceptions.ImageError: if the photo cannot be opened.
+        """
+        from strongpose.draw.on_photo import draw_on_photo  # of a higher layer, see `tests/test_layout.py`
+
+        return draw_on_photo(self, photo, bgr=bgr, **options)
+
+    def save(self, path: str | PathLike[str], photo: Photo | None = None, *, bgr: bool = False, **options: Any) -> None:
+        """Write the photo with the poses drawn on it as a file, whole or not at all.
+
+        Args:
+            path: where to, ending in .jpg, .png or .webp; the folder is made if need be.
+            photo: see `draw`.
+            bgr: see `draw`.
+            options: see `draw`.
+
+        Raises:
+            ValueError: as `draw`, and if the name ends otherwise.
+            strongpose.exceptions.ImageError: if the photo cannot be opened.
+            strongpose.exceptions.OutputError: if the file cannot be written.
+        """
+        from strongpose.draw.on_photo import save_picture
+
+        save_picture(Path(path), self.draw(photo, bgr=bgr, **options))
+
     def to_json(
-        self, about: Mapping[str, Any] | None = None, details: Iterable[Mapping[str, Any]] | None = None
+        self,
+        path: str | PathLike[str] | None = None,
+        *,
+        about: Mapping[str, Any] | None = None,
+        details: Iterable[Mapping[str, Any]] | None = None,
     ) -> str:
         """JSON that explains itself: the skeleton, and each person's score, box and keypoints by name.
 
         Args:
-            about: more facts to write first, for example ``{"photo": "beach.jpg"}``.
+            path: a file to write the text to as well; its folder is made if need be.
+            about: more facts to write first, for example ``{"photo": "beach.jpg"}``; left out, ``photo`` if it is
+                known.
             details: N times more facts about a person, for example ``{"id": 7}`` of a track.
 
         Raises:
             ValueError: if there are not as many ``details`` as people.
+            strongpose.exceptions.OutputError: if the file cannot be written.
         """
         from strongpose.poses.json_layout import poses_to_json
 
-        return poses_to_json(self, about, details)
+        if about is None and self.photo is not None:
+            about = {"photo": str(self.photo)}
+        return _written(poses_to_json(self, about, details), path)
 
     @classmethod
     def from_json(cls, text: str) -> Poses:
@@ -198,11 +221,18 @@ class Poses:
 
         return poses_from_json(text)
 
-    def to_csv(self) -> str:
-        """A table with one row per person: score, x0, y0, x1, y1, then x, y and score of every keypoint."""
+    def to_csv(self, path: str | PathLike[str] | None = None) -> str:
+        """A table with one row per person: score, x0, y0, x1, y1, then x, y and score of every keypoint.
+
+        Args:
+            path: a file to write the text to as well; its folder is made if need be.
+
+        Raises:
+            strongpose.exceptions.OutputError: if the file cannot be written.
+        """
         from strongpose.poses.csv_table import poses_to_csv
 
-        return poses_to_csv(self)
+        return _written(poses_to_csv(self), path)
 
     @classmethod
     def from_csv(cls, text: str, skeleton: Skeleton = COCO) -> Poses:
@@ -236,6 +266,14 @@ class Poses:
             detection_confidence=self.scores,
             visible=self.keypoints[..., 2] >= KEYPOINT_THRESHOLD,
         )
+
+
+def _written(text: str, path: str | PathLike[str] | None) -> str:
+    if path is not None:
+        from strongpose._util.atomic_write import write_output
+
+        write_output(Path(path), lambda: text)
+    return text
 
 
 def _enclosing_boxes(keypoints: np.ndarray) -> np.ndarray:
