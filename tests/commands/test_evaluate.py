@@ -107,7 +107,7 @@ def test_damaged_input_is_named(strongpose, tiny_model, tmp_path):
     assert "nope.json: no such file" in complaint(tmp_path / "nope.json", "--images", photos)
     assert "2 of the 2 annotated photos are missing" in complaint(annotations, "--images", tmp_path)
     unwritable = annotations / "x.json"
-    assert "x.json: cannot be written" in complaint(annotations, "--images", photos, "--results", unwritable)
+    assert "is a file; name another folder" in complaint(annotations, "--images", photos, "--results", unwritable)
     (photos / "1.png").write_bytes(b"")
     assert "1.png: the file is empty" in complaint(annotations, "--images", photos)
 

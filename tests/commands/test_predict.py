@@ -219,7 +219,7 @@ def test_the_end_names_what_was_left_out(strongpose, tiny_model, photos, tmp_pat
     assert run.stderr.splitlines() == [
         f"strongpose: {tmp_path}/c.psd and 1 more: pictures of this kind are not opened; save them as JPEG or PNG",
         f"strongpose: {tmp_path}/e: not looked at, as the name does not end like a photo's; rename it to .jpg",
-        f"strongpose: {tmp_path}/below: its photos are not looked at; folders in a folder must be named as well",
+        f"strongpose: {tmp_path}/below: its photos are not looked at; --recursive takes them, too",
     ]
 
 

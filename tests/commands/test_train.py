@@ -102,7 +102,7 @@ def test_mistakes_in_exporting_are_explained(strongpose, weights, tmp_path):
         ((tmp_path / "nope.safetensors", "--out", tmp_path / "m.onnx"), "nope.safetensors: no such"),
         ((weights, "--out", tmp_path / "m.bin"), "the name of a model must end in .onnx"),
         ((weights.with_name("config.json"), "--out", tmp_path / "m.onnx"), "config.json: not a readable"),
-        ((weights, "--out", weights / "m.onnx"), "cannot be written"),
+        ((weights, "--out", weights / "m.onnx"), "is a file; name another folder"),
     ):
         run = strongpose("export", *arguments)
         assert run.returncode == 1
