@@ -25,6 +25,7 @@ REASONS = {
     "--size": {"export": "one size is written to the model", "annotate": "it is that of crops"},
     "--flip": {"annotate": "crops are mirrored"},
     "--threads": {"train": "torch chooses"},
+    "--device": {"train": "torch alone trains, and on two kinds of devices"},
     "--output-stride": {"export": "0 keeps that of the training"},
     "--radius": {"export": "the model may have it"},
     "--skeleton": {"data convert": "it chooses among the keypoints of a file"},
