@@ -13,7 +13,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from strongpose._util.atomic_write import write_atomically
@@ -69,7 +68,6 @@ class PartWorker:
 
     def __init__(self, job: Job, output: str, threads: int) -> None:
         self.job, self.output, self.threads = job, Path(output), threads
-        cv2.setNumThreads(threads)
 
     def is_ready(self) -> None:
         """Return when the process has started."""

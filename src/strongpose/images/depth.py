@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-import cv2
+import io
+import sys
+import zlib
+from typing import Any
+
 import numpy as np
 from PIL import Image, PngImagePlugin, TiffImagePlugin
 
@@ -12,6 +16,9 @@ from strongpose.images.tiff import as_tuple
 __all__ = ["eight_bit", "highest_value", "with_used_bits"]
 
 _BITS, _MAX_SAMPLE = 258, 281
+_PNG = b"\x89PNG"
+_PNG_COLOURS = 25  # the byte of a PNG file that says which samples a pixel has
+_GREY_WITH_ALPHA, _RGBA = 4, 6
 _FULL = 65535
 _FEW = 8  # a highest value of less than this part of the range is not in that range
 
@@ -84,12 +91,7 @@ def with_used_bits(image: Image.Image, data: bytes | None, known_top: int | None
     upper = np.asarray(image.convert("RGB"))
     if upper.max() > (_FULL // _FEW if known_top is None else known_top) >> 8:
         return image
-    values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if values is None or values.dtype != np.uint16 or values.ndim != 3 or values.shape[:2] != upper.shape[:2]:
-        raise ValueError("few of its 16 bits a sample are used")
-    values = values[..., 2::-1].astype(np.uint16, copy=False)
-    if (np.right_shift(values, 8) != upper).any():
-        raise ValueError("few of its 16 bits a sample are used")
+    values = upper.astype(np.uint16) << 8 | _lower_bytes(data)
     if not values.any():
         return image
     result = Image.fromarray(eight_bit(values, known_top))
@@ -106,3 +108,29 @@ def _has_16_bits(image: Image.Image, data: bytes) -> bool:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         return max(as_tuple(image.tag_v2.get(_BITS, 1))) == 16
     return isinstance(image, PngImagePlugin.PngImageFile) and data[24] == 16
+
+
+def _lower_bytes(data: bytes) -> np.ndarray:
+    """(H, W, 3) uint8, the lower bytes of red, green and blue in a file of 16 bits a sample.
+
+    Pillow takes the byte that is the upper one in the order that the file has; it is told the other order.
+
+    Raises:
+        ValueError: if there is no such order.
+    """
+    if data.startswith(_PNG) and data[_PNG_COLOURS] == _GREY_WITH_ALPHA:  # Pillow knows one order of it alone
+        header = data[12:24] + bytes([8, _RGBA]) + data[26:29]  # two bytes of grey and two of alpha
+        data = data[:12] + header + zlib.crc32(header).to_bytes(4, "big") + data[33:]
+        with Image.open(io.BytesIO(data)) as image:
+            return np.repeat(np.asarray(image)[..., 1:2], 3, axis=2)
+    orders = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+    image: Any
+    with Image.open(io.BytesIO(data)) as image:
+        tiles = []
+        for codec, extents, offset, arguments in image.tile:
+            order, *others = (arguments,) if isinstance(arguments, str) else arguments
+            if order[:-1] not in ("RGB;16", "RGBA;16", "RGBX;16"):
+                raise ValueError("few of its 16 bits a sample are used")
+            tiles.append((codec, extents, offset, (order[:-1] + orders[order[-1]], *others)))
+        image.tile = [getattr(type(tile), "_make", tuple)(new) for tile, new in zip(image.tile, tiles, strict=True)]
+        return np.asarray(image.convert("RGB"))

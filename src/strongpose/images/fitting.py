@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from strongpose.fields import padded_side
 
@@ -65,8 +65,7 @@ def fit_image(image: np.ndarray, size: int, coarse_stride: int) -> FittedImage:
     h, w = image.shape[:2]
     scale = size / max(h, w)
     new_h, new_w = max(1, round(h * scale)), max(1, round(w * scale))
-    shrinks = new_h * new_w < h * w
-    resized = cv2.resize(image, (new_w, new_h), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    resized = Image.fromarray(image).resize((new_w, new_h), Image.Resampling.BILINEAR)
     pixels = np.empty((padded_side(new_h, coarse_stride), padded_side(new_w, coarse_stride), 3), dtype=np.uint8)
     pixels[:] = PADDING
     pixels[:new_h, :new_w] = resized

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 
-import cv2
 import numpy as np
 from PIL import Image
 
@@ -25,12 +24,11 @@ def encode_jpeg(picture: np.ndarray) -> bytes:
     Raises:
         OSError: if it does not fit a JPEG file.
     """
-    done = False
-    if max(picture.shape) <= _MOST:  # else OpenCV would write lines of its own
-        done, data = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
-    if not done:
+    if not 0 < min(picture.shape) <= max(picture.shape) <= _MOST:  # else libjpeg writes lines of its own
         raise OSError(0, f"a picture of {picture.shape[1]}×{picture.shape[0]} pixels does not fit a JPEG file")
-    return data.tobytes()
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, "JPEG", quality=_QUALITY)
+    return file.getvalue()
 
 
 def ends_early(image: Image.Image, data: bytes) -> bool:

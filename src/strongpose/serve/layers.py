@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from typing import Literal, NamedTuple, get_args
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from strongpose.fields import Fields, cell_count, cells_to_pixels
 from strongpose.images import FittedImage
@@ -62,11 +63,10 @@ def draw_layer(fields: Fields, grid: Grid, name: LayerName) -> bytes:
     if name == "offsets":
         shown = fields.offsets[:, :, :rows, :columns]  # (K, 2, rows, columns)
         x, y = np.round(128 + 127 * np.clip(shown / OFFSET_REACH, -1, 1)).astype(np.uint8).transpose(1, 0, 2, 3)
-        pixels = np.stack([np.zeros_like(x), y, x], axis=-1).reshape(-1, columns, 3)  # blue, green, red for OpenCV
+        pixels = np.stack([x, y, np.zeros_like(x)], axis=-1).reshape(-1, columns, 3)
     else:
         heat = fields.heatmaps if name == "heatmaps" else fields.body[None]
         pixels = np.round(255 * np.clip(heat[:, :rows, :columns], 0, 1)).astype(np.uint8).reshape(-1, columns)
-    done, data = cv2.imencode(".png", pixels)
-    if not done:
-        raise RuntimeError(f"OpenCV does not write a PNG file of {pixels.shape}")
-    return data.tobytes()
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG", compress_level=1)
+    return file.getvalue()
