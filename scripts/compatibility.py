@@ -26,6 +26,9 @@ Ages: TypeAlias = Literal["oldest", "newest"]
 TOGETHER = ("openvino", "video", "serve", "batch", "data")
 """Extras that are installed beside each other; those that need torch are checked alone."""
 
+OPENCV = "opencv-python-headless"
+"""For training alone, but the tests draw with it."""
+
 TOOLS = ("pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "pycocotools>=2.0.8", "onnx>=1.17")
 TESTS = ("decode", "data/convert", "runtime/test_runtime.py", "runtime/test_openvino.py", "runtime/test_choice.py")
 TESTS += tuple(f"test_{name}.py" for name in "images poses evaluation draw estimator tracking video skeletons".split())
@@ -138,7 +141,7 @@ def try_releases(python: Path, age: Ages, wheel: Path, arguments: Arguments) -> 
     """Install the oldest or newest releases for a Python and run the tests; their outcome, and the versions."""
     label = f"{python.parent.parent.name}-{age}"
     environment = Environment(arguments.work / label)
-    stated = lower_bounds(*TOGETHER)
+    stated = lower_bounds(*TOGETHER) | {OPENCV: lower_bounds("train")[OPENCV]}
     resolution = "lowest-direct" if age == "oldest" else "highest"
     environment.create(python)
     try:

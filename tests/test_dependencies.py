@@ -20,8 +20,8 @@ from dependencies import installed_packages, licence_of
 REPOSITORY = Path(__file__).parents[1]
 
 AGREED = {
-    "": {"faster-coco-eval", "numpy", "onnxruntime", "opencv-python-headless", "pillow", "tqdm", "tyro"},
-    "train": {"safetensors", "tensorboard", "torch"},
+    "": {"faster-coco-eval", "numpy", "onnxruntime", "pillow", "tqdm", "tyro"},
+    "train": {"opencv-python-headless", "safetensors", "tensorboard", "torch"},
     "remote": {"fsspec"},
     "timm": {"timm"},
     "export": {"nncf", "onnx", "onnxscript", "safetensors", "torch"},

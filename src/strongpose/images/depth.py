@@ -121,8 +121,8 @@ def _lower_bytes(data: bytes) -> np.ndarray:
     if data.startswith(_PNG) and data[_PNG_COLOURS] == _GREY_WITH_ALPHA:  # Pillow knows one order of it alone
         header = data[12:24] + bytes([8, _RGBA]) + data[26:29]  # two bytes of grey and two of alpha
         data = data[:12] + header + zlib.crc32(header).to_bytes(4, "big") + data[33:]
-        with Image.open(io.BytesIO(data)) as image:
-            return np.repeat(np.asarray(image)[..., 1:2], 3, axis=2)
+        with Image.open(io.BytesIO(data)) as both:
+            return np.repeat(np.asarray(both)[..., 1:2], 3, axis=2)
     orders = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
     image: Any
     with Image.open(io.BytesIO(data)) as image:

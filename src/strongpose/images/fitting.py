@@ -68,7 +68,7 @@ def fit_image(image: np.ndarray, size: int, coarse_stride: int) -> FittedImage:
     resized = Image.fromarray(image).resize((new_w, new_h), Image.Resampling.BILINEAR)
     pixels = np.empty((padded_side(new_h, coarse_stride), padded_side(new_w, coarse_stride), 3), dtype=np.uint8)
     pixels[:] = PADDING
-    pixels[:new_h, :new_w] = resized
+    pixels[:new_h, :new_w] = np.asarray(resized)
     return FittedImage(pixels, (h, w), (new_h, new_w))
 
 

@@ -12,7 +12,6 @@ __all__ = ["CameraMotion", "shifted"]
 _SIDE = 480  # pixels, long side of the pictures compared
 _MARGIN = 0.15  # of a person's box that is left out around it as well
 _TILE = 64  # pixels, side of the squares that are compared
-_STEP = 48  # pixels from one to the next
 _LEAST_TILES = 4
 _LEAST_CONTRAST = 2.0  # grey levels of standard deviation
 _SPREAD = 1.5  # pixels from the median shift within which …
@@ -45,7 +44,7 @@ class CameraMotion:
         """
         scale = min(1.0, _SIDE / max(image.shape[:2]))
         size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-        picture = Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0).convert("L")
+        picture = Image.fromarray(image).convert("L").resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
         grey, boxes = np.asarray(picture, dtype=np.float32), boxes * scale
         if self._last is not None and self._last.shape == grey.shape:
             places = _background_tiles(grey.shape, np.concatenate([self._last_boxes, boxes]))
@@ -60,12 +59,12 @@ class CameraMotion:
 
 def _background_tiles(shape: tuple[int, ...], boxes: np.ndarray) -> np.ndarray:
     """(T, 2) x, y of the top left corners of the tiles outside (N, 4) boxes."""
-    x, y = np.meshgrid(*(np.arange(0, side - _TILE + 1, _STEP) for side in shape[::-1]))
+    x, y = np.meshgrid(*(np.arange(0, side - _TILE + 1, _TILE) for side in shape[::-1]))
     places = np.stack([x.ravel(), y.ravel()], axis=1)
     margin = _MARGIN * np.tile(boxes[:, 2:] - boxes[:, :2], 2) * [-1, -1, 1, 1]
     low, high = np.split(boxes + margin, 2, axis=1)
-    hit = ((places[:, None] <= high) & (places[:, None] + _TILE > low)).all(axis=2)
-    return places[~hit.any(axis=1)]
+    touches = (places[:, None] <= high) & (places[:, None] + _TILE > low)  # (T, N, 2)
+    return places[~np.any(np.all(touches, axis=2), axis=1)]
 
 
 def _tiles(grey: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import cv2
 import numpy as np
+from PIL import Image
 
 from strongpose.exceptions import VideoError
 from strongpose.video.io.frame import reason_of
@@ -94,7 +94,7 @@ class VideoWriter:
             self._start(image.shape[0], image.shape[1])
         height, width = self._stream.height, self._stream.width
         if image.shape[:2] != self._size:
-            image = cv2.resize(image, self._size[::-1], interpolation=cv2.INTER_AREA)
+            image = np.asarray(Image.fromarray(image).resize(self._size[::-1], Image.Resampling.BILINEAR))
         if image.shape[:2] != (height, width):
             image = np.pad(image, ((0, height - image.shape[0]), (0, width - image.shape[1]), (0, 0)), mode="edge")
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
