@@ -206,7 +206,6 @@ def test_the_api_describes_itself(client):
 
 
 def test_a_photo_in_a_form_is_answered_like_one_alone(client, photos):
-    pytest.importorskip("python_multipart")
     data = (photos / "group.jpg").read_bytes()
     alone = client.post("/api/poses?threshold=0.3", data).json
     for field, name, known in (
@@ -223,7 +222,6 @@ def test_a_photo_in_a_form_is_answered_like_one_alone(client, photos):
 
 
 def test_curl_sends_a_form(client, photos):
-    pytest.importorskip("python_multipart")
     curl = shutil.which("curl")
     if curl is None:
         pytest.skip("there is no curl on the PATH; apt-get install curl")

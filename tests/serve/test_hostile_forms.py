@@ -13,8 +13,6 @@ from strongpose.exceptions import RefusedError
 from strongpose.serve import Limits
 from strongpose.serve.form import read_form
 
-pytest.importorskip("python_multipart")
-
 LARGE = 20_000_000  # bytes that are taken by default
 JUNK = b"--edge\r\n" + file_part(b"")  # the start of a file without an end
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import MultipartParser, parse_options_header
+
 from strongpose.exceptions import RefusedError
 
 __all__ = ["FORM_TYPE", "read_form"]
@@ -25,9 +28,6 @@ def read_form(body: bytes, content_type: str) -> tuple[str, bytes]:
     Raises:
         RefusedError: 422 if there is no file, more than one, another field, or the form is damaged.
     """
-    from python_multipart.exceptions import FormParserError
-    from python_multipart.multipart import MultipartParser, parse_options_header
-
     boundary = parse_options_header(content_type)[1].get(b"boundary", b"")
     if not 0 < len(boundary) <= _MOST_BOUNDARY:
         raise RefusedError(422, f"the form's content type needs a boundary of 1 to {_MOST_BOUNDARY} characters")
@@ -80,7 +80,6 @@ class _Form:
         self._header = (b"", b"")
 
     def begin_content(self) -> None:
-        from python_multipart.multipart import parse_options_header
 
         options = parse_options_header(self._disposition)[1]
         self._disposition = b""
