@@ -11,7 +11,7 @@ from contextlib import suppress
 import pytest
 
 from strongpose._util import terminal
-from strongpose._util.terminal import Progress, complain, say
+from strongpose._util.terminal import Progress, complain, say, time_left
 
 CODE = """
 import sys
@@ -94,3 +94,9 @@ def test_standard_error_may_be_any_file(monkeypatch, clock):
     clock[0] += 11
     progress(2, 9)
     assert sys.stderr.getvalue().count("\n") == 1
+
+
+def test_the_time_left_is_told_once_it_can_be_judged():
+    assert time_left(1, 100, 9.9) == "" and time_left(100, 100, 500.0) == ""
+    assert time_left(20, 100, 20.0) == "; 01:20 left"
+    assert time_left(1, 1001, 10.0) == "; 2:46:40 left"

@@ -244,7 +244,7 @@ def test_what_cannot_be_done_is_said_in_one_line(strongpose, clip, tmp_path, arg
 def test_the_guides_code_runs(clip, tmp_path):
     guide = (Path(__file__).parents[2] / "docs" / "video.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", guide, re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     (tmp_path / "street.mp4").write_bytes(clip.read_bytes())
     run = subprocess.run([sys.executable, "-c", "\n".join(blocks)], cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr

@@ -13,7 +13,7 @@ from strongpose._util.lines import printable
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-__all__ = ["Progress", "complain", "say"]
+__all__ = ["Progress", "complain", "say", "time_left"]
 
 _COUNTS = "{n_fmt}/{total_fmt}{unit}, {rate_noinv_fmt}, {remaining} left"
 _OPEN_END = "{n_fmt}{unit}, {rate_noinv_fmt}"  # the total is not known
@@ -30,6 +30,23 @@ def complain(message: object) -> int:
     """Print an error in one line on standard error; returns the exit status for it, 1."""
     say(message)
     return 1
+
+
+def time_left(done: int, total: int, seconds: float) -> str:
+    """What a verb that prints a line for every part adds: "; 01:20 left", or nothing in the first ten seconds.
+
+    Nor does it add anything at the end.
+
+    Args:
+        done: of ``total``, at least 1.
+        total: how much there is in all.
+        seconds: that it took.
+    """
+    if done >= total or seconds < _LOG_SECONDS:
+        return ""
+    from tqdm import tqdm
+
+    return f"; {tqdm.format_interval(seconds / done * (total - done))} left"
 
 
 class Progress:

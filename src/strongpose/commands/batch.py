@@ -11,7 +11,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from strongpose._util.installing import install_command
 from strongpose._util.lines import counted, pace
-from strongpose._util.terminal import complain, say
+from strongpose._util.terminal import complain, say, time_left
 from strongpose.commands.estimator_options import Threshold
 from strongpose.commands.inputs import not_a_photo
 from strongpose.commands.outputs import unwritable_folder
@@ -152,7 +152,8 @@ def _run(job: Job, output: Path, parts: list[Part], actors: int, threads: int, c
         photos += report.photos
         people = counted(report.people, "person", "people")
         counts = f"{counted(report.photos, 'photo')}, {report.bad} without result, {people}"
-        speed = pace(photos, time.perf_counter() - start, "photo")
+        seconds = time.perf_counter() - start
+        speed = pace(photos, seconds, "photo") + time_left(len(reports), len(parts), seconds)
         say(f"[{len(reports)}/{len(parts)}] part {report.number}: {report.error or counts} ({speed})")
     _summarise(reports, time.perf_counter() - start, actors)
     return sum(report.error is not None for report in reports)

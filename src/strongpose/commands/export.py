@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import Positional, arg
 
 from strongpose._util.installing import install_command
-from strongpose._util.terminal import complain, say
+from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.outputs import unwritable_file
 from strongpose.export.facts import DISK_RADIUS, LICENCE, SIZE, ModelFacts
 
@@ -132,7 +132,8 @@ def _measure(out: Path, precision: Precision, exact: Path, truth: dict[str, Any]
     found = {}
     for name, path in {"float32": exact, precision: out}.items():  # one, if it is float32
         estimator = StrongPose.from_pretrained(path)
-        found[name] = evaluate(estimator, truth, images)
+        with Progress("photos", f"evaluating {name}") as progress:
+            found[name] = evaluate(estimator, truth, images, progress)
         how = f"{estimator.runtime.name}, size {estimator.size}, {1000 * found[name].seconds:.0f} ms a photo"
         print(f"{name} weights by {how}\n{found[name].metrics}", flush=True)
     if precision != "float32":

@@ -13,7 +13,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from strongpose._util.lines import counted, pace, printable
 from strongpose._util.signals import StopRequest
-from strongpose._util.terminal import complain, say
+from strongpose._util.terminal import complain, say, time_left
 from strongpose.commands.estimator_options import EstimatorOptions, KeypointThreshold, Threshold
 from strongpose.commands.inputs import not_a_photo
 from strongpose.commands.outputs import unwritable_folder
@@ -152,6 +152,7 @@ def predict_all(
                 people += count
                 line = counted(count, "person", "people") + _hint(prediction, estimator.size, count)
                 line += f"; results called {printable(targets[path].name)}" if targets[path].name != path.stem else ""
+                line += time_left(number, len(targets), time.perf_counter() - start)
                 print(f"[{number}/{len(targets)}] {printable(str(path))}: {line}", flush=True)
     except ModelError as error:
         complain(error)
