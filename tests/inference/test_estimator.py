@@ -32,6 +32,8 @@ TRIANGLE = Skeleton.from_names(
 class TriangleRuntime:
     """Finds three bright spots in its input, as a perfect network would: the highest is the top, and so on."""
 
+    device = "cpu"
+
     def __init__(self, stride: int = 4, coarse_stride: int = 8, size: int = 257) -> None:
         self.info = ModelInfo(TRIANGLE, stride, coarse_stride, size, {}, {})
 

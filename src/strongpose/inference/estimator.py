@@ -251,7 +251,9 @@ class StrongPose:
         Raises:
             strongpose.exceptions.ImageError: if the photo cannot be opened.
         """
-        return fit_image(open_image(image), self.size, self.info.coarse_stride)
+        photo = open_image(image)
+        self._finder.require_memory(photo)
+        return fit_image(photo, self.size, self.info.coarse_stride)
 
     def fields(self, image: Photo | FittedImage) -> Fields:
         """All maps of a photo, averaged over sizes and mirroring, in the frame of `fit`.
