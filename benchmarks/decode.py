@@ -22,7 +22,7 @@ import torch
 import tyro
 
 from strongpose.decode import DecodeOptions, decode
-from strongpose.encode import DISK_RADIUS, encode
+from strongpose.encode import encode
 from strongpose.fields import Fields, cell_count
 from strongpose.skeleton import COCO
 
@@ -173,7 +173,7 @@ class Arguments:
     """Width and height of the photo in pixels."""
     stride: int = 8
     """Pixels per cell."""
-    radius: float = DISK_RADIUS
+    radius: float = 16.0
     """R, the radius of the disks in pixels."""
     people: tuple[int, ...] = (1, 2, 5, 10, 20, 50, 100)
     """Crowds."""

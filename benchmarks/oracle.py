@@ -23,6 +23,7 @@ from strongpose.skeleton import COCO, COCO_19, COCO_TREE, Skeleton
 
 COARSE_STRIDE = 16
 BATCH = 4
+DISK_RADIUS = 16.0  # R in pixels, the paper's
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ def perfect_fields(photos: Sequence[Photo], stride: int, skeleton: Skeleton) -> 
                 keypoints[i, : len(photo.people), :, :2] = photo.fitted.to_input(photo.people[..., :2])
                 keypoints[i, : len(photo.people), :, 2] = photo.people[..., 2]
             cells = cell_count(h, stride), cell_count(w, stride)
-            targets = encode(torch.from_numpy(keypoints), cells, stride, skeleton)
+            targets = encode(torch.from_numpy(keypoints), cells, stride, skeleton, DISK_RADIUS)
             for i, photo in enumerate(batch):
                 yield photo, targets.fields(i, stride, skeleton)
 
@@ -89,7 +90,7 @@ def oracle(
     annotations: Path,
     stride: int = 8,
     skeleton: Skeleton = COCO,
-    options: DecodeOptions = DecodeOptions(),
+    options: DecodeOptions = DecodeOptions(disk_radius=DISK_RADIUS),
     long_side: int = 641,
 ) -> Result:
     """Encode and decode all annotated people, and score them with COCO's evaluation, 20 detections a photo."""
@@ -124,7 +125,7 @@ class Arguments:
 
 def main(arguments: Arguments) -> None:
     torch.set_num_threads(1)
-    defaults = DecodeOptions()
+    defaults = DecodeOptions(disk_radius=DISK_RADIUS)
     known_only = replace(defaults, through_unsure=False)
     unchecked = replace(defaults, backward_tolerance=1e6)
     rows = [("", COCO, stride, defaults) for stride in arguments.strides]

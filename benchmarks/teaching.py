@@ -148,7 +148,7 @@ def learn_labels(network: PoseNetwork, config: TrainConfig) -> None:
     weights = LossWeights(*config.loss_weights)
 
     def gradients(batch: Batch) -> None:
-        parts = prepared(batch, config.accumulate, network.config, config.radius, CPU, teacher)
+        parts = prepared(batch, config.accumulate, network.config, config.disk_radius, CPU, teacher)
         add_gradients(network, network, parts, WORLD, weights, config.hardness, config.teacher_share, config.bf16)
 
     learn(network, config, gradients, None)
@@ -198,7 +198,7 @@ def held_out(network: PoseNetwork, data: Path, side: int) -> dict[str, float]:
     ways = Augmentation(scale=(1.0, 1.8), rotation=0, aspect=1, shift=0.1, flip=0, colour=0, grey=0)
     photos = KeypointDataset(tune / "annotations.json", tune / "images", network.config.skeleton)
     batches = BatchesByStep([photos], [1.0], 16, side, network.config.stride, ways, seed=7)
-    parts = [prepared(batches[step], 1, network.config, TrainConfig.radius, CPU)[0] for step in range(8)]
+    parts = [prepared(batches[step], 1, network.config, TrainConfig.disk_radius, CPU)[0] for step in range(8)]
     with torch.no_grad():
         found = [losses(network(part.images), part.targets) for part in parts]
     return {name: round(statistics.fmean(terms[name].item() for terms in found), 4) for name in TERMS}

@@ -264,7 +264,7 @@ def figures_at(
     sizes: tuple[str, ...], weights: Path, annotations: Path, config: TrainConfig, device: torch.device
 ) -> dict[str, Any]:
     """COCO's figures of the averaged weights at several sizes: side by side on a GPU, one after the other on a CPU."""
-    jobs = [(size, weights, annotations, config.radius, config.bf16, device.type) for size in sizes]
+    jobs = [(size, weights, annotations, config.disk_radius, config.bf16, device.type) for size in sizes]
     if device.type == "cpu":
         return dict(map(_figures, jobs))
     with ProcessPoolExecutor(len(jobs), multiprocessing.get_context("spawn")) as pool:

@@ -9,7 +9,10 @@ import numpy as np
 
 from strongpose.skeleton import Skeleton
 
-__all__ = ["Fields", "cell_count", "cells_to_pixels", "padded_side", "pixels_to_cells"]
+__all__ = ["DISK_RADIUS", "Fields", "cell_count", "cells_to_pixels", "padded_side", "pixels_to_cells"]
+
+DISK_RADIUS = 12.0
+"""R where nothing is said: the radius in pixels of the heat map disk around every keypoint (SP §III-B has 16)."""
 
 
 def cells_to_pixels(cells: Any, stride: int) -> Any:

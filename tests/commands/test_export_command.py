@@ -9,11 +9,9 @@ import torch
 from pictures import write_dataset
 
 from strongpose.cli import main
-from strongpose.export.facts import DISK_RADIUS
 from strongpose.network import NetworkConfig, build_network
 from strongpose.network.weights import save_weights
 from strongpose.runtime import OnnxRuntime, OpenVinoRuntime
-from strongpose.training.recipe import TrainConfig
 
 
 def test_int8_is_calibrated_described_and_measured(strongpose, tiny_model, photos, tmp_path):
@@ -58,7 +56,7 @@ def test_a_denser_stride_and_its_smoothing_are_written_into_the_model(tmp_path):
     torch.manual_seed(0)
     weights, out = tmp_path / "weights.safetensors", tmp_path / "dense.onnx"
     save_weights(build_network(NetworkConfig(upsample=1, neck_channels=0)), weights)
-    options = "--output-stride 4 --filter-sigma 2 --radius 16".split()
+    options = "--output-stride 4 --filter-sigma 2 --disk-radius 16".split()
     assert main(["export", str(weights), "--out", str(out), *options]) == 0
     info = OnnxRuntime(out).info
     assert (info.stride, info.coarse_stride) == (4, 4)
@@ -85,7 +83,3 @@ def test_mistakes_are_explained(options, message, tiny_model, tmp_path, monkeypa
     assert main(["export", str(tiny_model), *options.split()]) == 1
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
-
-
-def test_weights_that_do_not_say_their_radius_are_taken_to_have_the_recipes():
-    assert DISK_RADIUS == TrainConfig.radius

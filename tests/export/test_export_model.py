@@ -1,5 +1,6 @@
 """Exporting as a function: what it returns, and that a model's description is read without running it."""
 
+import inspect
 import json
 from dataclasses import replace
 
@@ -7,13 +8,18 @@ import onnx
 import pytest
 import torch
 
+from strongpose.decode import DecodeOptions
+from strongpose.encode import encode
 from strongpose.exceptions import ExportError, ModelError
 from strongpose.export.facts import ModelFacts
 from strongpose.export.model import export_model
+from strongpose.fields import DISK_RADIUS
 from strongpose.network import NetworkConfig, build_network
-from strongpose.network.weights import load_network, save_weights
+from strongpose.network.weights import TrainingFacts, load_network, save_weights
 from strongpose.runtime import OnnxRuntime, open_runtime
+from strongpose.runtime.model import SIZE
 from strongpose.runtime.pytorch import TorchRuntime, read_model_info
+from strongpose.training.recipe import TrainConfig
 
 
 def described(model, path, text):
@@ -86,8 +92,26 @@ def test_a_description_of_another_network_is_refused(fact, tiny_model, tmp_path)
 
 def test_weights_become_a_model_with_the_defaults(tmp_path):
     save_weights(build_network(NetworkConfig(upsample=1, neck_channels=0)), tmp_path / "w.safetensors")
-    info = export_model(tmp_path / "w.safetensors", tmp_path / "m.onnx").info
+    lines = []
+    info = export_model(tmp_path / "w.safetensors", tmp_path / "m.onnx", say=lines.append).info
     assert (info.size, info.decode, info.about["licence"]) == (481, {"disk_radius": 12.0}, "Apache-2.0")
+    assert len(lines) == 1 and "w.safetensors: does not say the radius of the disks" in lines[0]
+    assert "12 pixels are assumed, --disk-radius states another" in lines[0]
+
+
+def test_a_model_says_what_its_weights_were_trained_with(tmp_path):
+    path, lines = tmp_path / "w.safetensors", []
+    save_weights(build_network(NetworkConfig(upsample=1, neck_channels=0)), path, TrainingFacts(16.0, 801))
+    info = export_model(path, tmp_path / "m.onnx", say=lines.append).info
+    assert (info.size, info.decode, lines) == (801, {"disk_radius": 16.0}, [])
+    chosen = export_model(path, tmp_path / "m.onnx", facts=ModelFacts(size=97, disk_radius=8.0), say=lines.append).info
+    assert (chosen.size, chosen.decode, lines) == (97, {"disk_radius": 8.0}, [])
+
+
+def test_the_radius_of_the_disks_has_one_default():
+    assert inspect.signature(encode).parameters["radius"].default == DISK_RADIUS
+    assert DISK_RADIUS == DecodeOptions().disk_radius == TrainConfig.disk_radius
+    assert TrainConfig.val_size == SIZE
 
 
 def test_unknown_precisions_are_refused(tiny_model, tmp_path):

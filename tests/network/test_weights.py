@@ -10,8 +10,16 @@ from safetensors.torch import load_file, save_file
 
 from strongpose.network import NetworkConfig, build_network, load_backbone
 from strongpose.network.mobile import rename_trunk
-from strongpose.network.tensors import fill, read_tensors
-from strongpose.network.weights import load_network, load_weights, save_weights
+from strongpose.network.tensors import fill, read_tensors, write_tensors
+from strongpose.network.weights import (
+    METADATA_KEY,
+    TrainingFacts,
+    load_network,
+    load_weights,
+    save_weights,
+    training_facts,
+)
+from strongpose.runtime import resolve_model
 from strongpose.skeleton import COCO_19, COCO_TREE
 from strongpose.skeletons import load_skeleton
 
@@ -74,6 +82,23 @@ def test_a_saved_network_comes_back_the_same(tmp_path):
     assert loaded.state_dict().keys() == state.keys()
     assert all(torch.equal(tensor, state[name]) for name, tensor in loaded.state_dict().items())
     assert [path.name for path in tmp_path.iterdir()] == ["a.safetensors"]
+
+
+def test_weights_say_what_they_were_trained_with(tmp_path):
+    path, network = tmp_path / "a.safetensors", build_network(SMALL)
+    for facts in (TrainingFacts(), TrainingFacts(16.0, 801), TrainingFacts(size=97)):
+        save_weights(network, path, facts)
+        assert training_facts(path) == facts
+        assert load_network(path).config == SMALL
+    assert training_facts(resolve_model("base")) == TrainingFacts(12.0, 561)
+
+
+@pytest.mark.parametrize("wrong", [{"decode": {"disk_radius": -1}}, {"decode": 3}, {"size": "wide"}, {"size": 10**400}])
+def test_facts_that_make_no_sense_are_refused(tmp_path, wrong):
+    path = tmp_path / "a.safetensors"
+    write_tensors(path, {}, {METADATA_KEY: json.dumps(wrong)})
+    with pytest.raises(ValueError, match=r"a\.safetensors: its metadata does not describe"):
+        training_facts(path)
 
 
 def test_the_middle_head_is_optional(tmp_path):

@@ -29,7 +29,7 @@ def test_each_preset_trains(name, tmp_path):
 @pytest.mark.parametrize("name", ["paper-resnet101", "paper-resnet152"])
 def test_the_papers_settings(name):
     config = TrainConfig(data=("a.json",), **PRESETS[name])
-    assert (config.side, config.radius, config.output_stride, config.eval_output_stride) == (401, 16, 16, 8)
+    assert (config.side, config.disk_radius, config.output_stride, config.eval_output_stride) == (401, 16, 16, 8)
     assert (config.optimizer, config.learning_rate, config.backbone_rate, config.norm) == ("sgd", 1e-3, 1, "fixed")
     assert (config.upsample, config.neck_channels, config.fine_channels, config.hardness) == (1, 0, 0, 0)
     assert [config.learning_rate_factor(step) for step in (0, 45_000, 89_999)] == [1, 1, 1]

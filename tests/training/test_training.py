@@ -12,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from strongpose.exceptions import CheckpointError, TrainingError
+from strongpose.network.weights import TrainingFacts, training_facts
 from strongpose.training.loop import train
 from strongpose.training.recipe import TrainConfig
 
@@ -24,6 +25,11 @@ def small(path, out, **changes):
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     return write_dataset(tmp_path_factory.mktemp("drawn") / "set", 4)
+
+
+def test_the_weights_say_their_radius_and_size(dataset, tmp_path):
+    weights = train(small(dataset, tmp_path, steps=1, disk_radius=16.0, val_size=801))
+    assert training_facts(weights) == TrainingFacts(16.0, 801)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "sgd"])

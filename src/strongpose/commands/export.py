@@ -12,7 +12,9 @@ from tyro.conf import Positional, arg
 from strongpose._util.installing import install_command
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.outputs import unwritable_file
-from strongpose.export.facts import DISK_RADIUS, LICENCE, SIZE, ModelFacts
+from strongpose.export.facts import LICENCE, ModelFacts
+from strongpose.fields import DISK_RADIUS
+from strongpose.runtime.model import SIZE
 
 if TYPE_CHECKING:
     from strongpose.export.model import ExportedModel, Precision
@@ -26,11 +28,11 @@ def export(
     out: Annotated[Path, arg(metavar="MODEL.onnx|MODEL.xml")],
     precision: Literal["float32", "float16", "int8"] = "float16",
     size: Annotated[
-        int | None, arg(metavar="PIXELS", help_behavior_hint=f"(default: the model's own, or {SIZE})")
+        int | None, arg(metavar="PIXELS", help_behavior_hint=f"(default: what the weights say, or {SIZE})")
     ] = None,
-    radius: Annotated[
+    disk_radius: Annotated[
         float | None,
-        arg(metavar="PIXELS", help_behavior_hint=f"(default: the model's own, or {DISK_RADIUS:g})"),
+        arg(metavar="PIXELS", help_behavior_hint=f"(default: what the weights say, or {DISK_RADIUS:g})"),
     ] = None,
     filter_sigma: Annotated[
         float | None, arg(metavar="CELLS", help_behavior_hint="(default: the model's own, or the decoder's)")
@@ -64,7 +66,7 @@ def export(
         precision: How weights are stored. float16 halves the file; in what it is computed, the runtime
             decides. int8 also computes in 8 bits, and needs --calibrate.
         size: Long side of photos in pixels that the model will recommend.
-        radius: Radius of the heat map disks that it was trained with.
+        disk_radius: Radius of the heat map disks that it was trained with.
         filter_sigma: Width of the Gaussian that smooths the votes for keypoints; denser cells want more of them.
         output_stride: Pixels per cell of the backbone's features, less than in training (4 is for mobile); 0 keeps
             that.
@@ -84,7 +86,7 @@ def export(
         from strongpose.export.model import export_model
     except ImportError as error:
         return complain(f"exporting needs more packages ({error}): {install_command('export')}")
-    facts = ModelFacts(size, radius, filter_sigma, licence, card)
+    facts = ModelFacts(size, disk_radius, filter_sigma, licence, card)
     write = partial(export_model, weights, facts=facts, output_stride=output_stride or None)
     try:
         truth = _truth(weights, evaluate, images) if evaluate and images else None

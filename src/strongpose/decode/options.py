@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from strongpose.fields import DISK_RADIUS
+
 __all__ = ["DecodeOptions", "Ranking", "Suppression"]
 
 
@@ -73,7 +75,7 @@ class DecodeOptions:
         ValueError: if a value makes no sense; says what was expected.
     """
 
-    disk_radius: float = 16.0
+    disk_radius: float = DISK_RADIUS
     filter_sigma: float = 0.7
     voting: bool = True
     vote_threshold: float = 0.1

@@ -8,13 +8,10 @@ import torch
 from torch import Tensor
 
 from strongpose.encode.drawn_body import body_targets
-from strongpose.fields import Fields, cells_to_pixels
+from strongpose.fields import DISK_RADIUS, Fields, cells_to_pixels
 from strongpose.skeleton import Skeleton
 
-__all__ = ["DISK_RADIUS", "Targets", "encode"]
-
-DISK_RADIUS = 16.0
-"""R, the radius in pixels of the disk around every keypoint (SP §III-B)."""
+__all__ = ["Targets", "encode"]
 
 
 class Targets(NamedTuple):

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["DISK_RADIUS", "LICENCE", "SIZE", "ModelFacts"]
-
-SIZE = 481
-"""Recommended long side of photos in pixels, where nothing is said."""
-
-DISK_RADIUS = 12.0
-"""Radius of the disks in pixels that recipes train with, where nothing is said."""
+__all__ = ["LICENCE", "ModelFacts"]
 
 LICENCE = "Apache-2.0"
 """SPDX identifier of the licence, where nothing is said."""

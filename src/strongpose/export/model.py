@@ -15,15 +15,16 @@ import numpy as np
 from strongpose._util.lines import Say, unheard
 from strongpose.decode import DecodeOptions
 from strongpose.exceptions import ExportError, ImageError, StrongPoseError
-from strongpose.export.facts import DISK_RADIUS, LICENCE, SIZE, ModelFacts
+from strongpose.export.facts import LICENCE, ModelFacts
 from strongpose.export.onnx import OWN_KEYS, describe, export_onnx
 from strongpose.export.openvino_ir import read_onnx, write_ir
 from strongpose.export.quantization import calibration_inputs, calibration_photos, quantize
+from strongpose.fields import DISK_RADIUS
 from strongpose.images.folders import photos_in
 from strongpose.network import at_output_stride
-from strongpose.network.weights import load_network
+from strongpose.network.weights import load_network, training_facts
 from strongpose.runtime import ModelInfo
-from strongpose.runtime.model import model_files
+from strongpose.runtime.model import SIZE, model_files
 from strongpose.runtime.pytorch import read_model_info
 
 __all__ = ["ExportedModel", "Precision", "export_model"]
@@ -69,7 +70,7 @@ def export_model(
         output_stride: pixels per cell of the backbone's features, at most the network's own; None keeps that.
         calibrate: folders of photos like those the model will see, for int8's ranges. Not those it is evaluated on.
         photos: how many of them to use, evenly spaced.
-        say: told which photos are left out, and how many are used.
+        say: told what is assumed of weights that do not say it, which photos are left out, and how many are used.
         complain: called with the error of every photo that cannot be opened; it is skipped.
 
     Raises:
@@ -79,7 +80,7 @@ def export_model(
     source, out = Path(source), Path(out)
     _check(out, precision, calibrate)
     with _as_export_errors(out):
-        metadata = _metadata(source, facts or ModelFacts())
+        metadata = _metadata(source, facts or ModelFacts(), say)
         network = load_network(source)
         network = at_output_stride(network, output_stride or network.config.output_stride)
         inputs: list[np.ndarray] = []
@@ -129,18 +130,29 @@ def _as_export_errors(out: Path) -> Iterator[None]:
         raise ExportError(f"{out}: cannot be written ({error.strerror or error})") from error
 
 
-def _metadata(source: Path, facts: ModelFacts) -> dict[str, Any]:
+def _metadata(source: Path, facts: ModelFacts, say: Say) -> dict[str, Any]:
     """What the model will say about itself, beside what the network states."""
-    stated: dict[str, Any] = {"size": SIZE, "licence": LICENCE, "decode": {"disk_radius": DISK_RADIUS}}
+    stated: dict[str, Any] = {"size": SIZE, "licence": LICENCE, "decode": {}}
     if source.suffix == ".onnx" and source.is_file():
         info = read_model_info(source)
         own = {key: value for key, value in info.about.items() if key not in OWN_KEYS}
         stated |= {**own, "size": info.size, "decode": info.decode, "threshold": info.threshold}
+    else:
+        stated |= training_facts(source).to_dict()
     chosen = {"size": facts.size, "licence": facts.licence, "card": facts.card}
     stated |= {key: value for key, value in chosen.items() if value is not None}
     decode: dict[str, Any] = {"disk_radius": facts.disk_radius, "filter_sigma": facts.filter_sigma}
     decode = stated["decode"] | {key: value for key, value in decode.items() if value is not None}
-    DecodeOptions(**decode)
+    if "disk_radius" not in decode:
+        decode["disk_radius"] = DISK_RADIUS
+        say(
+            f"{source}: does not say the radius of the disks that it was trained with; {DISK_RADIUS:g} pixels are "
+            "assumed, --disk-radius states another"
+        )
+    try:
+        DecodeOptions(**decode)
+    except TypeError as error:  # an option that there is not
+        raise ExportError(f"{source}: recommends decoder options that do not fit: {error}") from error
     if stated["size"] < 1:
         raise ExportError(f"the size must be at least 1 pixel, got {stated['size']}")
     return {**stated, "decode": decode}

@@ -13,7 +13,7 @@ from strongpose.skeleton import Skeleton
 __all__ = ["DISPLACEMENT_SCALE", "OFFSET_SCALE", "PRIOR", "Head", "Maps", "repeat_outputs", "shuffle"]
 
 OFFSET_SCALE = 16.0
-"""Pixels per unit of the offset output: R, the radius of the heat map disks (SP §III-B)."""
+"""Pixels per unit of the offset output, about the radius of the heat map disks (SP §III-B), whatever that is."""
 
 DISPLACEMENT_SCALE = 64.0
 """Pixels per unit of the displacement output, so that its loss is commensurate with the offsets'."""

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-__all__ = ["fill", "read_tensors", "write_tensors"]
+__all__ = ["fill", "read_metadata", "read_tensors", "write_tensors"]
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str]) -> None:
@@ -47,10 +48,27 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
         FileNotFoundError: if there is no such file.
         ValueError: if the file is not in the safetensors format.
     """
+    with _reading(path):
+        return load_file(path)
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """The texts by name in a safetensors file; its tensors are not looked at.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is not in the safetensors format.
+    """
+    with _reading(path), safe_open(path, framework="pt") as file:
+        return file.metadata() or {}
+
+
+@contextmanager
+def _reading(path: str | Path) -> Iterator[None]:
     if not Path(path).is_file():
         raise FileNotFoundError(f"{path}: no such weight file")
     try:
-        return load_file(path)
+        yield
     except (SafetensorError, OSError, LookupError, RuntimeError, ValueError, TypeError) as error:
         raise ValueError(
             f"{path}: not a readable safetensors file ({error!s:.300}); fetch or export it again"

@@ -1,43 +1,81 @@
-"""A network's weights: saved as safetensors, loaded from those or out of a released .onnx file."""
+"""A network's weights and what they were trained with: saved as safetensors, loaded from those or a released .onnx."""
 
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from safetensors import safe_open
 from torch import Tensor
 
 from strongpose.network.config import NetworkConfig
 from strongpose.network.heads import repeat_outputs
 from strongpose.network.model import PoseNetwork, build_network
 from strongpose.network.neck import LowRankConv, factors
-from strongpose.network.onnx_file import read_onnx_weights
-from strongpose.network.tensors import fill, read_tensors, write_tensors
+from strongpose.network.onnx_file import read_onnx_metadata, read_onnx_weights
+from strongpose.network.tensors import fill, read_metadata, read_tensors, write_tensors
 
-__all__ = ["METADATA_KEY", "load_network", "load_weights", "renamed", "save_weights"]
+__all__ = ["METADATA_KEY", "TrainingFacts", "load_network", "load_weights", "renamed", "save_weights", "training_facts"]
 
 METADATA_KEY = "strongpose"
-"""Where safetensors and .onnx files keep our JSON; its entry "network" is the `NetworkConfig`."""
+"""Where safetensors and .onnx files keep our JSON; "network" is the `NetworkConfig`, "size" and "decode" are facts."""
 
 _MIDDLE = "middle_head."
 _HEADS = ("head.", _MIDDLE, "fine.")
+_T = TypeVar("_T")
+_MOST_PIXELS = 8192  # as of `strongpose.runtime.ModelInfo.size`
 
 
-def save_weights(network: PoseNetwork, path: str | Path) -> None:
+@dataclass(frozen=True)
+class TrainingFacts:
+    """What weights were trained with, as far as their use depends on it; None where that is not known.
+
+    Attributes:
+        disk_radius: R in pixels, the radius of the heat map disks.
+        size: long side in pixels of the photos that they were validated on.
+    """
+
+    disk_radius: float | None = None
+    size: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entries that an exported model has as well, for JSON."""
+        decode = {} if self.disk_radius is None else {"decode": {"disk_radius": self.disk_radius}}
+        return decode if self.size is None else {**decode, "size": self.size}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> TrainingFacts:
+        """The facts in a file's description.
+
+        Raises:
+            ValueError: if one of them makes no sense.
+        """
+        radius, size = data.get("decode", {}).get("disk_radius"), data.get("size")
+        for name, value, kind in (("disk_radius", radius, (int, float)), ("size", size, int)):
+            fits = isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value) and value > 0
+            if value is not None and not (fits and value <= _MOST_PIXELS):
+                raise ValueError(f"{name} must be a number of pixels up to {_MOST_PIXELS}, got {value!r:.40}")
+        return cls(None if radius is None else float(radius), size)
+
+
+def save_weights(network: PoseNetwork, path: str | Path, facts: TrainingFacts = TrainingFacts()) -> None:
     """Write all weights, with the configuration in the file's metadata; never leaves half a file behind.
 
     Args:
         network: any `PoseNetwork`.
         path: of the .safetensors file.
+        facts: what the weights were trained with.
 
     Raises:
         OSError: if it cannot be written; the message names the file and the reason.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    write_tensors(Path(path), tensors, {METADATA_KEY: json.dumps({"network": network.config.to_dict()})})
+    description = {"network": network.config.to_dict(), **facts.to_dict()}
+    write_tensors(Path(path), tensors, {METADATA_KEY: json.dumps(description)})
 
 
 def load_weights(network: PoseNetwork, path: str | Path, other_skeleton: bool = False) -> bool:
@@ -88,6 +126,18 @@ def load_network(path: str | Path) -> PoseNetwork:
     return network
 
 
+def training_facts(path: str | Path) -> TrainingFacts:
+    """What the weights in a .safetensors file of `save_weights` or a released .onnx file say they were trained with.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ImportError: if the file is an .onnx and the onnx package is missing.
+        ValueError: if the file cannot be read, or what it says makes no sense.
+    """
+    metadata = read_onnx_metadata(path) if Path(path).suffix == ".onnx" else read_metadata(path)
+    return _described(metadata, path, TrainingFacts.from_dict)
+
+
 def _fill(network: PoseNetwork, tensors: dict[str, Tensor], config: NetworkConfig, path: str | Path) -> None:
     if config.skeleton != network.config.skeleton:
         raise ValueError(
@@ -124,16 +174,18 @@ def _read(path: str | Path) -> tuple[dict[str, Tensor], NetworkConfig]:
     if Path(path).suffix == ".onnx":
         tensors, metadata = read_onnx_weights(path)
     else:
-        tensors = read_tensors(path)
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
+        tensors, metadata = read_tensors(path), read_metadata(path)
     return renamed(tensors), _config(metadata, path)
 
 
 def _config(metadata: dict[str, str], path: str | Path) -> NetworkConfig:
+    return _described(metadata, path, lambda description: NetworkConfig.from_dict(renamed(description["network"])))
+
+
+def _described(metadata: dict[str, str], path: str | Path, read: Callable[[Any], _T]) -> _T:
+    """What ``read`` makes of the description in a file's metadata."""
     try:
-        description: Any = json.loads(metadata[METADATA_KEY])
-        return NetworkConfig.from_dict(renamed(description["network"]))
+        return read(json.loads(metadata[METADATA_KEY]))
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(
             f"{path}: its metadata does not describe a StrongPose network ({error!s:.300}); "

@@ -15,7 +15,16 @@ import numpy as np
 from strongpose.exceptions import ModelError
 from strongpose.skeleton import Skeleton
 
-__all__ = ["DEFAULT_THRESHOLD", "ModelInfo", "RawMaps", "Runtime", "model_files", "packaged_models", "resolve_model"]
+__all__ = [
+    "DEFAULT_THRESHOLD",
+    "SIZE",
+    "ModelInfo",
+    "RawMaps",
+    "Runtime",
+    "model_files",
+    "packaged_models",
+    "resolve_model",
+]
 
 DEFAULT_THRESHOLD = 0.25
 """Score below which people are left out, where the model says nothing."""
@@ -24,6 +33,9 @@ _MOST = {"stride": 64, "coarse_stride": 64, "size": 8192}  # pixels; beyond, mem
 
 MODELS = Path(__file__).parent.parent / "models"
 SUFFIXES = (".onnx", ".xml")
+
+SIZE = 481
+"""Long side of photos in pixels that a model recommends and is validated at, where nothing is said."""
 
 
 @dataclass(frozen=True)

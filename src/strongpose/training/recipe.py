@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from strongpose.fields import DISK_RADIUS
+from strongpose.runtime.model import SIZE
+
 if TYPE_CHECKING:
     from strongpose.network import NetworkConfig
 
@@ -37,8 +40,8 @@ class TrainConfig:
     """Annotation file to validate on; never trained on."""
     val_images: Path | None = None
     """Folder of the validation photos; beside the file, in a folder named images, if left out."""
-    val_size: int = 401
-    """Long side of validation photos in pixels."""
+    val_size: int = SIZE
+    """Long side of validation photos in pixels, which the exported model will recommend."""
     val_every: int = 500
     """Steps between validations."""
     backbone: str = "mobile"
@@ -79,8 +82,8 @@ class TrainConfig:
     """Leave that many first stages of the backbone as they are."""
     side: int = 257
     """Pixels of the square crops; a multiple of the coarsest features' stride plus 1 (lite0, lite2: of 32)."""
-    radius: float = 12.0
-    """Radius of the heat map disks in pixels."""
+    disk_radius: float = DISK_RADIUS
+    """Radius of the heat map disks in pixels; the weights and the exported model say it."""
     scale: tuple[float, float] = (0.8, 2.2)
     """Least and greatest size of a photo's long side, in crop sides."""
     batch_size: int = 16

@@ -13,7 +13,7 @@ from strongpose.data.batches import Batch
 from strongpose.evaluation import Metrics
 from strongpose.exceptions import TrainingError
 from strongpose.network import PoseNetwork, at_output_stride, build_network, load_backbone
-from strongpose.network.weights import load_weights, save_weights
+from strongpose.network.weights import TrainingFacts, load_weights, save_weights
 from strongpose.training.checkpoint import load_checkpoint, save_checkpoint
 from strongpose.training.distributed import World
 from strongpose.training.losses import LossWeights, total_loss
@@ -102,7 +102,7 @@ class TrainingRun:
             group["lr"] = group["peak"] * config.learning_rate_factor(self.done)
         network.train()
         self._optimizer.zero_grad(set_to_none=True)
-        parts = prepared(batch, config.accumulate, network.config, config.radius, self.world.device, self._teacher)
+        parts = prepared(batch, config.accumulate, network.config, config.disk_radius, self.world.device, self._teacher)
         terms = add_gradients(
             self._forward,
             self._shared,
@@ -131,7 +131,7 @@ class TrainingRun:
         config = self.config
         assert config.val is not None
         metrics = validate(
-            self._validated, config.val, config.val_images, config.val_size, config.radius, config.bf16, give_up
+            self._validated, config.val, config.val_images, config.val_size, config.disk_radius, config.bf16, give_up
         )
         if metrics is not None:
             self.validated = self.done
@@ -147,7 +147,7 @@ class TrainingRun:
         if self.world.rank == 0:
             state = {"step": self.done, "validated": self.validated, "config": self.config.to_dict()}
             save_checkpoint(self.checkpoint, self.network, self._average, self._optimizer, state)
-            save_weights(self._averaged, self.weights)
+            save_weights(self._averaged, self.weights, TrainingFacts(self.config.disk_radius, self.config.val_size))
 
     @property
     def _averaged(self) -> PoseNetwork:
