@@ -68,7 +68,7 @@ class Arguments:
 
 def configured(backbone: str, stride: int, side: int) -> TrainConfig:
     values = PRESETS["paper-resnet101"] | dict(
-        backbone=backbone, output_stride=stride, eval_output_stride=stride, side=side
+        backbone=backbone, output_stride=stride, eval_output_stride=stride, crop_size=side
     )
     return TrainConfig(data=("none",), **values)
 
@@ -89,7 +89,7 @@ def kept(config: TrainConfig) -> int:
             torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
             torch.autocast("cpu", dtype=torch.bfloat16),
         ):
-            maps = network(torch.empty(1, 3, config.side, config.side))
+            maps = network(torch.empty(1, 3, config.crop_size, config.crop_size))
         assert maps.heatmaps.requires_grad
     return sum(storage.nbytes() for number, storage in storages.items() if number not in known)
 
@@ -98,19 +98,19 @@ def work(task: str, config: TrainConfig, model: str) -> Callable[[], object]:
     """What is to be timed."""
     if task == "openvino":
         runtime = OpenVinoRuntime(model, threads=torch.get_num_threads())
-        photo = np.zeros((1, config.side, config.side, 3), dtype=np.uint8)
+        photo = np.zeros((1, config.crop_size, config.crop_size, 3), dtype=np.uint8)
         return lambda: runtime(photo)
     network = build_network(config.network_config()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if task == "torch":
-        inference = TorchRuntime(network, config.side, config.radius, bf16=True)
-        photo = np.zeros((1, config.side, config.side, 3), dtype=np.uint8)
+        inference = TorchRuntime(network, config.crop_size, config.disk_radius, bf16=True)
+        photo = np.zeros((1, config.crop_size, config.crop_size, 3), dtype=np.uint8)
         return lambda: inference(photo)
     network.train()
     skeleton = network.config.skeleton
-    people = torch.rand(1, 2, skeleton.num_keypoints, 3) * torch.tensor([config.side, config.side, 1.0])
-    cells = (config.side - 1) // network.config.stride + 1
-    targets = encode(people, (cells, cells), network.config.stride, skeleton, config.radius)
-    images = torch.rand(1, 3, config.side, config.side).contiguous(memory_format=torch.channels_last)
+    people = torch.rand(1, 2, skeleton.num_keypoints, 3) * torch.tensor([config.crop_size, config.crop_size, 1.0])
+    cells = (config.crop_size - 1) // network.config.stride + 1
+    targets = encode(people, (cells, cells), network.config.stride, skeleton, config.disk_radius)
+    images = torch.rand(1, 3, config.crop_size, config.crop_size).contiguous(memory_format=torch.channels_last)
     return lambda: step(network, config, images, targets)
 
 

@@ -45,9 +45,9 @@ def step(network: PoseNetwork, config: TrainConfig, images: torch.Tensor, target
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=config.bf16):
+        with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=True):
             maps = network(images)
-        loss = total_loss(losses(maps, targets, config.hardness), LossWeights(*config.loss_weights))
+        loss = total_loss(losses(maps, targets, config.focal_gamma), LossWeights(*config.loss_weights))
     network.zero_grad(set_to_none=True)
     loss.backward()
     return sum(kept.values())
@@ -58,7 +58,7 @@ def flops(config: TrainConfig) -> float:
     with torch.device("meta"):
         network = build_network(config.network_config()).train()
         with FlopCounterMode(display=False) as counter:
-            maps = network(torch.empty(1, 3, config.side, config.side))
+            maps = network(torch.empty(1, 3, config.crop_size, config.crop_size))
             vectors = (maps.heatmaps, maps.offsets, maps.displacements, maps.body)
             middle = maps.middle[:3] if maps.middle else ()
             sum(tensor.sum() for tensor in (*vectors, *middle)).backward()
@@ -70,10 +70,12 @@ def measure(name: str, batch_size: int, steps: int) -> dict[str, float]:
     config = TrainConfig(data=(Path("none"),), **PRESETS[name])
     network = build_network(config.network_config()).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     stride, skeleton = network.config.stride, network.config.skeleton
-    people = torch.rand(batch_size, 2, skeleton.num_keypoints, 3) * torch.tensor([config.side, config.side, 1.0])
-    cells = (config.side - 1) // stride + 1
+    people = torch.rand(batch_size, 2, skeleton.num_keypoints, 3) * torch.tensor(
+        [config.crop_size, config.crop_size, 1.0]
+    )
+    cells = (config.crop_size - 1) // stride + 1
     targets = encode(people, (cells, cells), stride, skeleton, config.radius)
-    images = torch.rand(batch_size, 3, config.side, config.side).contiguous(memory_format=torch.channels_last)
+    images = torch.rand(batch_size, 3, config.crop_size, config.crop_size).contiguous(memory_format=torch.channels_last)
     seconds, processor, kept = [], [], 0
     for _ in range(steps + 1):
         started, before = time.perf_counter(), time.process_time()
@@ -94,7 +96,7 @@ def photos_per_second(config: TrainConfig) -> float:
     """Photos that one core reads and augments in a second."""
     dataset = KeypointDataset(config.data[0], config.images[0] if config.images else None)
     stride = config.output_stride // config.upsample
-    batches = BatchesByStep([dataset], [1.0], 1, config.side, stride, Augmentation(config.scale), config.seed)
+    batches = BatchesByStep([dataset], [1.0], 1, config.crop_size, stride, Augmentation(config.scale), config.seed)
     cv2.setNumThreads(0)
     started = time.perf_counter()
     for step in range(40):
@@ -136,7 +138,7 @@ def main(
     if data is not None:
         for name in ("paper-resnet101", "best-resnet50"):
             config = TrainConfig(data=(data,), images=(images,) if images else (), **PRESETS[name])
-            print(f"{config.side} px: {photos_per_second(config):.0f} photos/s")
+            print(f"{config.crop_size} px: {photos_per_second(config):.0f} photos/s")
         return
     print("| preset | parameters, M | GFLOP | s | processor s | kept for backward, MB | peak of the process, GB |")
     print("|---|---|---|---|---|---|---|", flush=True)

@@ -14,14 +14,14 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from importlib.resources import files
 from pathlib import Path
 
 SETS = ("coco-train", "lsp-extended", "mpii")
 
-# What every run is told, unless it says otherwise; later options win. DATA and MODELS are folders, see `command`.
-COMMON = """--weights 2.0 0.7 1.0 --freeze-stages 3 --side 193 --scale 1.17 3.33 --batch-size 16 --steps 200
-    --learning-rate 1e-3 --backbone-rate 0.5 --warmup 30 --decay 0.5 --threads 1 --val-size 481 --val-every 1000000"""
+# What every run is told, unless it says otherwise; later options win. DATA is a folder, see `command`.
+COMMON = """--sampling-weights 2.0 0.7 1.0 --freeze-stages 3 --crop-size 193 --scale 1.17 3.33 --batch-size 16
+    --steps 200 --learning-rate 1e-3 --backbone-lr-factor 0.5 --warmup-steps 30 --learning-rate-decay 0.5 --threads 1
+    --val-size 481 --val-every 1000000"""
 
 RUNS = {
     "reference": "",
@@ -29,19 +29,19 @@ RUNS = {
     "a third seed": "--seed 2",
     "rate 1 % higher": "--learning-rate 1.01e-3",  # tells how much the same start says
     "R = 16": "--disk-radius 16",
-    "paper's heat map loss": "--hardness 0",
+    "paper's heat map loss": "--focal-gamma 0",
     "people a third larger": "--scale 1.6 4.4",
-    "crops of 321 px, 6 a step": "--side 321 --scale 0.7 2.0 --batch-size 6",
-    "COCO photos only": "--weights 1 0.000001 0.000001",
-    "no teacher's labels": "--leave-out teacher",
+    "crops of 321 px, 6 a step": "--crop-size 321 --scale 0.7 2.0 --batch-size 6",
+    "COCO photos only": "--sampling-weights 1 0.000001 0.000001",
+    "no teacher's labels": "--exclude-sources teacher",
     "COCO's 19 edges": "--graph coco-19",
     "paper's tree, 16 edges": "--graph coco-tree",
-    "paper's SGD, 1e-3": "--optimizer sgd --weight-decay 0 --backbone-rate 1",
+    "paper's SGD, 1e-3": "--optimizer sgd --weight-decay 0 --backbone-lr-factor 1",
     "AdamW, 2e-3": "--learning-rate 2e-3",
-    "no averaging": "--averaging 0",
+    "no averaging": "--ema-decay 0",
     "whole backbone frozen": "--freeze-stages 4",
     "nothing frozen": "--freeze-stages 0",
-    "taught by accurate, half": "--teacher MODELS/accurate.onnx",
+    "taught by accurate, half": "--teacher accurate",
     "untrained backbone": "--backbone-weights none --freeze-stages 0",
     "ImageNet's ResNet-50": "--backbone resnet50v2 --last-stage 3 --freeze-stages 0 --backbone-weights "
     "DATA/backbones/resnet50v2-imagenet-c4.safetensors",
@@ -50,31 +50,31 @@ RUNS = {
 # The same with the whole backbone frozen, where seeds differ by a few thousandths and less can be told apart.
 FROZEN = {
     "another seed": "--seed 1",
-    "COCO photos only": "--weights 1 0.000001 0.000001",
-    "taught by accurate, half": "--teacher MODELS/accurate.onnx",
-    "every photo as likely": "--weights 1 1 1",
-    "no teacher's labels": "--leave-out teacher",
+    "COCO photos only": "--sampling-weights 1 0.000001 0.000001",
+    "taught by accurate, half": "--teacher accurate",
+    "every photo as likely": "--sampling-weights 1 1 1",
+    "no teacher's labels": "--exclude-sources teacher",
     "R = 16": "--disk-radius 16",
     "R = 8": "--disk-radius 8",
     "paper's tree": "--graph coco-tree",
     "COCO's 19 edges": "--graph coco-19",
-    "paper's heat map loss": "--hardness 0",
-    "hardness 2": "--hardness 2",
+    "paper's heat map loss": "--focal-gamma 0",
+    "focal gamma 2": "--focal-gamma 2",
     "offsets count double": "--loss-weights 1 2 1 1 0.3",
-    "no middle-layer loss": "--loss-weights 1 1 1 1 0",
+    "no intermediate supervision": "--loss-weights 1 1 1 1 0",
     "people a third larger": "--scale 1.6 4.4",
     "people a third smaller": "--scale 0.88 2.5",
-    "crops of 321 px, 6 a step": "--side 321 --scale 0.7 2.0 --batch-size 6",
+    "crops of 321 px, 6 a step": "--crop-size 321 --scale 0.7 2.0 --batch-size 6",
     "half-scale branch": "--half-scale",
     "stride 4 by pixel shuffle": "--upsample 2",
     "neck of rank 96": "--neck-rank 96",
     "SGD, 1e-2": "--optimizer sgd --learning-rate 1e-2 --weight-decay 0",
     "AdamW, 3e-4": "--learning-rate 3e-4",
     "AdamW, 2e-3": "--learning-rate 2e-3",
-    "AdamW, 2e-3, taught": "--learning-rate 2e-3 --teacher MODELS/accurate.onnx",
-    "rate never falls": "--decay 0.0001",
-    "rate falls from the start": "--decay 1",
-    "no averaging": "--averaging 0",
+    "AdamW, 2e-3, taught": "--learning-rate 2e-3 --teacher accurate",
+    "rate never falls": "--learning-rate-decay 0.0001",
+    "rate falls from the start": "--learning-rate-decay 1",
+    "no averaging": "--ema-decay 0",
 }
 RUNS |= {f"frozen, {name}": f"--freeze-stages 4 {options}" for name, options in FROZEN.items()}
 
@@ -91,8 +91,8 @@ def options_of(text: str) -> dict[str, list[str]]:
 
 
 def command(data: Path, trunk: Path, out: Path, text: str) -> list[str]:
-    """The command line of one run; DATA and MODELS in its options are the folders of the data and of our models."""
-    text = text.replace("DATA/", f"{data}/").replace("MODELS/", f"{files('strongpose') / 'models'}/")
+    """The command line of one run; DATA in its options is the folder of the data."""
+    text = text.replace("DATA/", f"{data}/")
     options = {
         "--data": [str(data / "train" / f"{name}.json") for name in SETS],
         "--val": [str(data / "coco-tune/annotations.json")],

@@ -77,7 +77,7 @@ class Run:
 RUNS = {
     "labels": Run(2.0),
     "labels, accurate's fields": Run(3.6, "accurate"),
-    "half-size trunk, labels": Run(1.75, kind="half", side=353, sizes=(417, 561, 721)),
+    "half-size trunk, labels": Run(1.75, kind="half", crop_size=353, sizes=(417, 561, 721)),
     "half of the time the trunk's features, then labels": Run(2.5, kind="mimic"),
     "labels, base's fields": Run(3.0, "base"),
     "labels, another seed": Run(2.0, seed=1),
@@ -111,10 +111,10 @@ def configured(run: Run, data: Path, steps: int, out: Path) -> TrainConfig:
     """The recipe that all runs share."""
     return TrainConfig(
         **PRESETS["lite2"]
-        | dict(data=tuple(data / f"train/{name}.json" for name in SETS), weights=(3.0, 2.0, 1.5, 1.0))
-        | dict(backbone_weights=data / "backbones" / LITE, freeze_stages=2, backbone_rate=0.3, averaging=0.99)
-        | dict(teacher=Path(str(MODELS / f"{run.teacher}.onnx")) if run.teacher else None, side=run.side)
-        | dict(batch_size=16, steps=steps, warmup=15, decay=0.4, seed=run.seed, out=out)
+        | dict(data=tuple(data / f"train/{name}.json" for name in SETS), sampling_weights=(3.0, 2.0, 1.5, 1.0))
+        | dict(backbone_weights=data / "backbones" / LITE, freeze_stages=2, backbone_lr_factor=0.3, ema_decay=0.99)
+        | dict(teacher=Path(str(MODELS / f"{run.teacher}.onnx")) if run.teacher else None, crop_size=run.side)
+        | dict(batch_size=16, steps=steps, warmup_steps=15, learning_rate_decay=0.4, seed=run.seed, out=out)
         | dict(bf16=False, teacher_bf16=False, workers=1, threads=1, device="cpu", log_every=10)
     )
 
@@ -122,11 +122,11 @@ def configured(run: Run, data: Path, steps: int, out: Path) -> TrainConfig:
 def learn(network: PoseNetwork, config: TrainConfig, gradients: Gradients, more: nn.Module | None) -> None:
     """Train in place what `strongpose train` cannot; the network ends as its average if nothing ``more`` learns."""
     optimizer = build_optimizer(
-        network, config.optimizer, config.learning_rate, config.backbone_rate, config.weight_decay
+        network, config.optimizer, config.learning_rate, config.backbone_lr_factor, config.weight_decay
     )
     if more is not None:
         optimizer.add_param_group({"params": list(more.parameters()), "peak": config.learning_rate})
-    average = running_average(network, config.averaging)
+    average = running_average(network, config.ema_decay)
     learning = [p for group in optimizer.param_groups for p in group["params"]]
     network.train()
     with batch_loader(open_batches(config, network.config, WORLD), 0, config.steps, config.workers) as loader:
@@ -135,7 +135,7 @@ def learn(network: PoseNetwork, config: TrainConfig, gradients: Gradients, more:
                 group["lr"] = group["peak"] * config.learning_rate_factor(step)
             optimizer.zero_grad(set_to_none=True)
             gradients(batch)
-            nn.utils.clip_grad_norm_(learning, config.clip)
+            nn.utils.clip_grad_norm_(learning, config.gradient_clip)
             optimizer.step()
             average.update_parameters(network)
     if more is None:
@@ -144,12 +144,16 @@ def learn(network: PoseNetwork, config: TrainConfig, gradients: Gradients, more:
 
 def learn_labels(network: PoseNetwork, config: TrainConfig) -> None:
     """By the labels, and a teacher's fields if the recipe names one."""
-    teacher = Teacher(config.teacher, network.config, config.side, CPU, config.teacher_bf16) if config.teacher else None
+    teacher = None
+    if config.teacher:
+        teacher = Teacher(config.teacher, network.config, config.disk_radius, config.crop_size, CPU, bf16=False)
     weights = LossWeights(*config.loss_weights)
 
     def gradients(batch: Batch) -> None:
         parts = prepared(batch, config.accumulate, network.config, config.disk_radius, CPU, teacher)
-        add_gradients(network, network, parts, WORLD, weights, config.hardness, config.teacher_share, config.bf16)
+        add_gradients(
+            network, network, parts, WORLD, weights, config.focal_gamma, config.distillation_weight, bf16=False
+        )
 
     learn(network, config, gradients, None)
 

@@ -57,8 +57,8 @@ class Run:
         self.start = self.log.stat().st_size if self.log.exists() else 0
         command = [sys.executable, "-u", "-m", "strongpose.cli", "train", "--data", data, "--out", self.out]
         command += ["--val", data, "--val-images", data.with_suffix(""), "--steps", steps]
-        command += "--side 65 --batch-size 2 --warmup 5 --neck-channels 32 --threads 1 --workers 1 --no-bf16".split()
-        command += "--log-every 1 --checkpoint-minutes 0 --val-size 65 --val-every 10".split()
+        command += "--crop-size 65 --batch-size 2 --warmup-steps 5 --neck-channels 32 --threads 1".split()
+        command += "--workers 1 --no-bf16 --log-every 1 --checkpoint-minutes 0 --val-size 65 --val-every 10".split()
         with self.log.open("ab") as log_file:
             self.process = subprocess.Popen(
                 [*map(str, command)],

@@ -169,7 +169,7 @@ def _with_data(place: Place) -> list[Check]:
 
 def _with_train(place: Place) -> list[Check]:
     shutil.rmtree(place.folder / "trained", ignore_errors=True)  # which would be gone on with
-    options = "--steps 1 --batch-size 1 --side 65 --workers 0 --no-bf16"
+    options = "--steps 1 --batch-size 1 --crop-size 65 --workers 0 --no-bf16"
     return [place.run(f"train --data people.json --out trained {options}", "trained/weights.safetensors")]
 
 

@@ -222,7 +222,7 @@ def measure(steps: int = 60, profile: Annotated[int, tyro.conf.arg(metavar="STEP
         config = replace(config, out=Path(folder), steps=steps, log_every=max(1, steps // 12))
         with WhereTimeGoes() as clock:
             weights = train(config, clock.say)
-        forward, trained = flops_per_image(load_network(weights).config, config.side)
+        forward, trained = flops_per_image(load_network(weights).config, config.crop_size)
         device = torch.device("cuda" if torch.cuda.is_available() and config.device != "cpu" else "cpu")
         peak, speed = peak_flops(device), clock.images_per_second or 0.0
         report = {

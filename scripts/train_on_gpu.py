@@ -38,6 +38,7 @@ try:
     from strongpose.network.weights import load_network
     from strongpose.runtime.pytorch import TorchRuntime
     from strongpose.training.loop import train
+    from strongpose.training.precision import bf16_units, choose_precision
     from strongpose.training.recipe import TrainConfig
 except ImportError as problem:  # before a minute is spent
     sys.exit(f"train_on_gpu: {problem}; bring the wheels that are missing (scripts/README.md), and set PYTHONPATH=src")
@@ -68,8 +69,8 @@ def leg(
 ) -> None:
     """Unpack the parts, train until the time is up, write the weights in pieces, evaluate, and print a JSON report.
 
-    Options behind a lone -- are those of `strongpose train`; --data, --out, --steps, --decay and --val are set by the
-    leg. Weights that came as files of a part are named by their file name alone.
+    Options behind a lone -- are those of `strongpose train`; --data, --out, --steps, --learning-rate-decay and --val
+    are set by the leg. Weights that came as files of a part are named by their file name alone.
 
     Args:
         parts: What `pack` wrote and has arrived with this call.
@@ -128,7 +129,7 @@ def leg(
     seconds["pieces"] = round(time.monotonic() - packing, 1)
 
     network = load_network(weights).config
-    forward, trained = flops_per_image(network, config.side)
+    forward, trained = flops_per_image(network, config.crop_size)
     speed = clock.images_per_second
     samples = (last - first) * config.batch_size
     report["training"] = {
@@ -166,20 +167,21 @@ def recipe(store: Path, shares: tuple[str, ...]) -> TrainConfig:
     if unknown := likelier.keys() - {path.stem for path in data}:
         print(f"--shares: not arrived yet: {', '.join(sorted(unknown))}", file=sys.stderr)
     words = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
-    words += ["--data", *map(str, data), "--weights", *(str(likelier.get(path.stem, 1.0)) for path in data)]
-    words += ["--out", str(store / "run"), "--steps", str(FOREVER), "--decay", "1e-9"]
+    words += ["--data", *map(str, data), "--sampling-weights", *(str(likelier.get(path.stem, 1.0)) for path in data)]
+    words += ["--out", str(store / "run"), "--steps", str(FOREVER), "--learning-rate-decay", "1e-9"]
     config = tyro.cli(TrainConfig, args=words, config=(tyro.conf.OmitArgPrefixes,), prog="strongpose train")
     return replace(config, init=_arrived(config.init, store), backbone_weights=_arrived(config.backbone_weights, store))
 
 
-def _arrived(path: Path | None, store: Path) -> Path | None:
-    return path if path is None or path.exists() else store / "files" / path.name
+def _arrived(path: str | Path | None, store: Path) -> Path | None:
+    arrived = None if path is None else store / "files" / Path(path).name
+    return arrived if arrived is not None and arrived.exists() else path
 
 
 def rehearsed(config: TrainConfig) -> TrainConfig:
     """The same recipe, made small."""
     side = 8 * config.output_stride + 1
-    return replace(config, side=side, batch_size=2, workers=1, compile=False, log_every=1, warmup=1)
+    return replace(config, crop_size=side, batch_size=2, workers=1, compile=False, log_every=1, warmup_steps=1)
 
 
 def finishing(config: TrainConfig, until: float, fall: float) -> TrainConfig:
@@ -197,7 +199,7 @@ def finishing(config: TrainConfig, until: float, fall: float) -> TrainConfig:
         speed, warm_up = first.images_per_second or 1.0, first.warm_up
     done = _steps_done(config.out)
     steps = max(1, int((until - time.monotonic() - warm_up) * speed / config.batch_size))
-    return replace(config, steps=done + steps, decay=fall * steps / (done + steps))
+    return replace(config, steps=done + steps, learning_rate_decay=fall * steps / (done + steps))
 
 
 @contextmanager
@@ -264,7 +266,8 @@ def figures_at(
     sizes: tuple[str, ...], weights: Path, annotations: Path, config: TrainConfig, device: torch.device
 ) -> dict[str, Any]:
     """COCO's figures of the averaged weights at several sizes: side by side on a GPU, one after the other on a CPU."""
-    jobs = [(size, weights, annotations, config.disk_radius, config.bf16, device.type) for size in sizes]
+    bf16 = choose_precision(config.bf16, None, device.type, bf16_units(device), config.backbone).bf16
+    jobs = [(size, weights, annotations, config.disk_radius, bf16, device.type) for size in sizes]
     if device.type == "cpu":
         return dict(map(_figures, jobs))
     with ProcessPoolExecutor(len(jobs), multiprocessing.get_context("spawn")) as pool:

@@ -26,9 +26,8 @@ from strongpose.training.loop import train
 from strongpose.training.recipe import TrainConfig
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
-OPTIONS = (
-    "--init start.safetensors --side 65 --batch-size 2 --warmup 1 --workers 0 --no-bf16 --device cpu --log-every 1"
-)
+OPTIONS = "--init start.safetensors --crop-size 65 --batch-size 2 --warmup-steps 1 --workers 0 --no-bf16"
+OPTIONS += " --device cpu --log-every 1"
 
 
 def load(name):

@@ -76,7 +76,7 @@ def test_a_skeleton_file_is_all_that_other_keypoints_need(strongpose, photos, tm
 
     said = run("data", "convert", coco, "--from", "coco", "--skeleton", skeleton, "--out", star)
     assert "2 photos, 3 people, 15 labelled keypoints of 5 kinds" in said
-    options = "--steps 2 --batch-size 2 --side 65 --workers 0 --no-bf16 --val-size 129 --neck-channels 0".split()
+    options = "--steps 2 --batch-size 2 --crop-size 65 --workers 0 --no-bf16 --val-size 129 --neck-channels 0".split()
     said = run(
         *("train", "--skeleton", skeleton, "--data", star, "--images", folder, "--out", tmp_path / "run", *options),
         *("--val", star, "--val-images", folder, "--val-every", 2),

@@ -63,6 +63,14 @@ def test_a_denser_stride_and_its_smoothing_are_written_into_the_model(tmp_path):
     assert info.decode == {"disk_radius": 16.0, "filter_sigma": 2.0}
 
 
+def test_a_released_model_is_exported_by_its_name(tmp_path, capsys):
+    out = tmp_path / "base.onnx"
+    assert main(["export", "base", "--out", str(out), "--size", "97"]) == 0
+    assert (OnnxRuntime(out).info.size, OnnxRuntime(out).info.decode) == (97, {"disk_radius": 12.0})
+    assert main(["export", "fast", "--out", str(tmp_path / "fast.onnx")]) == 1
+    assert "fast: OpenVINO's .xml files only run, as their weights are rounded" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -17,7 +17,7 @@ def weights(strongpose, tmp_path_factory):
     annotations = write_dataset(folder / "set", 3)
     run = strongpose(
         *("train", "--data", annotations, "--out", folder / "run", "--steps", 2, "--batch-size", 2),
-        *("--side", 65, "--workers", 0, "--no-bf16", "--log-every", 1),
+        *("--crop-size", 65, "--workers", 0, "--no-bf16", "--log-every", 1),
     )
     assert run.returncode == 0, run.stderr
     assert "step 2/2" in run.stdout
@@ -41,7 +41,7 @@ def test_photos_that_are_missing_end_the_run_before_it_starts(strongpose, tmp_pa
     annotations = write_dataset(tmp_path / "set", 2)
     for photo in (tmp_path / "set/people").iterdir():
         photo.unlink()
-    run = strongpose("train", "--data", annotations, "--out", tmp_path / "run", "--side", 65, "--workers", 1)
+    run = strongpose("train", "--data", annotations, "--out", tmp_path / "run", "--crop-size", 65, "--workers", 1)
     assert run.returncode == 1
     assert run.stderr.startswith(f"strongpose: {annotations}: none of its 2 photos is in ")
     assert run.stderr.count("\n") == 1
@@ -51,7 +51,7 @@ def test_photos_that_are_damaged_end_the_run_with_one_line(strongpose, tmp_path)
     annotations = write_dataset(tmp_path / "set", 2)
     for photo in (tmp_path / "set/people").iterdir():
         photo.write_bytes(b"damaged")
-    run = strongpose("train", "--data", annotations, "--out", tmp_path / "run", "--side", 65, "--workers", 1)
+    run = strongpose("train", "--data", annotations, "--out", tmp_path / "run", "--crop-size", 65, "--workers", 1)
     assert run.returncode == 1
     *first, last = run.stderr.splitlines()
     assert last.startswith("strongpose: 10 photos in a row cannot be opened, the last: ")
@@ -60,7 +60,7 @@ def test_photos_that_are_damaged_end_the_run_with_one_line(strongpose, tmp_path)
 
 
 def test_a_preset_gives_defaults_that_options_override(strongpose, tmp_path):
-    run = strongpose("train", "--preset", "paper-resnet101", "--side", 97, "--help")
+    run = strongpose("train", "--preset", "paper-resnet101", "--crop-size", 97, "--help")
     assert run.returncode == 0
     options = " ".join(run.stdout.replace("│", " ").split())
     assert "--optimizer {adamw,sgd} AdamW, or SGD with momentum 0.9 (the paper's). (default: sgd)" in options
@@ -70,17 +70,18 @@ def test_a_preset_gives_defaults_that_options_override(strongpose, tmp_path):
     run = strongpose("train", "--preset", "paper-resnet50", "--data", tmp_path / "a.json")
     assert run.returncode == 2 and "paper-resnet101" in run.stderr
     annotations = write_dataset(tmp_path / "set", 2)
-    options = "--backbone resnet50 --side 97 --batch-size 2 --steps 1 --workers 0 --no-bf16".split()
+    options = "--backbone resnet50 --crop-size 97 --batch-size 2 --steps 1 --workers 0 --no-bf16".split()
     out = tmp_path / "run"
     run = strongpose("train", "--preset=paper-resnet101", "--data", annotations, "--out", out, *options)
     assert run.returncode == 0, run.stderr
     config = json.loads((out / "config.json").read_text())
-    assert (config["backbone"], config["side"], config["optimizer"]) == ("resnet50", 97, "sgd")
+    assert (config["backbone"], config["crop_size"], config["optimizer"]) == ("resnet50", 97, "sgd")
     run = strongpose("export", out / "weights.safetensors", "--out", out / "m.onnx", "--output-stride", 8)
     assert run.returncode == 0, run.stderr
     assert "skeleton coco-tree, one cell per 8 pixels" in run.stdout
     info = OnnxRuntime(out / "m.onnx").info
     assert (info.stride, info.coarse_stride) == (8, 8)
+    assert (info.decode, info.size) == ({"disk_radius": 16.0}, 801)  # what the preset trains and validates with
 
 
 def test_mistakes_in_training_are_explained(strongpose, tmp_path):
@@ -92,14 +93,17 @@ def test_mistakes_in_training_are_explained(strongpose, tmp_path):
     assert run.returncode == 1
     assert "cut.json" in run.stderr
     assert "Traceback" not in run.stderr
-    run = strongpose("train", "--data", tmp_path / "cut.json", "--side", 64)
+    run = strongpose("train", "--data", tmp_path / "cut.json", "--crop-size", 64)
     assert run.returncode == 2
     assert "64 is not a multiple" in run.stderr
 
 
 def test_mistakes_in_exporting_are_explained(strongpose, weights, tmp_path):
     for arguments, message in (
-        ((tmp_path / "nope.safetensors", "--out", tmp_path / "m.onnx"), "nope.safetensors: no such"),
+        (
+            (tmp_path / "nope.safetensors", "--out", tmp_path / "m.onnx"),
+            "nope.safetensors: no such model; give the path of an .onnx or .safetensors file",
+        ),
         ((weights, "--out", tmp_path / "m.bin"), "the name of a model must end in .onnx"),
         ((weights.with_name("config.json"), "--out", tmp_path / "m.onnx"), "config.json: not a readable"),
         ((weights, "--out", weights / "m.onnx"), "is a file; name another folder"),

@@ -17,8 +17,16 @@ from strongpose.training.loop import train
 from strongpose.training.recipe import TrainConfig
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-PLAIN = dict(steps=1, optimizer="sgd", learning_rate=1.0, backbone_rate=1.0, clip=0.0, warmup=0, weight_decay=0.0)
-OPTIONS = "--device cpu --side 65 --workers 0 --log-every 1 --no-bf16".split()
+PLAIN = dict(
+    steps=1,
+    optimizer="sgd",
+    learning_rate=1.0,
+    backbone_lr_factor=1.0,
+    gradient_clip=0.0,
+    warmup_steps=0,
+    weight_decay=0.0,
+)
+OPTIONS = "--device cpu --crop-size 65 --workers 0 --log-every 1 --no-bf16".split()
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +44,10 @@ def free_ports(number):
 
 def test_gradients_of_two_processes_are_those_of_one(dataset, tmp_path):
     """One step of plain gradient descent with rate 1 leaves the first weights minus the gradient."""
-    recipe = "--batch-size 3 --steps 1 --optimizer sgd --learning-rate 1 --backbone-rate 1 --clip 0 --warmup 0"
+    recipe = "--batch-size 3 --steps 1 --optimizer sgd --learning-rate 1 --backbone-lr-factor 1"
     command = [*"-m torch.distributed.run --standalone --nproc-per-node 2 -m strongpose.cli train".split()]
     command += ["--data", str(dataset), "--out", str(tmp_path / "two"), *OPTIONS, *recipe.split()]
-    command += "--decay 0 --weight-decay 0".split()
+    command += "--gradient-clip 0 --warmup-steps 0 --learning-rate-decay 0 --weight-decay 0".split()
     run = subprocess.run([sys.executable, *command], env=ENVIRONMENT, capture_output=True, text=True, timeout=240)
     assert run.returncode == 0, run.stderr
     assert run.stdout.count("step 1/1") == run.stdout.count("averaged weights in") == 1, run.stdout
@@ -48,15 +56,15 @@ def test_gradients_of_two_processes_are_those_of_one(dataset, tmp_path):
         data=(dataset,),
         out=tmp_path / "one",
         device="cpu",
-        side=65,
+        crop_size=65,
         batch_size=3,
         steps=1,
         optimizer="sgd",
         learning_rate=1.0,
-        backbone_rate=1.0,
-        clip=0.0,
-        warmup=0,
-        decay=0.0,
+        backbone_lr_factor=1.0,
+        gradient_clip=0.0,
+        warmup_steps=0,
+        learning_rate_decay=0.0,
         weight_decay=0.0,
         bf16=False,
         workers=0,
@@ -113,7 +121,8 @@ from strongpose.training.recipe import TrainConfig
 
 def run(out, port, **changes):
     os.environ["MASTER_PORT"] = str(port)  # the second process may still find the first one's last port open
-    small = dict(side=65, batch_size=5, steps=4, accumulate=2, decay=0.0, workers=0, bf16=False, device="cpu")
+    small = dict(crop_size=65, batch_size=5, steps=4, accumulate=2, workers=0, bf16=False, device="cpu")
+    small |= dict(learning_rate_decay=0.0)
     train(TrainConfig(data=({str(dataset)!r},), out=Path({str(tmp_path)!r}) / out, **(small | changes)))
 
 run("whole", {ports[0]})
@@ -139,7 +148,7 @@ run("two", {ports[3]}, **{PLAIN!r})
     for name, tensor in whole.items():
         assert torch.equal(parts[name], tensor), name
 
-    small = dict(data=(dataset,), out=tmp_path / "one", side=65, batch_size=5, workers=0, bf16=False, device="cpu")
+    small = dict(data=(dataset,), out=tmp_path / "one", crop_size=65, batch_size=5, workers=0, bf16=False, device="cpu")
     one, two = load_file(train(TrainConfig(**small, **PLAIN))), load_file(tmp_path / "two" / "weights.safetensors")
     for name in one:
         torch.testing.assert_close(two[name], one[name], rtol=1e-5, atol=1e-5, msg=lambda m, name=name: f"{name}: {m}")

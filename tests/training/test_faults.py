@@ -25,7 +25,7 @@ STEPS = 5
 
 
 def small(path, out, **changes):
-    values = dict(data=(path,), out=out, side=65, batch_size=2, steps=STEPS, warmup=3, workers=0, bf16=False)
+    values = dict(data=(path,), out=out, crop_size=65, batch_size=2, steps=STEPS, warmup_steps=3, workers=0, bf16=False)
     values |= dict(log_every=1, neck_channels=32, threads=1)
     return TrainConfig(**(values | changes))
 
@@ -106,7 +106,7 @@ def test_a_full_disk_keeps_the_last_checkpoint(dataset, whole, begun):
 
 
 def test_a_loss_that_is_not_finite_keeps_the_last_checkpoint(dataset, whole, begun):
-    wild = small(dataset, begun, learning_rate=1e30, clip=0.0)
+    wild = small(dataset, begun, learning_rate=1e30, gradient_clip=0.0)
     with pytest.raises(TrainingError) as caught:
         train(wild, lambda line: None)
     assert f"the last checkpoint is {begun / 'checkpoint.safetensors'}" in str(caught.value)
@@ -162,7 +162,7 @@ def test_stopped_before_the_first_step(dataset, whole, tmp_path):
     """SIGTERM while the modules are loaded, which takes seconds."""
     out = tmp_path / "run"
     command = [sys.executable, "-m", "strongpose.cli", "train", "--data", dataset, "--out", out, "--neck-channels", 32]
-    command += "--side 65 --batch-size 2 --steps 5 --warmup 3 --workers 1 --no-bf16 --threads 1".split()
+    command += "--crop-size 65 --batch-size 2 --steps 5 --warmup-steps 3 --workers 1 --no-bf16 --threads 1".split()
     with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
         deadline = time.monotonic() + 120
         maps = Path(f"/proc/{run.pid}/maps")

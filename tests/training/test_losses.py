@@ -59,11 +59,11 @@ def test_nothing_comes_back_from_ignored_cells():
 def test_plain_logistic_loss_of_the_paper():
     targets = encode(KEYPOINTS, (3, 8), 8, PAIR, radius=8.0)
     maps = perfect(targets)._replace(heatmaps=torch.zeros(1, 2, 3, 8))
-    assert math.isclose(losses(maps, targets, hardness=0)["heatmaps"], math.log(2), rel_tol=1e-6)
+    assert math.isclose(losses(maps, targets, focal_gamma=0)["heatmaps"], math.log(2), rel_tol=1e-6)
 
 
-@pytest.mark.parametrize("hardness", [0, 1])
-def test_terms_of_the_parts_of_a_batch_add_up(hardness):
+@pytest.mark.parametrize("focal_gamma", [0, 1])
+def test_terms_of_the_parts_of_a_batch_add_up(focal_gamma):
     torch.manual_seed(0)
     keypoints = torch.cat([KEYPOINTS, torch.tensor([[[[30.0, 10, 1], [1, 1, 0]]]])])  # the second shows one keypoint
     whole = encode(keypoints, (3, 8), 8, PAIR, radius=8.0)
@@ -73,9 +73,9 @@ def test_terms_of_the_parts_of_a_batch_add_up(hardness):
     def part(index):
         halves = [tensor[index : index + 1] for tensor in (*maps[:4], *maps.middle[:4])]
         targets = type(whole)(*(tensor[index : index + 1] for tensor in whole))
-        return losses(Maps(*halves[:4], middle=Maps(*halves[4:])), targets, hardness, count(whole))
+        return losses(Maps(*halves[:4], middle=Maps(*halves[4:])), targets, focal_gamma, count(whole))
 
-    expected, parts = losses(maps, whole, hardness), [part(0), part(1)]
+    expected, parts = losses(maps, whole, focal_gamma), [part(0), part(1)]
     assert set(expected) == {"heatmaps", "offsets", "displacements", "body", "middle"}
     for name, term in expected.items():
         torch.testing.assert_close(parts[0][name] + parts[1][name], term)

@@ -15,7 +15,7 @@ from strongpose.training.recipe import TrainConfig
 def test_each_preset_trains(name, tmp_path):
     """Two steps of the real network, on small crops; its norms adapt, for random weights come without statistics."""
     lines = []
-    small = dict(side=97, batch_size=2, steps=2, workers=0, log_every=1, norm="trained")
+    small = dict(crop_size=97, batch_size=2, steps=2, workers=0, log_every=1, norm="trained")
     config = TrainConfig(data=(write_dataset(tmp_path / "set", 2),), out=tmp_path / "run", **(PRESETS[name] | small))
     network = load_network(train(config, lines.append))
     assert "M parameters" in lines[0]
@@ -29,7 +29,7 @@ def test_each_preset_trains(name, tmp_path):
 @pytest.mark.parametrize("name", ["paper-resnet101", "paper-resnet152"])
 def test_the_papers_settings(name):
     config = TrainConfig(data=("a.json",), **PRESETS[name])
-    assert (config.side, config.disk_radius, config.output_stride, config.eval_output_stride) == (401, 16, 16, 8)
-    assert (config.optimizer, config.learning_rate, config.backbone_rate, config.norm) == ("sgd", 1e-3, 1, "fixed")
-    assert (config.upsample, config.neck_channels, config.fine_channels, config.hardness) == (1, 0, 0, 0)
+    assert (config.crop_size, config.disk_radius, config.output_stride, config.eval_output_stride) == (401, 16, 16, 8)
+    assert (config.optimizer, config.learning_rate, config.backbone_lr_factor, config.norm) == ("sgd", 1e-3, 1, "fixed")
+    assert (config.upsample, config.neck_channels, config.fine_channels, config.focal_gamma) == (1, 0, 0, 0)
     assert [config.learning_rate_factor(step) for step in (0, 45_000, 89_999)] == [1, 1, 1]

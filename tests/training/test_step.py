@@ -29,8 +29,18 @@ def one_thread():
 
 def weights_after(dataset, out, **changes):
     """The averaged weights; by default of one step of plain gradient descent: the first ones minus the gradient."""
-    plain = dict(steps=1, optimizer="sgd", learning_rate=1.0, backbone_rate=1.0, clip=0.0, warmup=0, decay=0.0)
-    small = dict(data=(dataset,), out=out, side=65, batch_size=5, workers=0, bf16=False, weight_decay=0.0, device="cpu")
+    plain = dict(
+        steps=1,
+        optimizer="sgd",
+        learning_rate=1.0,
+        backbone_lr_factor=1.0,
+        gradient_clip=0.0,
+        warmup_steps=0,
+        learning_rate_decay=0.0,
+    )
+    small = dict(
+        data=(dataset,), out=out, crop_size=65, batch_size=5, workers=0, bf16=False, weight_decay=0.0, device="cpu"
+    )
     return load_file(train(TrainConfig(**(small | plain | changes)), lambda line: None))
 
 
@@ -61,7 +71,7 @@ def test_gradients_of_parts_add_up_to_those_of_the_batch(dataset, whole, first, 
 
 
 def test_clipping_shortens_the_gradient_and_keeps_its_direction(dataset, whole, first, tmp_path):
-    clipped = change(weights_after(dataset, tmp_path, clip=0.25), first)
+    clipped = change(weights_after(dataset, tmp_path, gradient_clip=0.25), first)
     plain = change(whole, first)
     assert torch.nn.functional.cosine_similarity(clipped, plain, dim=0) > 0.9999
     assert clipped.norm() == pytest.approx(0.25, rel=1e-3) and plain.norm() > 0.4
@@ -71,8 +81,8 @@ def test_resumed_run_equals_the_undisturbed_one(dataset, tmp_path, one_thread):
     """Of AdamW in bfloat16 on one thread, in parts, with a gradient norm that is clipped."""
 
     def run(out, say=lambda line: None):
-        small = dict(data=(dataset,), side=65, batch_size=3, steps=4, workers=0, log_every=1, device="cpu")
-        return load_file(train(TrainConfig(out=out, accumulate=2, bf16=True, clip=0.1, **small), say))
+        small = dict(data=(dataset,), crop_size=65, batch_size=3, steps=4, workers=0, log_every=1, device="cpu")
+        return load_file(train(TrainConfig(out=out, accumulate=2, bf16=True, gradient_clip=0.1, **small), say))
 
     def stop_after_two(line):
         if line.startswith("step 2/"):

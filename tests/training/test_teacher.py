@@ -36,7 +36,7 @@ def dataset(tmp_path_factory):
 def weights_after(dataset, out, **changes):
     """The averaged weights; by default of one step of plain gradient descent: the first ones minus the gradient."""
     small = dict(
-        side=65,
+        crop_size=65,
         batch_size=4,
         workers=0,
         bf16=False,
@@ -45,14 +45,22 @@ def weights_after(dataset, out, **changes):
         graph="coco-tree",
         neck_channels=8,
     )
-    plain = dict(steps=1, optimizer="sgd", learning_rate=1.0, weight_decay=0.0, clip=0.0, warmup=0, decay=0.0)
-    plain |= dict(loss_weights=(1.0, 1.0, 1.0, 1.0, 0.0), backbone_rate=1.0)
+    plain = dict(
+        steps=1,
+        optimizer="sgd",
+        learning_rate=1.0,
+        weight_decay=0.0,
+        gradient_clip=0.0,
+        warmup_steps=0,
+        learning_rate_decay=0.0,
+    )
+    plain |= dict(loss_weights=(1.0, 1.0, 1.0, 1.0, 0.0), backbone_lr_factor=1.0)
     return load_file(train(TrainConfig(data=(dataset,), out=out, **(small | plain | changes)), lambda line: None))
 
 
 def test_targets_are_what_the_teacher_predicts(teacher):
     images = torch.rand(2, 3, 65, 97)
-    targets = Teacher(teacher, SMALL, 65, CPU, bf16=False).targets(images)
+    targets = Teacher(teacher, SMALL, 12.0, 65, CPU, bf16=False).targets(images)
     with torch.no_grad():
         maps = load_network(teacher).eval()(images)
     for targeted, said in (
@@ -70,7 +78,8 @@ def test_targets_are_what_the_teacher_predicts(teacher):
 
 def test_the_share_mixes_the_gradients_of_labels_and_teacher(dataset, teacher, tmp_path):
     labels, half, taught = (
-        weights_after(dataset, tmp_path / f"{share}", teacher=teacher, teacher_share=share) for share in (0, 0.5, 1)
+        weights_after(dataset, tmp_path / f"{share}", teacher=teacher, distillation_weight=share)
+        for share in (0, 0.5, 1)
     )
     alone = weights_after(dataset, tmp_path / "alone")
     apart = max((labels[name] - taught[name]).abs().max().item() for name in alone)
@@ -85,8 +94,8 @@ def test_a_network_learns_the_teachers_fields_without_any_label(dataset, teacher
     student = load_network(teacher)
     torch.nn.init.zeros_(student.head.fields.weight)
     save_weights(student, tmp_path / "student.safetensors")
-    changes = dict(init=tmp_path / "student.safetensors", teacher=teacher, teacher_share=1.0, optimizer="adamw")
-    changes |= dict(learning_rate=0.02, steps=30, freeze_stages=4, averaging=0.0)
+    changes = dict(init=tmp_path / "student.safetensors", teacher=teacher, distillation_weight=1.0, optimizer="adamw")
+    changes |= dict(learning_rate=0.02, steps=30, freeze_stages=4, ema_decay=0.0)
     weights_after(dataset, tmp_path / "run", **changes)
     learnt, images = load_network(tmp_path / "run" / "weights.safetensors").eval(), torch.rand(2, 3, 65, 65)
     with torch.no_grad():
@@ -99,14 +108,14 @@ def test_a_network_learns_the_teachers_fields_without_any_label(dataset, teacher
     [
         (NetworkConfig(upsample=1), 65, "has the skeleton coco-tree, the student coco"),
         (NetworkConfig(COCO_TREE, upsample=2), 65, "has fields at stride 8, the student 4"),
-        (SMALL, 68, "needs crops whose side is a multiple of 8 plus 1, got --side 68"),
+        (SMALL, 68, "needs crops whose side is a multiple of 8 plus 1, got --crop-size 68"),
     ],
 )
 def test_a_teacher_that_does_not_fit_is_refused(teacher, student, side, message):
     with pytest.raises(ValueError, match=rf"--teacher .*teacher\.safetensors: {message}"):
-        Teacher(teacher, student, side, CPU)
+        Teacher(teacher, student, 12.0, side, CPU)
 
 
 def test_shares_beyond_one_are_refused(dataset):
-    with pytest.raises(ValueError, match=r"--teacher-share must be 0 to 1, got 1\.5"):
-        TrainConfig(data=(dataset,), teacher_share=1.5)
+    with pytest.raises(ValueError, match=r"--distillation-weight must be 0 to 1, got 1\.5"):
+        TrainConfig(data=(dataset,), distillation_weight=1.5)

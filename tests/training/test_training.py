@@ -11,20 +11,66 @@ from pictures import write_dataset
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from strongpose.exceptions import CheckpointError, TrainingError
-from strongpose.network.weights import TrainingFacts, training_facts
+from strongpose.exceptions import CheckpointError, ModelError, TrainingError
+from strongpose.network.weights import TrainingFacts, load_network, training_facts
+from strongpose.runtime import resolve_model
 from strongpose.training.loop import train
 from strongpose.training.recipe import TrainConfig
 
 
 def small(path, out, **changes):
-    values = dict(data=(path,), out=out, side=65, batch_size=2, steps=6, warmup=2, workers=0, bf16=False, log_every=1)
+    values = dict(
+        data=(path,), out=out, crop_size=65, batch_size=2, steps=6, warmup_steps=2, workers=0, bf16=False, log_every=1
+    )
     return TrainConfig(**(values | changes))
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     return write_dataset(tmp_path_factory.mktemp("drawn") / "set", 4)
+
+
+def test_a_run_keeps_the_number_type_that_it_began_with(dataset, tmp_path, monkeypatch):
+    lines = []
+    for units, said in (
+        (frozenset(), "float32, as this CPU has no units for bfloat16"),
+        (frozenset({"amx_bf16"}), "float32, as the run began"),
+    ):
+        monkeypatch.setattr("strongpose.training.run.bf16_units", lambda device, units=units: units)
+        lines.clear()
+        train(small(dataset, tmp_path, steps=1, bf16=None), lines.append)
+        assert f"computing in {said}" in lines
+
+
+def test_checkpoints_with_other_names_of_options_are_refused_in_one_line(dataset, tmp_path):
+    config = small(dataset, tmp_path, steps=1)
+    train(config)
+    path = tmp_path / "checkpoint.safetensors"
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+        info = file.metadata()["info"].replace('"ema_decay"', '"averaging"')
+    save_file(tensors, path, {"info": info})
+    with pytest.raises(CheckpointError, match=r"other options \(averaging, …\); start in another folder, with --init"):
+        train(config)
+
+
+def test_training_starts_from_a_model_by_its_name(dataset, tmp_path):
+    lines = []
+    options = dict(freeze_stages=4, loss_weights=(1, 1, 1, 1, 0), learning_rate=0.0, weight_decay=0.0, disk_radius=16.0)
+    weights = train(small(dataset, tmp_path / "run", init="base", teacher=None, steps=1, **options), lines.append)
+    found, expected = load_network(weights).state_dict(), load_network(resolve_model("base")).state_dict()
+    assert all(torch.allclose(t, expected[name].float()) for name, t in found.items())
+    assert any(
+        "base was trained with disks of 12 pixels, this run's have 16; --disk-radius 12 keeps" in s for s in lines
+    )
+    with pytest.raises(
+        ModelError, match=r"^fast: OpenVINO's .xml files only run, .* give accurate or base, or the path"
+    ):
+        train(small(dataset, tmp_path / "other", init="fast"))
+    with pytest.raises(ModelError, match=r"^nope: no such model; give the path of an .onnx or .safetensors file or a"):
+        train(small(dataset, tmp_path / "other", teacher="nope"))
+    with pytest.raises(ValueError, match=r"has disks of 12 pixels, the student of 16; state --disk-radius"):
+        train(small(dataset, tmp_path / "other", teacher="base", disk_radius=16.0))
 
 
 def test_the_weights_say_their_radius_and_size(dataset, tmp_path):
@@ -55,7 +101,7 @@ def test_resumed_run_equals_the_undisturbed_one(dataset, tmp_path, optimizer):
 
 
 def test_a_checkpoint_with_the_half_scale_branch_by_its_old_name_is_resumed(dataset, tmp_path):
-    config = small(dataset, tmp_path, side=97, half_scale=True, steps=1)
+    config = small(dataset, tmp_path, crop_size=97, half_scale=True, steps=1)
     train(config)
     path = tmp_path / "checkpoint.safetensors"
     with safe_open(path, framework="pt") as file:
@@ -70,15 +116,15 @@ def test_a_checkpoint_with_the_half_scale_branch_by_its_old_name_is_resumed(data
 
 def test_stops_at_a_loss_that_is_not_finite(dataset, tmp_path):
     with pytest.raises(TrainingError, match=r"the loss is not finite \(.*heatmaps.*nothing was saved yet"):
-        train(small(dataset, tmp_path / "run", learning_rate=1e30, clip=1e30, warmup=0))
+        train(small(dataset, tmp_path / "run", learning_rate=1e30, gradient_clip=1e30, warmup_steps=0))
 
 
 def test_statistics_are_averaged_like_the_weights(dataset, tmp_path):
     """After two steps the average is 9 / 11 of the second state and 2 / 11 of the first, statistics as well."""
-    options = dict(backbone="lite0", neck_channels=8, norm="trained", loss_weights=(1, 1, 1, 1, 0), warmup=0)
+    options = dict(backbone="lite0", neck_channels=8, norm="trained", loss_weights=(1, 1, 1, 1, 0), warmup_steps=0)
     states = []
     for steps in (1, 2):
-        train(small(dataset, tmp_path / f"{steps}", steps=steps, decay=0.0, **options))
+        train(small(dataset, tmp_path / f"{steps}", steps=steps, learning_rate_decay=0.0, **options))
         states.append(load_file(tmp_path / f"{steps}" / "checkpoint.safetensors"))
     for name in (
         "neck.units.0.pointwise.weight",
@@ -103,7 +149,7 @@ def test_damaged_checkpoint_is_named(dataset, tmp_path):
 def test_terminated_run_leaves_a_checkpoint_and_a_log(dataset, tmp_path):
     out = tmp_path / "run"
     command = [sys.executable, "-m", "strongpose.cli", "train", "--data", str(dataset), "--out", str(out)]
-    options = "--side 65 --batch-size 2 --steps 100000 --log-every 1 --workers 1 --no-bf16".split()
+    options = "--crop-size 65 --batch-size 2 --steps 100000 --log-every 1 --workers 1 --no-bf16".split()
     with subprocess.Popen(
         [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     ) as run:
@@ -128,16 +174,16 @@ def test_config_errors():
     with pytest.raises(ValueError, match="name at least one annotation file"):
         TrainConfig(data=())
     with pytest.raises(ValueError, match="256 is not a multiple of 8, the coarsest stride, plus 1"):
-        TrainConfig(data=("a.json",), side=256)
+        TrainConfig(data=("a.json",), crop_size=256)
     with pytest.raises(ValueError, match="265 is not a multiple of 32, the coarsest stride, plus 1"):
-        TrainConfig(data=("a.json",), backbone="lite2", side=265)
+        TrainConfig(data=("a.json",), backbone="lite2", crop_size=265)
     with pytest.raises(ValueError, match=r"--eval-output-stride: 8 needs .* --upsample 1, got 16 and 4"):
         TrainConfig(data=("a.json",), output_stride=16, eval_output_stride=8, upsample=4)
-    with pytest.raises(ValueError, match="--weights: expected 1, one for each data set, got 2"):
-        TrainConfig(data=("a.json",), weights=(1.0, 2.0))
+    with pytest.raises(ValueError, match="--sampling-weights: expected 1, one for each data set, got 2"):
+        TrainConfig(data=("a.json",), sampling_weights=(1.0, 2.0))
 
 
 def test_learning_rate_schedule():
-    config = TrainConfig(data=("a.json",), steps=100, warmup=10, decay=0.5)
+    config = TrainConfig(data=("a.json",), steps=100, warmup_steps=10, learning_rate_decay=0.5)
     factors = [config.learning_rate_factor(step) for step in (0, 9, 30, 50, 75, 100)]
     assert factors == pytest.approx([0.1, 1, 1, 1, 0.5, 0])

@@ -39,7 +39,9 @@ def files(dataset):
 
 
 def recipe(data, out, **changes):
-    values = dict(data=(data,), out=out, side=65, batch_size=2, steps=4, warmup=2, workers=0, bf16=False, log_every=1)
+    values = dict(
+        data=(data,), out=out, crop_size=65, batch_size=2, steps=4, warmup_steps=2, workers=0, bf16=False, log_every=1
+    )
     return TrainConfig(**(values | changes))
 
 

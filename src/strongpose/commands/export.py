@@ -23,7 +23,7 @@ __all__ = ["export"]
 
 
 def export(
-    weights: Annotated[Positional[Path], arg(metavar="WEIGHTS.safetensors|MODEL.onnx")],
+    weights: Annotated[Positional[str], arg(metavar="WEIGHTS.safetensors|MODEL.onnx|NAME")],
     /,
     out: Annotated[Path, arg(metavar="MODEL.onnx|MODEL.xml")],
     precision: Literal["float32", "float16", "int8"] = "float16",
@@ -61,7 +61,8 @@ def export(
         strongpose export WEIGHTS --out OUT.xml --precision int8 --calibrate FOLDER
 
     Args:
-        weights: Weights that `strongpose train` wrote, or a model that this command wrote before.
+        weights: Weights that `strongpose train` wrote, a model that this command wrote before, or the name of one that
+            comes with the package.
         out: The file to write.
         precision: How weights are stored. float16 halves the file; in what it is computed, the runtime
             decides. int8 also computes in 8 bits, and needs --calibrate.
@@ -108,12 +109,13 @@ def export(
     return 1 if model.skipped else 0
 
 
-def _truth(weights: Path, annotations: Path, images: Path) -> dict[str, Any]:
+def _truth(weights: str, annotations: Path, images: Path) -> dict[str, Any]:
     """The annotations, if they fit the weights and the photos; seen before the work."""
     from strongpose.annotations import load_annotations, photo_paths
     from strongpose.network.weights import load_network
+    from strongpose.runtime import resolve_weights
 
-    truth = load_annotations(annotations, load_network(weights).config.skeleton, say)
+    truth = load_annotations(annotations, load_network(resolve_weights(weights)).config.skeleton, say)
     photo_paths(truth, images, str(annotations), say)
     return truth
 

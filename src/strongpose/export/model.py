@@ -23,7 +23,7 @@ from strongpose.fields import DISK_RADIUS
 from strongpose.images.folders import photos_in
 from strongpose.network import at_output_stride
 from strongpose.network.weights import load_network, training_facts
-from strongpose.runtime import ModelInfo
+from strongpose.runtime import ModelInfo, resolve_weights
 from strongpose.runtime.model import SIZE, model_files
 from strongpose.runtime.pytorch import read_model_info
 
@@ -62,7 +62,8 @@ def export_model(
     """Write a model that runs without torch.
 
     Args:
-        source: weights that `strongpose.network.weights.save_weights` wrote, or an .onnx file that this function did.
+        source: weights that `strongpose.network.weights.save_weights` wrote, an .onnx file that this function did, or
+            the name of a model that comes with the package.
         out: an .onnx file, which runs everywhere, or an .xml file for OpenVINO, which its .bin is written beside; the
             folder is made if need be.
         precision: of the weights; int8 is for .xml and needs ``calibrate``.
@@ -75,9 +76,9 @@ def export_model(
 
     Raises:
         ExportError: if the arguments do not go together, a file cannot be read or written, or a package is missing.
-        strongpose.exceptions.ModelError: if ``source`` is an .onnx file that is damaged or says nothing about itself.
+        strongpose.exceptions.ModelError: if there is no such ``source``, or it is damaged or says nothing about itself.
     """
-    source, out = Path(source), Path(out)
+    source, out = resolve_weights(source), Path(out)
     _check(out, precision, calibrate)
     with _as_export_errors(out):
         metadata = _metadata(source, facts or ModelFacts(), say)
@@ -133,7 +134,7 @@ def _as_export_errors(out: Path) -> Iterator[None]:
 def _metadata(source: Path, facts: ModelFacts, say: Say) -> dict[str, Any]:
     """What the model will say about itself, beside what the network states."""
     stated: dict[str, Any] = {"size": SIZE, "licence": LICENCE, "decode": {}}
-    if source.suffix == ".onnx" and source.is_file():
+    if source.suffix == ".onnx":
         info = read_model_info(source)
         own = {key: value for key, value in info.about.items() if key not in OWN_KEYS}
         stated |= {**own, "size": info.size, "decode": info.decode, "threshold": info.threshold}

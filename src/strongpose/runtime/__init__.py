@@ -2,7 +2,15 @@
 
 from strongpose.exceptions import ModelError
 from strongpose.runtime.choice import RuntimeChoice, installed_runtimes, open_runtime
-from strongpose.runtime.model import DEFAULT_THRESHOLD, ModelInfo, RawMaps, Runtime, packaged_models, resolve_model
+from strongpose.runtime.model import (
+    DEFAULT_THRESHOLD,
+    ModelInfo,
+    RawMaps,
+    Runtime,
+    packaged_models,
+    resolve_model,
+    resolve_weights,
+)
 from strongpose.runtime.onnx import OnnxRuntime
 from strongpose.runtime.openvino import OpenVinoRuntime
 
@@ -19,4 +27,5 @@ __all__ = [
     "open_runtime",
     "packaged_models",
     "resolve_model",
+    "resolve_weights",
 ]

@@ -24,6 +24,7 @@ __all__ = [
     "model_files",
     "packaged_models",
     "resolve_model",
+    "resolve_weights",
 ]
 
 DEFAULT_THRESHOLD = 0.25
@@ -146,6 +147,29 @@ def resolve_model(name_or_path: str | PathLike[str]) -> Path:
         ModelError: if there is no such model; the message lists those there are. Also if a model of the package
             is not the one that was released.
     """
+    return _resolve(name_or_path, ".onnx or .xml")
+
+
+def resolve_weights(name_or_path: str | PathLike[str]) -> Path:
+    """The file of a network's weights, which training can start from and which can be exported.
+
+    Args:
+        name_or_path: as for `resolve_model`, but of an .onnx file, or the path of a .safetensors file.
+
+    Raises:
+        ModelError: as `resolve_model`; also for OpenVINO's .xml files, whose weights are rounded and merged.
+    """
+    path = _resolve(name_or_path, ".onnx or .safetensors")
+    if path.suffix == ".xml":
+        names = " or ".join(name for name in packaged_models() if (MODELS / f"{name}.onnx").is_file())
+        raise ModelError(
+            f"{name_or_path}: OpenVINO's .xml files only run, as their weights are rounded and merged; give {names}, "
+            "or the path of an .onnx or .safetensors file"
+        )
+    return path
+
+
+def _resolve(name_or_path: str | PathLike[str], suffixes: str) -> Path:
     path = Path(name_or_path)
     if path.suffix == "" and path.name == str(name_or_path) and str(name_or_path) in packaged_models():
         path = next(path for suffix in SUFFIXES if (path := MODELS / f"{name_or_path}{suffix}").is_file())
@@ -154,9 +178,7 @@ def resolve_model(name_or_path: str | PathLike[str]) -> Path:
     if path.is_file():
         return path
     names = ", ".join(packaged_models()) or "none"
-    raise ModelError(
-        f"{name_or_path}: no such model; give the path of an .onnx or .xml file or a packaged name ({names})"
-    )
+    raise ModelError(f"{name_or_path}: no such model; give the path of an {suffixes} file or a packaged name ({names})")
 
 
 def model_files(path: Path) -> list[Path]:

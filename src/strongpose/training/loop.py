@@ -85,12 +85,12 @@ def open_batches(config: TrainConfig, network: NetworkConfig, world: World, say:
     cache = ShardCache(config.cache or config.out / "cache", int(config.cache_gb * 1e9))
     return BatchesByStep(
         [
-            KeypointDataset(path, folder, network.skeleton, config.leave_out, cache, say)
+            KeypointDataset(path, folder, network.skeleton, config.exclude_sources, cache, say)
             for path, folder in zip(config.data, images, strict=True)
         ],
-        config.weights or (1.0,) * len(config.data),
+        config.sampling_weights or (1.0,) * len(config.data),
         config.batch_size,
-        config.side,
+        config.crop_size,
         network.stride,
         Augmentation(scale=config.scale),
         config.seed,

@@ -51,18 +51,18 @@ def count(targets: Targets) -> Counts:
     return Counts(targets.disks.sum(), targets.displacement_mask.sum(), targets.valid.sum())
 
 
-def losses(maps: Maps, targets: Targets, hardness: float = 1.0, counts: Counts | None = None) -> dict[str, Tensor]:
+def losses(maps: Maps, targets: Targets, focal_gamma: float = 1.0, counts: Counts | None = None) -> dict[str, Tensor]:
     """Loss terms of a batch, each a scalar of order one (SP §III-B).
 
-    The heat map term is the logistic loss; a cell counts by the error |p − t|^hardness, so that the
+    The heat map term is the logistic loss; a cell counts by the error |p − t|^γ, so that the
     great easy background does not drown the disks, and the sum is divided by the number of disk cells.
-    With ``hardness`` 0 it is the paper's average logistic loss, over the valid cells. Offsets and
+    With ``focal_gamma`` 0 it is the paper's average logistic loss, over the valid cells. Offsets and
     displacements are L1 errors in units of 16 and 64 pixels, averaged over their disks only.
 
     Args:
         maps: predictions of a batch; heat maps and body as logits, vectors in pixels.
         targets: from `strongpose.encode.encode` or a teacher, of the same sizes.
-        hardness: exponent of the hard-example weight.
+        focal_gamma: γ, the exponent of a cell's weight, as in focal loss.
         counts: the cells of the whole batch, of which this may be a part; the parts' terms then add up to
             the whole batch's. The cells of ``targets`` if None.
 
@@ -72,11 +72,11 @@ def losses(maps: Maps, targets: Targets, hardness: float = 1.0, counts: Counts |
     """
     counts = Counts(*(n.clamp(min=1) for n in counts or count(targets)))
     terms = _vector_terms(maps, targets, counts)
-    terms["heatmaps"] = _heatmap_term(maps.heatmaps, targets, hardness, counts)
+    terms["heatmaps"] = _heatmap_term(maps.heatmaps, targets, focal_gamma, counts)
     terms["body"] = (_logistic(maps.body, targets.body) * targets.valid).sum() / counts.valid
     if maps.middle is not None:
         middle = sum(_vector_terms(maps.middle, targets, counts).values())
-        terms["middle"] = middle + _heatmap_term(maps.middle.heatmaps, targets, hardness, counts)
+        terms["middle"] = middle + _heatmap_term(maps.middle.heatmaps, targets, focal_gamma, counts)
     return terms
 
 
@@ -89,14 +89,14 @@ def _logistic(logits: Tensor, target: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits.float(), target, reduction="none")
 
 
-def _heatmap_term(logits: Tensor, targets: Targets, hardness: float, counts: Counts) -> Tensor:
+def _heatmap_term(logits: Tensor, targets: Targets, focal_gamma: float, counts: Counts) -> Tensor:
     """Scalar; ``logits`` (B, K, h, w)."""
     valid = targets.valid[:, None]
     loss = _logistic(logits, targets.heatmaps) * valid
-    if hardness == 0:
+    if focal_gamma == 0:
         return loss.sum() / (counts.valid * logits.shape[1])
     error = (logits.detach().float().sigmoid() - targets.heatmaps).abs()
-    return (loss * error**hardness).sum() / counts.disks
+    return (loss * error**focal_gamma).sum() / counts.disks
 
 
 def _vector_terms(maps: Maps, targets: Targets, counts: Counts) -> dict[str, Tensor]:

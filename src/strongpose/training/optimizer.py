@@ -41,7 +41,7 @@ def build_optimizer(
 
 
 def running_average(network: PoseNetwork, keep: float) -> AveragedModel:
-    """A copy of the network whose weights follow it (Polyak averaging, SP §IV-B).
+    """A copy of the network whose weights follow it by an exponential moving average (EMA; Polyak averaging, SP §IV-B).
 
     It forgets faster at first, so that a short run is averaged too. The statistics of batch norms are averaged like
     the weights, so that they describe what averaged weights give.

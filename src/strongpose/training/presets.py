@@ -19,17 +19,17 @@ _PAPER = dict(
     neck_channels=0,
     norm="fixed",
     graph="coco-tree",
-    side=401,
+    crop_size=401,
     disk_radius=16.0,
     optimizer="sgd",
     learning_rate=1e-3,
-    backbone_rate=1.0,
+    backbone_lr_factor=1.0,
     weight_decay=0.0,
-    warmup=0,
-    decay=0.0,
-    averaging=0.9998,
-    hardness=0.0,
-    clip=0.0,
+    warmup_steps=0,
+    learning_rate_decay=0.0,
+    ema_decay=0.9998,
+    focal_gamma=0.0,
+    gradient_clip=0.0,
 )
 
 _BEST = dict(
@@ -40,17 +40,17 @@ _BEST = dict(
     fine_channels=128,
     norm="fixed",
     graph="coco",
-    side=513,
+    crop_size=513,
     disk_radius=12.0,
     optimizer="adamw",
     learning_rate=1e-3,
-    backbone_rate=0.3,
+    backbone_lr_factor=0.3,
     weight_decay=0.01,
-    warmup=1000,
-    decay=0.4,
-    averaging=0.9998,
-    hardness=1.0,
-    clip=5.0,
+    warmup_steps=1000,
+    learning_rate_decay=0.4,
+    ema_decay=0.9998,
+    focal_gamma=1.0,
+    gradient_clip=5.0,
 )
 
 _LITE = dict(
@@ -60,16 +60,16 @@ _LITE = dict(
     output_stride=8,
     neck_channels=128,
     norm="trained",
-    side=321,
+    crop_size=321,
     scale=(0.6, 2.0),
     disk_radius=12.0,
     optimizer="adamw",
     learning_rate=2e-3,
-    backbone_rate=0.5,
+    backbone_lr_factor=0.5,
     weight_decay=0.01,
-    warmup=300,
-    decay=0.6,
-    averaging=0.9995,
+    warmup_steps=300,
+    learning_rate_decay=0.6,
+    ema_decay=0.9995,
     loss_weights=(1.0, 1.0, 1.0, 1.0, 0.0),
 )
 
@@ -84,14 +84,15 @@ PRESETS: dict[PresetName, dict[str, Any]] = {
 """What each preset sets; everything else keeps `TrainConfig`'s default.
 
 ``paper-*``: SP §III-B and §IV-B: 401×401 crops, SGD with momentum 0.9 at a constant 1e-3, batch-norm statistics
-fixed to ImageNet's, Polyak averaging, output stride 16 in training and 8 in evaluation, heads directly on the last
-features, a head on a layer in the middle, R = 16, the plain logistic loss, the tree of 16 edges. Batch size, number of
-steps, loss weights, augmentation and the width of the average are this project's; so is bfloat16.
+fixed to ImageNet's, an exponential moving average of the weights (Polyak averaging), output stride 16 in training and 8
+in evaluation, heads directly on the last features, intermediate supervision of a layer in the middle, R = 16, the plain
+logistic loss, the tree of 16 edges. Batch size, number of steps, loss weights, augmentation, the width of the average
+and the number type are this project's.
 
 ``best-*``: what this project would train. Measured: the 34 edges (docs/graph.md). In short runs on small data, with
-`mobile`'s backbone frozen, R = 12 and 16 differed by no more than noise, hardness 1 was a little better than the
-plain loss (AP .299, .279), and SGD behind AdamW (.210; docs/recipe.md). Not measured, for nobody has trained them
-here: AdamW against SGD in the end, fine fields on a ResNet, 513×513 crops, the output stride of 16 with fourfold
+`mobile`'s backbone frozen, R = 12 and 16 differed by no more than noise, a focal gamma of 1 was a little better
+than the plain loss (AP .299, .279), and SGD behind AdamW (.210; docs/recipe.md). Not measured, for nobody has trained
+them here: AdamW against SGD in the end, fine fields on a ResNet, 513×513 crops, the output stride of 16 with fourfold
 up-sampling in place of 8, the learning rates, the length.
 
 ``lite*``: networks with a pyramid, for CPUs. Measured: their time (docs/benchmark.md), and that this recipe learns, in

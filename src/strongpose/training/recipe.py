@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from tyro.conf import DisallowNone, arg
 
 from strongpose.fields import DISK_RADIUS
 from strongpose.runtime.model import SIZE
@@ -14,6 +16,11 @@ if TYPE_CHECKING:
     from strongpose.network import NetworkConfig
 
 __all__ = ["TrainConfig"]
+
+_Automatic = Annotated[
+    DisallowNone[bool | None], arg(help_behavior_hint="(default: bfloat16 where the machine has units for it)")
+]
+_Weights = Annotated[str | Path | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: none)")]
 
 
 @dataclass(frozen=True)
@@ -30,12 +37,12 @@ class TrainConfig:
     """Folder for what is read from addresses; OUT/cache if left out."""
     cache_gb: float = 0.0
     """How much of the photos from addresses is kept there, in gigabytes; the shards' indices always are."""
-    weights: tuple[float, ...] = ()
-    """How much likelier a photo of each data set is than others; 1 for all if left out."""
-    leave_out: tuple[str, ...] = ()
-    """Sources of labels not to learn from: people whose keypoint_source is one of these are masked out."""
+    sampling_weights: tuple[float, ...] = ()
+    """How much likelier a photo of each data set is drawn than others; 1 for all if left out."""
+    exclude_sources: tuple[str, ...] = ()
+    """Pseudo-labels not to learn from: people whose keypoint_source is one of these are masked out."""
     negatives: float = 0.0
-    """How likely a photo on which nobody is annotated is, next to others of its set; only if everybody is annotated."""
+    """Negative (background) photos, on which nobody is annotated: how likely one is next to others of its set."""
     val: Path | None = None
     """Annotation file to validate on; never trained on."""
     val_images: Path | None = None
@@ -47,15 +54,15 @@ class TrainConfig:
     backbone: str = "mobile"
     """Feature network: lite0, lite2, mobile, resnet50, resnet101, resnet152, these with v2 behind, or timm:NAME."""
     backbone_weights: Path | None = None
-    """Safetensors file with the backbone's trained weights."""
-    init: Path | None = None
-    """Start from all weights of this network (.safetensors or a released .onnx); without heads if skeletons differ."""
-    teacher: Path | None = None
-    """Learn the fields of this network (.safetensors or a released .onnx) as well as the labels."""
-    teacher_share: float = 0.5
-    """With a teacher: how much its fields count; the labels count for the rest."""
-    teacher_bf16: bool = True
-    """Use bfloat16 autocast for the teacher."""
+    """Pretrained weights of the backbone alone, such as ImageNet's (.safetensors)."""
+    init: _Weights = None
+    """Start from these pretrained weights: a model's name, .onnx or .safetensors; without heads if skeletons differ."""
+    teacher: _Weights = None
+    """Knowledge distillation: learn the fields of this network (name, .onnx or .safetensors) besides the labels."""
+    distillation_weight: float = 0.5
+    """With a teacher: how much its fields count, 0 to 1; the labels count for the rest."""
+    teacher_bf16: _Automatic = None
+    """Mixed precision of the teacher, likewise."""
     output_stride: Literal[4, 8, 16, 32] = 8
     """Pixels per cell of the backbone's last features; of lite0 and lite2, its finest."""
     eval_output_stride: Literal[0, 4, 8, 16, 32] = 0
@@ -63,13 +70,13 @@ class TrainConfig:
     last_stage: Literal[3, 4] = 4
     """3 cuts a ResNet after its third stage."""
     norm: Literal["fixed", "frozen", "trained"] = "fixed"
-    """Batch norms of the backbone: fixed statistics, these and the affine part frozen, or all trained."""
+    """Batch normalization of the backbone: fixed statistics, these and the affine part frozen, or all trained."""
     upsample: Literal[1, 2, 4] = 1
     """Sub-pixel up-sampling of the heads: fields have output_stride / upsample pixels per cell."""
     neck_channels: int = 256
     """Width of the pyramid (lite0, lite2) or of the two convolutions between backbone and heads, which 0 leaves out."""
     neck_rank: int = 0
-    """Take the neck's convolutions through that many channels, which is cheaper; 0 leaves them whole."""
+    """Low-rank factorization of the neck's convolutions, through that many channels; 0 leaves them whole."""
     fine_channels: int = 0
     """Width of the branch that corrects heat maps and offsets by features at stride 4; needs fields at stride 4."""
     half_scale: bool = False
@@ -79,43 +86,43 @@ class TrainConfig:
     skeleton: str | None = None
     """Keypoints and graph of other data than COCO's, in place of --graph: a name such as lsp14, or a .json file."""
     freeze_stages: int = 0
-    """Leave that many first stages of the backbone as they are."""
-    side: int = 257
+    """Freeze that many first stages of the backbone."""
+    crop_size: int = 257
     """Pixels of the square crops; a multiple of the coarsest features' stride plus 1 (lite0, lite2: of 32)."""
     disk_radius: float = DISK_RADIUS
     """Radius of the heat map disks in pixels; the weights and the exported model say it."""
     scale: tuple[float, float] = (0.8, 2.2)
-    """Least and greatest size of a photo's long side, in crop sides."""
+    """Scale augmentation: least and greatest size of a photo's long side, in crop sizes."""
     batch_size: int = 16
-    """Samples per step, of all processes together."""
+    """Photos per step, of all processes together."""
     accumulate: int = 1
-    """Parts that a batch is taken in, one after the other: less memory, the same gradients."""
+    """Gradient accumulation: parts that a batch is taken in, one after the other; less memory, same gradients."""
     steps: int = 3000
     """Steps in all; may be changed on resuming."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW, or SGD with momentum 0.9 (the paper's)."""
     learning_rate: float = 1e-3
     """Peak learning rate of neck and heads."""
-    backbone_rate: float = 0.3
+    backbone_lr_factor: float = 0.3
     """The backbone's learning rate, as a share of it."""
     weight_decay: float = 0.01
     """Weight decay."""
-    warmup: int = 100
-    """Steps of linear warm-up."""
-    decay: float = 0.4
-    """Share of the steps, at the end, over which the learning rate falls to zero."""
-    averaging: float = 0.998
-    """Polyak averaging: how much of the average each step keeps."""
-    hardness: float = 1.0
-    """How strongly heat map cells count by their error; 0 is the plain logistic loss."""
+    warmup_steps: int = 100
+    """Learning rate warm-up: steps over which it rises linearly from zero."""
+    learning_rate_decay: float = 0.4
+    """Learning rate decay: share of the steps, at the end, over which it falls linearly to zero."""
+    ema_decay: float = 0.998
+    """Exponential moving average (EMA) of the weights: how much of the average each step keeps."""
+    focal_gamma: float = 1.0
+    """Hard keypoint mining, as in focal loss: heat map cells count by their error to this power; 0 is plain."""
     loss_weights: tuple[float, float, float, float, float] = (1.0, 1.0, 1.0, 1.0, 0.3)
-    """How much the losses of heat maps, offsets, displacements, body and middle layer count."""
-    clip: float = 5.0
-    """Greatest norm of the gradient; 0 leaves it as it is."""
+    """Weights of the losses: heat maps, offsets, displacements, body, intermediate supervision (a middle layer)."""
+    gradient_clip: float = 5.0
+    """Gradient clipping: greatest norm of the gradient; 0 leaves it as it is."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train."""
-    bf16: bool = True
-    """Use bfloat16 autocast."""
+    bf16: _Automatic = None
+    """Mixed precision: bfloat16 autocast, or float32; a resumed run keeps what it began with."""
     compile: bool = False
     """Compile the network (needs a C++ compiler)."""
     workers: int = 1
@@ -130,15 +137,15 @@ class TrainConfig:
     """CPU threads of the training process; 0 leaves it to torch."""
 
     def __post_init__(self) -> None:
-        for what, given in (("images", self.images), ("weights", self.weights)):
+        for what, given in (("images", self.images), ("sampling-weights", self.sampling_weights)):
             if given and len(given) != len(self.data):
                 raise ValueError(f"--{what}: expected {len(self.data)}, one for each data set, got {len(given)}")
         if not self.data:
             raise ValueError("--data: name at least one annotation file")
         lite = self.backbone in ("lite0", "lite2")
         unit = 32 if lite else self.output_stride * (2 if self.half_scale else 1)
-        if (self.side - 1) % unit:
-            raise ValueError(f"--side: {self.side} is not a multiple of {unit}, the coarsest stride, plus 1")
+        if (self.crop_size - 1) % unit:
+            raise ValueError(f"--crop-size: {self.crop_size} is not a multiple of {unit}, the coarsest stride, plus 1")
         if lite and self.eval_output_stride not in (0, self.output_stride):
             raise ValueError(f"--eval-output-stride: {self.backbone} has only that of training; leave it out")
         if self.eval_output_stride and (self.upsample > 1 or self.output_stride % self.eval_output_stride):
@@ -148,8 +155,8 @@ class TrainConfig:
             )
         if self.steps < 1 or self.batch_size < 1:
             raise ValueError(f"--steps and --batch-size must be positive, got {self.steps} and {self.batch_size}")
-        if not 0 <= self.teacher_share <= 1:
-            raise ValueError(f"--teacher-share must be 0 to 1, got {self.teacher_share}")
+        if not 0 <= self.distillation_weight <= 1:
+            raise ValueError(f"--distillation-weight must be 0 to 1, got {self.distillation_weight}")
         if not 0 <= self.negatives < math.inf:
             raise ValueError(f"--negatives must be finite and not negative, got {self.negatives}")
         if self.accumulate < 1 or self.cache_gb < 0:
@@ -197,5 +204,5 @@ class TrainConfig:
 
     def learning_rate_factor(self, step: int) -> float:
         """Learning rate of a step as a share of the peak: linear warm-up, plateau, linear fall to zero."""
-        fall = max(1.0, self.decay * self.steps)
-        return max(0.0, min((step + 1) / max(1, self.warmup), 1.0, (self.steps - step) / fall))
+        fall = max(1.0, self.learning_rate_decay * self.steps)
+        return max(0.0, min((step + 1) / max(1, self.warmup_steps), 1.0, (self.steps - step) / fall))

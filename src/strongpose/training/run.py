@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,13 +12,15 @@ from torch import Tensor, nn
 from strongpose._util.lines import Say
 from strongpose.data.batches import Batch
 from strongpose.evaluation import Metrics
-from strongpose.exceptions import TrainingError
+from strongpose.exceptions import CheckpointError, TrainingError
 from strongpose.network import PoseNetwork, at_output_stride, build_network, load_backbone
-from strongpose.network.weights import TrainingFacts, load_weights, save_weights
+from strongpose.network.weights import TrainingFacts, load_weights, save_weights, training_facts
+from strongpose.runtime import resolve_weights
 from strongpose.training.checkpoint import load_checkpoint, save_checkpoint
 from strongpose.training.distributed import World
 from strongpose.training.losses import LossWeights, total_loss
 from strongpose.training.optimizer import build_optimizer, running_average
+from strongpose.training.precision import Precision, bf16_units, choose_precision
 from strongpose.training.recipe import TrainConfig
 from strongpose.training.step import add_gradients, prepared
 from strongpose.training.teacher import Teacher
@@ -56,17 +59,12 @@ class TrainingRun:
         self.checkpoint, self.weights = (config.out / f"{name}.safetensors" for name in ("checkpoint", "weights"))
         self.done = self.validated = 0
         self.network = _starting_network(config, say)
-        self._teacher = (
-            Teacher(config.teacher, self.network.config, config.side, world.device, config.teacher_bf16, config.compile)
-            if config.teacher
-            else None
-        )
         self.network.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._average = running_average(self.network, config.averaging)
+        self._average = running_average(self.network, config.ema_decay)
         self._optimizer = build_optimizer(
-            self.network, config.optimizer, config.learning_rate, config.backbone_rate, config.weight_decay
+            self.network, config.optimizer, config.learning_rate, config.backbone_lr_factor, config.weight_decay
         )
-        self._resume()
+        self._precision, self._teacher = self._with_precision(self._resume())
         self._validated = at_output_stride(self._averaged, config.eval_output_stride or config.output_stride)
         self._shared = world.shared(self.network)
         self._forward = torch.compile(self._shared, dynamic=False) if config.compile else self._shared
@@ -109,14 +107,14 @@ class TrainingRun:
             parts,
             self.world,
             self._loss_weights,
-            config.hardness,
-            config.teacher_share,
-            config.bf16,
+            config.focal_gamma,
+            config.distillation_weight,
+            self._precision.bf16,
         )
         losses = {"loss": total_loss(terms, self._loss_weights), **terms}
         self._check_finite(losses)
-        if config.clip:
-            nn.utils.clip_grad_norm_(network.parameters(), config.clip)
+        if config.gradient_clip:
+            nn.utils.clip_grad_norm_(network.parameters(), config.gradient_clip)
         self._optimizer.step()
         self._average.update_parameters(network)
         self.done += 1
@@ -131,7 +129,13 @@ class TrainingRun:
         config = self.config
         assert config.val is not None
         metrics = validate(
-            self._validated, config.val, config.val_images, config.val_size, config.disk_radius, config.bf16, give_up
+            self._validated,
+            config.val,
+            config.val_images,
+            config.val_size,
+            config.disk_radius,
+            self._precision.bf16,
+            give_up,
         )
         if metrics is not None:
             self.validated = self.done
@@ -145,7 +149,8 @@ class TrainingRun:
             strongpose.exceptions.CheckpointError: if the state holds values that are not finite.
         """
         if self.world.rank == 0:
-            state = {"step": self.done, "validated": self.validated, "config": self.config.to_dict()}
+            precision = {"bf16": self._precision.bf16, "teacher_bf16": self._teacher and self._teacher.bf16}
+            state = {"step": self.done, "validated": self.validated, "config": self.config.to_dict(), **precision}
             save_checkpoint(self.checkpoint, self.network, self._average, self._optimizer, state)
             save_weights(self._averaged, self.weights, TrainingFacts(self.config.disk_radius, self.config.val_size))
 
@@ -153,9 +158,16 @@ class TrainingRun:
     def _averaged(self) -> PoseNetwork:
         return self._average.module  # type: ignore[return-value]
 
-    def _resume(self) -> None:
+    def _resume(self) -> dict[str, Any]:
+        """Go on with a checkpoint, if there is one; what it says, else nothing."""
+        info: dict[str, Any] = {}
         if self.checkpoint.exists():
             info = load_checkpoint(self.checkpoint, self.network, self._average, self._optimizer)
+            if unknown := sorted(info["config"].keys() - self.config.to_dict().keys()):
+                raise CheckpointError(
+                    f"{self.checkpoint}: is of another version, with other options ({', '.join(unknown[:3])}, …); "
+                    f"start in another folder, with --init {self.weights}"
+                )
             self.done = info["step"]
             self.validated = info.get("validated", self.done)
             changed = self.config.changed_from(info["config"])
@@ -166,6 +178,24 @@ class TrainingRun:
             raise TrainingError(
                 f"{self.checkpoint}: not all processes see the same file; --out must be a folder that all share"
             )
+        return info
+
+    def _with_precision(self, began: dict[str, Any]) -> tuple[Precision, Teacher | None]:
+        """What to compute in, and the teacher, which computes in its own; ``began`` is what a checkpoint says."""
+        config, device = self.config, self.world.device
+        units = bf16_units(device)
+        if self.world.any(not units):  # all processes compute in the same
+            units = frozenset()
+        precision = choose_precision(config.bf16, began.get("bf16"), device.type, units, config.backbone)
+        self.say(f"computing in {precision.reason}")
+        if config.teacher is None:
+            return precision, None
+        taught = choose_precision(config.teacher_bf16, began.get("teacher_bf16"), device.type, units, "")
+        teacher = resolve_weights(config.teacher)
+        student = self.network.config
+        return precision, Teacher(
+            teacher, student, config.disk_radius, config.crop_size, device, taught.bf16, config.compile
+        )
 
     def _check_finite(self, losses: dict[str, Tensor]) -> None:
         if not math.isfinite(losses["loss"].item()):
@@ -187,8 +217,8 @@ def _starting_network(config: TrainConfig, say: Say) -> PoseNetwork:
     network = build_network(config.network_config())
     if config.backbone_weights:
         load_backbone(network, config.backbone_weights)
-    if config.init and not load_weights(network, config.init, other_skeleton=True):
-        say(f"{config.init} is for another skeleton: only its backbone and neck are taken, the heads start anew")
+    if config.init:
+        _load_init(network, config, say)
     if (
         config.backbone.startswith(("resnet", "lite"))
         and config.norm != "trained"
@@ -198,3 +228,18 @@ def _starting_network(config: TrainConfig, say: Say) -> PoseNetwork:
             f"careful: --norm {config.norm} keeps batch norms as they are, and this backbone starts from random weights"
         )
     return network
+
+
+def _load_init(network: PoseNetwork, config: TrainConfig, say: Say) -> None:
+    """Fill the network with the weights that it starts from; tells what does not fit."""
+    assert config.init is not None
+    path = resolve_weights(config.init)
+    if not load_weights(network, path, other_skeleton=True):
+        say(f"{config.init} is for another skeleton: only its backbone and neck are taken, the heads start anew")
+        return
+    radius = training_facts(path).disk_radius
+    if radius is not None and radius != config.disk_radius:
+        say(
+            f"{config.init} was trained with disks of {radius:g} pixels, this run's have {config.disk_radius:g}; "
+            f"--disk-radius {radius:g} keeps them"
+        )

@@ -63,7 +63,7 @@ def add_gradients(
     parts: list[Part],
     world: World,
     weights: LossWeights,
-    hardness: float,
+    focal_gamma: float,
     teacher_share: float,
     bf16: bool,
 ) -> dict[str, Tensor]:
@@ -78,7 +78,7 @@ def add_gradients(
         parts: of this process's share of the batch.
         world: the processes that share the batch.
         weights: of the loss terms.
-        hardness: see `losses`.
+        focal_gamma: see `losses`.
         teacher_share: how much the teacher's targets count in each loss term, where there is one; the labels count
             for the rest.
         bf16: use bfloat16 autocast.
@@ -95,9 +95,9 @@ def add_gradients(
         with shared.no_sync() if alone else nullcontext():  # type: ignore[operator]
             with torch.autocast(part.images.device.type, dtype=torch.bfloat16, enabled=bf16):
                 maps = forward(part.images)
-            terms = losses(maps, part.targets, hardness, counts)
+            terms = losses(maps, part.targets, focal_gamma, counts)
             if part.taught is not None:
-                others = losses(maps, part.taught, hardness, taught_counts)
+                others = losses(maps, part.taught, focal_gamma, taught_counts)
                 terms = {name: torch.lerp(term, others[name], teacher_share) for name, term in terms.items()}
             loss = total_loss(terms, weights)
             (loss * world.size).backward()  # the processes' gradients are averaged, their losses add up

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from strongpose.encode import Targets
 from strongpose.network import NetworkConfig
-from strongpose.network.weights import load_network
+from strongpose.network.weights import load_network, training_facts
 
 __all__ = ["Teacher"]
 
@@ -27,21 +27,26 @@ class Teacher:
     Args:
         path: its weights, a .safetensors file or a released .onnx file.
         student: the network that learns; both must have the same skeleton and stride.
+        disk_radius: R in pixels, of the student's disks, which the teacher's must have as well.
         side: pixels of the square training crops.
         device: where to compute.
         bf16: compute in bfloat16.
         compiled: compile it.
 
+    Attributes:
+        bf16: as given.
+
     Raises:
         FileNotFoundError: if there is no such file.
         ImportError: if it is an .onnx and the onnx package is missing.
-        ValueError: if it cannot be read, or its skeleton, stride or sides do not fit.
+        ValueError: if it cannot be read, or its skeleton, stride, disks or sides do not fit.
     """
 
     def __init__(
         self,
         path: str | Path,
         student: NetworkConfig,
+        disk_radius: float,
         side: int,
         device: torch.device,
         bf16: bool = True,
@@ -55,20 +60,25 @@ class Teacher:
         ):
             if its != wanted:
                 raise ValueError(f"--teacher {path}: has {what} {its}, the student {wanted}")
+        radius = training_facts(path).disk_radius
+        if radius not in (None, disk_radius):
+            raise ValueError(
+                f"--teacher {path}: has disks of {radius:g} pixels, the student of {disk_radius:g}; state --disk-radius"
+            )
         if (side - 1) % config.coarse_stride:
             raise ValueError(
                 f"--teacher {path}: needs crops whose side is a multiple of {config.coarse_stride} plus 1, "
-                f"got --side {side}"
+                f"got --crop-size {side}"
             )
         network = network.requires_grad_(False).eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._forward = torch.compile(network, dynamic=False) if compiled else network
-        self._bf16 = bf16
+        self.bf16 = bf16
         self._tails = torch.as_tensor(config.skeleton.directed_edges, device=device)[:, 0]
 
     @torch.no_grad()
     def targets(self, images: Tensor) -> Targets:
         """Targets of images (B, 3, S, S), float RGB 0-1 on the teacher's device; see `Targets` for shapes and units."""
-        with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self._bf16):
+        with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self.bf16):
             maps = self._forward(images)
         heatmaps = maps.heatmaps.sigmoid()
         disks = heatmaps > SURE
