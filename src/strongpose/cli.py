@@ -25,7 +25,7 @@ from strongpose.commands.help_texts import Verb, description_of, overview, with_
 from strongpose.commands.options import plain_values, wrong_option
 from strongpose.commands.predict import predict
 from strongpose.commands.serve import serve
-from strongpose.commands.train import train, train_with_preset
+from strongpose.commands.train import train, train_with_defaults
 from strongpose.commands.video import video
 
 __all__ = ["VERBS", "main"]
@@ -90,7 +90,7 @@ def _run(arguments: list[str]) -> int:
         remedy = f"did you mean {like[0]}?" if like else "`strongpose --help` lists the verbs"
         say(f"there is no verb {name!r}; {remedy}")
         return 2
-    verb = train_with_preset(rest) if name == "train" else with_joined_lines(verbs[name])
+    verb = train_with_defaults(rest) if name == "train" else with_joined_lines(verbs[name])
     if wrong := wrong_option(name, verb, rest):
         say(wrong)
         return 2

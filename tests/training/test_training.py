@@ -166,7 +166,7 @@ def test_terminated_run_leaves_a_checkpoint_and_a_log(dataset, tmp_path):
     for term in ("images/s", "waiting for data", "loss", "heatmaps", "offsets", "displacements", "body", "middle"):
         assert term in line
     assert "stopped at step" in rest
-    assert (out / "weights.safetensors").exists() and json.loads((out / "config.json").read_text())["side"] == 65
+    assert (out / "weights.safetensors").exists() and json.loads((out / "config.json").read_text())["crop_size"] == 65
     assert list((out / "tensorboard").iterdir())
 
 

@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass
 from functools import partial
 from typing import Any, TypeVar, get_args, get_type_hints
 
+from tyro.conf import DisallowNone
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
 __all__ = ["options_of", "plain_values", "wrong_option"]
@@ -40,7 +41,7 @@ def _spellings(name: str, hint: Any) -> Iterator[str]:
     given = [extra.name for extra in extras if isinstance(getattr(extra, "name", None), str)]
     option = (given[0] if given else name).replace("_", "-")
     yield f"--{option}"
-    if kind is bool and not extras:
+    if (kind is bool and not extras) or DisallowNone in extras:
         yield f"--no-{option}"
 
 

@@ -113,6 +113,11 @@ class LiteBackbone(nn.Module):
         self.shallow_channels = stages[_LAST_OF_STRIDE[4]][-1]
         self.stride = self.middle_stride = output_stride
 
+    @property
+    def num_stages(self) -> int:
+        """How many stages can be frozen."""
+        return len(self.stages)
+
     def freeze(self, stages: int) -> None:
         """Leave the stem and the first of the seven stages as they are, their batch norms' statistics included.
 

@@ -108,6 +108,7 @@ class MobileBackbone(nn.Module):
         channels: 313 = refinement 128, context 128, affinity maps 38, heat maps 19.
         middle_channels: 128, the first stage's features.
         shallow_channels: 128, of the last features at stride 4.
+        num_stages: that can be frozen.
         stride: output_stride, pixels per cell of the features.
         middle_stride: the same, of the middle features.
         mean: per channel (RGB, 0-1), what the network subtracts from the image.
@@ -117,6 +118,7 @@ class MobileBackbone(nn.Module):
     channels = 2 * _WIDTH + _AFFINITIES + _HEATMAPS
     middle_channels = _WIDTH
     shallow_channels = _WIDTH
+    num_stages = _STAGES
     mean = (0.502, 0.502, 0.502)
     std = (1.0, 1.0, 1.0)
 

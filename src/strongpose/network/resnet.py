@@ -139,6 +139,11 @@ class ResNet(nn.Module):
         self.channels, self.middle_channels, self.shallow_channels = inputs, inputs // 2, 256
         self.stride, self.middle_stride = output_stride, strides[-2]
 
+    @property
+    def num_stages(self) -> int:
+        """How many stages can be frozen."""
+        return len(self.stages)
+
     def freeze(self, stages: int) -> None:
         """Stop training the stem and the first stages; their batch norms' statistics are `Norm`'s affair.
 

@@ -24,6 +24,7 @@ class TimmBackbone(nn.Module):
         channels: of the features.
         middle_channels: of the last but one feature map.
         shallow_channels: of the feature map at stride 4.
+        num_stages: 0, as none can be frozen.
         stride: output_stride.
         middle_stride: pixels per cell of the last but one feature map.
         mean: per channel (RGB, 0-1), what the network subtracts from the image: ImageNet's.
@@ -35,6 +36,7 @@ class TimmBackbone(nn.Module):
     """
 
     mean = (0.485, 0.456, 0.406)
+    num_stages = 0
     std = (0.229, 0.224, 0.225)
 
     def __init__(self, name: str, output_stride: int) -> None:

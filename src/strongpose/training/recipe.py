@@ -84,7 +84,7 @@ class TrainConfig:
     graph: Literal["coco", "coco-19", "coco-tree"] = "coco"
     """Kinematic graph: 34 edges, COCO's 19, or the paper's tree of 16."""
     skeleton: str | None = None
-    """Keypoints and graph of other data than COCO's, in place of --graph: a name such as lsp14, or a .json file."""
+    """Other keypoints than COCO's, with their graph, by a name such as lsp14, a .json file, or the model that has them."""
     freeze_stages: int = 0
     """Freeze that many first stages of the backbone."""
     crop_size: int = 257
@@ -171,10 +171,14 @@ class TrainConfig:
             ValueError: if its parts do not go together, or there is no such skeleton.
         """
         from strongpose.network import NetworkConfig
+        from strongpose.network.weights import load_network
         from strongpose.skeletons import load_skeleton
 
+        name = self.skeleton or self.graph
+        is_model = name.endswith((".onnx", ".safetensors"))
+        skeleton = load_network(name).config.skeleton if is_model else load_skeleton(name)
         return NetworkConfig(
-            skeleton=load_skeleton(self.skeleton or self.graph),
+            skeleton=skeleton,
             backbone=self.backbone,
             output_stride=self.output_stride,
             last_stage=self.last_stage,
