@@ -120,7 +120,8 @@ def test_errors_are_one_line(photos, tmp_path, capsys, monkeypatch):
 
     assert "name photos, or --annotations with --images" in complaint()
     assert "nope.jpg: no such photo" in complaint(photo, tmp_path / "nope.jpg")
-    assert "go together" in complaint("--annotations", tmp_path / "a.json")
+    assert "a.json: no such file" in complaint("--annotations", tmp_path / "a.json")
+    assert "name that file, too" in complaint("--images", photos)
     assert "not both" in complaint(photo, "--annotations", tmp_path / "a.json", "--images", photos)
     assert "a.json: no such file" in complaint("--annotations", tmp_path / "a.json", "--images", photos)
     assert "--repeat must be at least 1, got 0" in complaint(photo, "--repeat", "0")

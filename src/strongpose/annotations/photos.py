@@ -15,7 +15,7 @@ from strongpose.exceptions import AnnotationError
 from strongpose.images import read_orientation, read_size
 from strongpose.skeleton import Skeleton
 
-__all__ = ["OtherSize", "find_photo", "load_sets", "other_size", "photo_paths", "spellings"]
+__all__ = ["OtherSize", "find_photo", "load_sets", "other_size", "photo_folder", "photo_paths", "spellings"]
 
 _SAME_SIZE = (2, 3, 4)  # EXIF's orientations that leave width and height as they are
 _BEYOND = 0.05  # of a side, by which labelled keypoints may lie outside of a photo whose annotated size is not known
@@ -54,6 +54,45 @@ def other_size(image: Mapping[str, Any], name: str, size: tuple[int, int]) -> Ot
     """
     annotated = image.get("width") or size[0], image.get("height") or size[1]
     return None if annotated == size else OtherSize(name, size, annotated)
+
+
+def photo_folder(
+    annotations: Path, images: Path | None = None, option: str = "--images", reads_shards: bool = False
+) -> Path:
+    """The folder of an annotation file's photos: the one that is named, or the one beside it.
+
+    Beside ``people.json`` that is ``people/``, else ``images/``. ``people/`` may still be packed in tar shards, called
+    ``people-*.tar`` or ``people.tar``.
+
+    Args:
+        annotations: the file, or a folder of annotation files.
+        images: what was named, which is taken as it is.
+        option: what names it, for the message.
+        reads_shards: whether what reads the photos can do so from tar shards.
+
+    Raises:
+        AnnotationError: if none was named and none is beside the file, or there is no such file.
+    """
+    if images is not None:
+        return images
+    same_name, usual = annotations.with_suffix(""), annotations.parent / "images"
+    if same_name != annotations and same_name.is_dir():
+        return same_name
+    shards = [*same_name.parent.glob(f"{same_name.name}-*.tar"), *same_name.parent.glob(f"{same_name.name}.tar")]
+    if shards and reads_shards:
+        return same_name
+    if usual.is_dir():
+        return usual
+    if shards:
+        raise AnnotationError(
+            f"{annotations}: its photos are packed in {shards[0]}; unpack them, or name a folder with {option} FOLDER"
+        )
+    if not annotations.exists():
+        raise AnnotationError(f"{annotations}: no such file; check the path")
+    raise AnnotationError(
+        f"{annotations}: its photos are not beside it, in {same_name.name}/ or images/; name their folder with "
+        f"{option} FOLDER"
+    )
 
 
 def photo_paths(

@@ -10,6 +10,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from strongpose._util.lines import counted
 from strongpose._util.terminal import Progress, complain, say
+from strongpose.commands.help_texts import BESIDE
 from strongpose.commands.inputs import not_annotations
 from strongpose.commands.outputs import unwritable_file
 from strongpose.runtime import RuntimeChoice
@@ -23,8 +24,8 @@ SIZE = (353,)
 def annotate(
     annotations: Annotated[Positional[Path], arg(metavar="ANNOTATIONS.json")],
     /,
-    images: Annotated[Path, arg(metavar="FOLDER")],
     out: Annotated[Path, arg(metavar="OUT.json")],
+    images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint=BESIDE)] = None,
     model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
     size: Annotated[tuple[int, ...], arg(metavar="PIXELS ...")] = SIZE,
     flip: FlagCreatePairsOff[bool] = False,
@@ -64,7 +65,7 @@ def annotate(
     from strongpose._util.json_files import read_json
     from strongpose.annotate.closer_look import AnnotateOptions
     from strongpose.annotate.complete import complete_annotations
-    from strongpose.annotations import read_annotations
+    from strongpose.annotations import photo_folder, read_annotations
     from strongpose.data.photos import PhotoStore
     from strongpose.inference import StrongPose
 
@@ -74,16 +75,14 @@ def annotate(
         return complain(reason)
     try:
         options = AnnotateOptions(least_score, least_keypoint_score, margin=margin, again=again)
-        photos = PhotoStore(images)
+        photos = PhotoStore(photo_folder(annotations, images, reads_shards=True))
         estimator = StrongPose.from_pretrained(model, size=size, flip=flip, threads=threads, runtime=runtime)
         detector = StrongPose(estimator.runtime, flip=flip) if detections else None
         read_annotations(annotations, estimator.info.skeleton, say)
         data = read_json(annotations)  # with what read_annotations leaves out
         with Progress("photos") as progress:
             done = complete_annotations(estimator, data, photos.open, options, detector, progress)
-    except FileNotFoundError as error:  # neither folder nor shards
-        return complain(f"{error}; check --images")
-    except ValueError as error:  # the model, an option or the annotations
+    except (ValueError, FileNotFoundError) as error:  # the model, an option, the annotations, or no photos
         return complain(error)
     for wrong in done.errors:
         complain(f"{wrong}; its annotations are kept as they were")

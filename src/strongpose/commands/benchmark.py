@@ -12,6 +12,7 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from strongpose._util.installing import install_command
 from strongpose._util.terminal import Progress, complain, say
+from strongpose.commands.help_texts import BESIDE
 from strongpose.commands.inputs import not_a_photo, not_annotations
 from strongpose.commands.outputs import unwritable_file
 
@@ -32,7 +33,7 @@ def benchmark(
     ] = (),
     /,
     annotations: Annotated[Path | None, arg(metavar="ANNOTATIONS.json")] = None,
-    images: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint=BESIDE)] = None,
     models: Annotated[tuple[str, ...], arg(metavar="NAME|PATH ...")] = ("base",),
     runtimes: Annotated[
         tuple[RuntimeName, ...], arg(help_behavior_hint="(default: openvino and onnx, where installed)")
@@ -114,19 +115,19 @@ def _photos(
     photos: tuple[str, ...], annotations: Path | None, images: Path | None, recursive: bool
 ) -> tuple[dict[str, Any] | None, list[Path]]:
     """The annotations, if there are any, and the photos in their order."""
-    from strongpose.annotations import load_annotations, photo_paths
+    from strongpose.annotations import load_annotations, photo_folder, photo_paths
     from strongpose.exceptions import BenchmarkError
     from strongpose.images.folders import only_videos, photos_named
 
-    if (annotations is None) != (images is None):
-        raise BenchmarkError("--annotations and --images go together: the file, and the folder of its photos")
+    if annotations is None and images is not None:
+        raise BenchmarkError("--images is the folder of the photos of --annotations; name that file, too")
     if photos and annotations is not None:
-        raise BenchmarkError("give either photos or --annotations with --images, not both")
-    if annotations is not None and images is not None:
+        raise BenchmarkError("give either photos or --annotations, not both")
+    if annotations is not None:
         if wrong := not_annotations(annotations):
             raise BenchmarkError(wrong)
         data = load_annotations(annotations, say=say)
-        return data, list(photo_paths(data, images, annotations, say).values())
+        return data, list(photo_paths(data, photo_folder(annotations, images), annotations, say).values())
     paths: list[Path] = []
     for argument in photos:
         path = Path(argument)
@@ -138,7 +139,7 @@ def _photos(
             raise BenchmarkError(only_videos(path) or none)
         paths += [path for path in found if path not in paths]
     if not paths:
-        raise BenchmarkError("name photos, or --annotations with --images; `strongpose benchmark --help` explains")
+        raise BenchmarkError("name photos, or --annotations; `strongpose benchmark --help` explains")
     return None, paths
 
 

@@ -12,6 +12,7 @@ from tyro.conf import Positional, arg
 from strongpose._util.atomic_write import write_atomically
 from strongpose._util.lines import counted
 from strongpose._util.terminal import Progress, complain
+from strongpose.commands.help_texts import BESIDE
 from strongpose.commands.inputs import not_annotations
 from strongpose.commands.outputs import unwritable_folder
 
@@ -27,7 +28,7 @@ _SHOWN = 5  # findings of a kind that are printed
 def check(
     annotations: Annotated[Positional[Path], arg(metavar="ANNOTATIONS.json")],
     /,
-    images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(default: beside the file)")] = None,
+    images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint=BESIDE)] = None,
     out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
 ) -> int:
     """Look for mistakes in annotations and photos.
@@ -41,9 +42,10 @@ def check(
 
     Args:
         annotations: Annotation file in COCO keypoint format.
-        images: Folder of its photos. Left out, the folder or tar shards of the same name beside the file.
+        images: Folder of its photos, or of the tar shards FOLDER-*.tar.
         out: Also write report.json with everything that was found, and contact sheets of examples, to this folder.
     """
+    from strongpose.annotations import photo_folder
     from strongpose.data.check import check_data_set
 
     if wrong := unwritable_folder("--out", out) or not_annotations(annotations):
@@ -54,7 +56,7 @@ def check(
         findings = [finding for photo in photos for finding in photo.findings]
         if out is not None:
             write_atomically(out / "report.json", _report(annotations, photos, findings))
-            _write_sheets(photos, images or annotations.with_suffix(""), skeleton, out)
+            _write_sheets(photos, photo_folder(annotations, images, reads_shards=True), skeleton, out)
     except (ValueError, FileNotFoundError) as error:  # the annotations, or no photos at all
         return complain(error)
     except OSError as error:

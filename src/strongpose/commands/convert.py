@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from tyro.conf import FlagCreatePairsOff, Positional, arg
 
 from strongpose._util.terminal import complain, say
+from strongpose.commands.help_texts import BESIDE
 from strongpose.commands.outputs import unwritable_file, unwritable_folder
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def convert(
     source: Annotated[Source, arg(name="from")],
     out: Annotated[Path, arg(metavar="OUT.json|FOLDER")],
     to: Literal["coco", "yolo"] = "coco",
-    images: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint=BESIDE)] = None,
     skeleton: Annotated[str | None, arg(metavar="NAME|FILE.json", help_behavior_hint="(default: the format's)")] = None,
     neck_from_shoulders: FlagCreatePairsOff[bool] = False,
 ) -> int:
@@ -50,7 +51,7 @@ def convert(
     """
     from strongpose._util.atomic_write import write_atomically
     from strongpose._util.lines import counted, unheard
-    from strongpose.annotations import photo_paths
+    from strongpose.annotations import photo_folder, photo_paths
     from strongpose.data.convert import with_skeleton, write_yolo
     from strongpose.exceptions import ConversionError
     from strongpose.skeletons import load_skeleton
@@ -60,6 +61,8 @@ def convert(
     if reason := unwritable_file("--out", out) if to == "coco" else unwritable_folder("--out", out):
         return complain(reason)
     try:
+        if source in ("lsp", "mpii", "yolo"):  # which need the photos
+            images = photo_folder(annotations, images)
         data = _read(annotations, source, images, skeleton)
         if images is not None and source in ("coco", "crowdpose", "ochuman"):  # whose files state the photos' sizes
             photo_paths(data, images, annotations)

@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg
 from strongpose._util.atomic_write import write_atomically
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.estimator_options import EstimatorOptions, Threshold
+from strongpose.commands.help_texts import BESIDE
 from strongpose.commands.inputs import not_annotations
 from strongpose.commands.outputs import unwritable_folder
 
@@ -23,8 +24,8 @@ __all__ = ["diagnose"]
 def diagnose(
     annotations: Annotated[Positional[Path], arg(metavar="ANNOTATIONS.json")],
     /,
-    images: Annotated[Path, arg(metavar="FOLDER")],
     out: Annotated[Path, arg(metavar="FOLDER")],
+    images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint=BESIDE)] = None,
     results: Annotated[Path | None, arg(metavar="RESULTS.json")] = None,
     threshold: Threshold = None,
     network: EstimatorOptions = EstimatorOptions(),
@@ -46,7 +47,7 @@ def diagnose(
         threshold: Score from which people count as shown.
         network: Which model finds the people, and how.
     """
-    from strongpose.annotations import load_annotations, photo_paths
+    from strongpose.annotations import load_annotations, photo_folder, photo_paths
     from strongpose.evaluation import evaluate
     from strongpose.evaluation.diagnosis import format_report
     from strongpose.evaluation.result_files import read_results
@@ -57,10 +58,11 @@ def diagnose(
         estimator = network.open(threshold)
         skeleton = estimator.info.skeleton
         data = load_annotations(annotations, skeleton, say)
-        paths = photo_paths(data, images, annotations, say)
+        folder = photo_folder(annotations, images)
+        paths = photo_paths(data, folder, annotations, say)
         if results is None:
             with Progress("photos") as progress:
-                found = evaluate(estimator, data, images, progress).results
+                found = evaluate(estimator, data, folder, progress).results
             origin = f"model {network.model}"
         else:
             found, origin = read_results(results, data, skeleton), f"results {results}"

@@ -17,6 +17,7 @@ from strongpose._util.lines import counted
 from strongpose._util.signals import StopRequest
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.estimator_options import EstimatorOptions
+from strongpose.commands.help_texts import BESIDE
 from strongpose.commands.inputs import not_annotations
 from strongpose.commands.outputs import unwritable_file, unwritable_folder
 from strongpose.exceptions import EvaluationError
@@ -33,7 +34,7 @@ def evaluate(
         Positional[tuple[Path, ...]], arg(metavar="ANNOTATIONS.json ...", help_behavior_hint="(this, or --coco)")
     ] = (),
     /,
-    images: Annotated[tuple[Path, ...], arg(metavar="FOLDER ...", help_behavior_hint="(with ANNOTATIONS.json)")] = (),
+    images: Annotated[tuple[Path, ...], arg(metavar="FOLDER ...", help_behavior_hint=BESIDE)] = (),
     results: Annotated[Path | None, arg(metavar="OUT.json")] = None,
     coco: Annotated[Path | None, arg(metavar="FOLDER")] = None,
     split: Literal["val2017", "test-dev2017"] = "val2017",
@@ -92,9 +93,9 @@ def _misfit(
     if coco is None:
         if wrong := next(filter(None, map(not_annotations, annotations)), None):
             return wrong
-        if not annotations or not images:
-            return "expected ANNOTATIONS.json --images FOLDER, or --coco FOLDER"
-        if len(annotations) != len(images):
+        if not annotations:
+            return "expected ANNOTATIONS.json, or --coco FOLDER"
+        if images and len(annotations) != len(images):
             return f"--images: expected {len(annotations)}, one for each annotation file, got {len(images)}"
         if split != "val2017" or out is not None:
             return "--split and --out go with --coco; with ANNOTATIONS.json --results OUT.json writes the poses"
@@ -109,12 +110,13 @@ def _evaluate_files(
     network: EstimatorOptions, annotations: tuple[Path, ...], images: tuple[Path, ...], target: Path | None
 ) -> None:
     """Print the figures on annotation files; writes the poses to ``target``."""
-    from strongpose.annotations import load_sets
+    from strongpose.annotations import load_sets, photo_folder
     from strongpose.evaluation import evaluate_results
 
     estimator = network.open(threshold=0)
     skeleton = estimator.info.skeleton
-    data, photos = load_sets(annotations, images, skeleton, say)
+    folders = [photo_folder(*pair) for pair in zip(annotations, images or [None] * len(annotations), strict=True)]
+    data, photos = load_sets(annotations, folders, skeleton, say)
     results, seconds = _find_poses(estimator, network, photos, data["categories"][0]["id"], target)
     metrics = evaluate_results(results, data, skeleton.sigmas)
     _write(target, json.dumps(results))

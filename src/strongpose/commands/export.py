@@ -11,6 +11,7 @@ from tyro.conf import Positional, arg
 
 from strongpose._util.installing import install_command
 from strongpose._util.terminal import Progress, complain, say
+from strongpose.commands.help_texts import BESIDE
 from strongpose.commands.outputs import unwritable_file
 from strongpose.export.facts import LICENCE, ModelFacts
 from strongpose.fields import DISK_RADIUS
@@ -49,7 +50,7 @@ def export(
     evaluate: Annotated[
         Path | None, arg(metavar="ANNOTATIONS.json", help_behavior_hint="(default: do not measure)")
     ] = None,
-    images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="(goes with --evaluate)")] = None,
+    images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint=BESIDE)] = None,
 ) -> int:
     """Make a model of trained weights that runs without torch.
 
@@ -81,15 +82,17 @@ def export(
     """
     if wrong := unwritable_file("--out", out):
         return complain(wrong)
-    if (evaluate is None) != (images is None):
-        return complain("--evaluate ANNOTATIONS.json and --images FOLDER go together; give both or neither")
+    if evaluate is None and images is not None:
+        return complain("--images is the folder of the photos of --evaluate ANNOTATIONS.json; give both or neither")
     try:
+        from strongpose.annotations import photo_folder
         from strongpose.export.model import export_model
     except ImportError as error:
         return complain(f"exporting needs more packages ({error}): {install_command('export')}")
     facts = ModelFacts(size, disk_radius, filter_sigma, licence, card)
     write = partial(export_model, weights, facts=facts, output_stride=output_stride or None)
     try:
+        images = photo_folder(evaluate, images) if evaluate else None
         truth = _truth(weights, evaluate, images) if evaluate and images else None
         model = write(
             out,

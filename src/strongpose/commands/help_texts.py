@@ -8,7 +8,11 @@ import shutil
 import textwrap
 from collections.abc import Callable, Mapping
 
-__all__ = ["Verb", "description_of", "overview", "with_joined_lines"]
+__all__ = ["BESIDE", "Verb", "description_of", "overview", "with_joined_lines"]
+
+BESIDE = "(default: beside the file, in a folder of the same name or called images)"
+"""Where photos are looked for that no option names: `strongpose.annotations.photo_folder`."""
+
 
 Verb = Callable[..., int]
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from strongpose._util.json_files import parse_json
 from strongpose._util.lines import Say, one_line, unheard
-from strongpose.annotations import OtherSize, other_size, read_annotations
+from strongpose.annotations import OtherSize, other_size, photo_folder, read_annotations
 from strongpose.annotations.segmentation import Region, read_box, read_region
 from strongpose.data.photos import PhotoStore
 from strongpose.data.remote import is_address, read_whole_file
@@ -57,8 +57,8 @@ class KeypointDataset:
 
     Args:
         annotations: the JSON file, or its address, such as ``https://host/mpii.json``.
-        images: the folder of its photos, or the address of tar shards; None for the folder (or tar shards)
-            beside the file that bears its name: ``train/mpii.json`` → ``train/mpii/`` or ``train/mpii-0.tar`` …
+        images: the folder of its photos, or the address of tar shards; None for those beside the file, see
+            `strongpose.annotations.photo_folder`.
         skeleton: the keypoints that the file must have.
         leave_out: people whose ``keypoint_source`` is one of these become regions to ignore.
         cache: where what is read from addresses is kept; nowhere if None.
@@ -205,7 +205,7 @@ class KeypointDataset:
 def _photos(path: Path | str, images: Path | str | None, cache: ShardCache) -> PhotoStore | RemoteShards:
     """The photos of an annotation file; if ``images`` does not say where they are, they lie beside it."""
     if images is None:
-        images = path.with_suffix("") if isinstance(path, Path) else path.removesuffix(".json")
+        images = photo_folder(path, reads_shards=True) if isinstance(path, Path) else path.removesuffix(".json")
     return RemoteShards(images, cache) if is_address(images) else PhotoStore(Path(images))
 
 

@@ -36,7 +36,9 @@ class PhotoStore:
             *self.folder.parent.glob(f"{self.folder.name}.tar"),
         ]
         if not shards:
-            raise FileNotFoundError(f"no photos: neither the folder {self.folder} nor shards {self.folder}-*.tar exist")
+            raise FileNotFoundError(
+                f"no photos: neither the folder {self.folder} nor shards {self.folder}-*.tar exist; check --images"
+            )
         for shard in sorted(shards):
             with shard.open("rb") as file:
                 for member, start, size in members_of(file, str(shard)):

@@ -28,11 +28,11 @@ class TrainConfig:
     """Train a pose network on COCO-format keypoint data sets."""
 
     data: tuple[str | Path, ...]
-    """Annotation files or addresses. Their photos lie in a folder (or tar shards) of the same name beside each."""
+    """Annotation files or addresses. Photos lie beside each, in a folder (or tar shards) of its name, or in images."""
     out: Path = Path("runs/pose")
     """Folder of the run: checkpoint, log and weights. A run found there is resumed."""
     images: tuple[str | Path, ...] = ()
-    """Photo folders, or addresses of tar shards, one for each annotation file, where they lie elsewhere."""
+    """Photo folders, or addresses of tar shards, one for each annotation file, where they do not lie beside them."""
     cache: Path | None = None
     """Folder for what is read from addresses; OUT/cache if left out."""
     cache_gb: float = 0.0
@@ -46,7 +46,7 @@ class TrainConfig:
     val: Path | None = None
     """Annotation file to validate on; never trained on."""
     val_images: Path | None = None
-    """Folder of the validation photos; beside the file, in a folder named images, if left out."""
+    """Folder of the validation photos, where they do not lie beside the file."""
     val_size: int = SIZE
     """Long side of validation photos in pixels, which the exported model will recommend."""
     val_every: int = 500
@@ -84,7 +84,7 @@ class TrainConfig:
     graph: Literal["coco", "coco-19", "coco-tree"] = "coco"
     """Kinematic graph: 34 edges, COCO's 19, or the paper's tree of 16."""
     skeleton: str | None = None
-    """Other keypoints than COCO's, with their graph, by a name such as lsp14, a .json file, or the model that has them."""
+    """Other keypoints than COCO's, with their graph: a name such as lsp14, a .json file, or a model that has them."""
     freeze_stages: int = 0
     """Freeze that many first stages of the backbone."""
     crop_size: int = 257

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from strongpose._util.lines import Say
-from strongpose.annotations import load_annotations, photo_paths
+from strongpose.annotations import load_annotations, photo_folder, photo_paths
 from strongpose.evaluation import Metrics, evaluate
 from strongpose.inference import StrongPose
 from strongpose.network import PoseNetwork
@@ -23,7 +23,7 @@ class _GivenUp(Exception):
 def check_validation(annotations: Path, images: Path | None, skeleton: Skeleton, say: Say) -> None:
     """Look whether `validate` will find what it needs, see there; tells ``say`` what is left out or filled in."""
     data = load_annotations(annotations, skeleton, say)
-    photo_paths(data, images or annotations.parent / "images", annotations, say)
+    photo_paths(data, photo_folder(annotations, images, "--val-images"), annotations, say)
 
 
 def validate(
@@ -40,7 +40,7 @@ def validate(
     Args:
         network: on the device where it shall run; left in evaluation mode.
         annotations: COCO-format file.
-        images: folder of its photos; None for the folder ``images`` beside the file.
+        images: folder of its photos; None for the one beside the file.
         size: long side of the photos in pixels.
         radius: R in pixels, the radius of the disks that the network was trained with.
         bf16: use bfloat16 autocast.
@@ -56,6 +56,6 @@ def validate(
 
     estimator = StrongPose(TorchRuntime(network, size, radius, bf16), size)
     try:
-        return evaluate(estimator, annotations, images or annotations.parent / "images", look).metrics
+        return evaluate(estimator, annotations, photo_folder(annotations, images, "--val-images"), look).metrics
     except _GivenUp:
         return None

@@ -13,7 +13,7 @@ import numpy as np
 
 from strongpose._util.json_files import is_id
 from strongpose._util.lines import unheard
-from strongpose.annotations import image_lacks, other_size, people_categories, read_lists
+from strongpose.annotations import image_lacks, other_size, people_categories, photo_folder, read_lists
 from strongpose.annotations.person import checked_person
 from strongpose.annotations.plausible import check_units
 from strongpose.data.check.findings import CheckedPhoto, Finding
@@ -37,7 +37,7 @@ def check_data_set(
 
     Args:
         path: a COCO keypoint annotation file.
-        images: the folder of its photos (or tar shards beside it); None for the one beside the file with its name.
+        images: the folder of its photos (or tar shards beside it); None for the one beside the file.
         progress: called after every photo with the number done and the total.
 
     Returns:
@@ -49,7 +49,7 @@ def check_data_set(
     """
     data = read_lists(path)
     categories, skeleton = _skeleton_of(data, path)
-    store = PhotoStore(images if images is not None else path.with_suffix(""))
+    store = PhotoStore(photo_folder(path, images, reads_shards=True))
     general: list[Finding] = []
     photos = _photos(data["images"], general)
     people: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in photos}
