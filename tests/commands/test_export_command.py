@@ -56,11 +56,11 @@ def test_a_denser_stride_and_its_smoothing_are_written_into_the_model(tmp_path):
     torch.manual_seed(0)
     weights, out = tmp_path / "weights.safetensors", tmp_path / "dense.onnx"
     save_weights(build_network(NetworkConfig(upsample=1, neck_channels=0)), weights)
-    options = "--output-stride 4 --filter-sigma 2 --disk-radius 16".split()
+    options = "--output-stride 4 --filter-sigma 2 --disk-radius 16 --threshold 0.4".split()
     assert main(["export", str(weights), "--out", str(out), *options]) == 0
     info = OnnxRuntime(out).info
     assert (info.stride, info.coarse_stride) == (4, 4)
-    assert info.decode == {"disk_radius": 16.0, "filter_sigma": 2.0}
+    assert (info.decode, info.threshold) == ({"disk_radius": 16.0, "filter_sigma": 2.0}, 0.4)
 
 
 def test_a_released_model_is_exported_by_its_name(tmp_path, capsys):
@@ -84,6 +84,7 @@ def test_a_released_model_is_exported_by_its_name(tmp_path, capsys):
         ("--out m.xml --precision int8 --calibrate nowhere", "nowhere: no such folder of photos"),
         ("--out m.onnx --evaluate nowhere.json --images .", "nowhere.json: no such file"),
         ("--out m.onnx --filter-sigma 0", "filter_sigma must be positive, got 0.0"),
+        ("--out m.onnx --threshold 2", "the threshold must be 0 to 1, got 2.0"),
         ("--out m.onnx --size 0", "the size must be at least 1 pixel, got 0"),
     ],
 )

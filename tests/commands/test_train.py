@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from pictures import write_dataset
@@ -35,6 +38,20 @@ def test_trained_weights_become_a_model_that_predicts(strongpose, weights, photo
     assert (info.size, info.about["licence"]) == (193, "CC0-1.0")
     run = strongpose("predict", photos / "astronaut.jpg", "--out", tmp_path, "--model", model)
     assert run.returncode == 0, run.stderr
+
+
+def test_progress_lines_come_at_once_without_a_terminal(tmp_path):
+    annotations = write_dataset(tmp_path / "set", 2)
+    words = ["train", "--data", str(annotations), "--out", str(tmp_path / "run"), "--workers", "0", "--steps", "100000"]
+    words += "--crop-size 65 --batch-size 2 --neck-channels 8 --log-every 1".split()
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = [sys.executable, "-m", "strongpose.cli", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as run:
+        lines = [line for _, line in zip(range(4), run.stdout, strict=False)]
+        run.terminate()
+        assert "stopped at step" in run.stdout.read()
+    assert lines[0].startswith("computing in ") and lines[1].startswith("training on 2 photos, ")
+    assert lines[3].startswith("step 2/100000 | ") and lines[3].endswith(" left\n")
 
 
 def test_photos_that_are_missing_end_the_run_before_it_starts(strongpose, tmp_path):

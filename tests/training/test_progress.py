@@ -25,6 +25,18 @@ def test_steps_that_a_killed_run_did_after_its_checkpoint_count_once(tmp_path):
     assert sorted(read.Tags()["scalars"]) == [*(f"train/{name}" for name in names), "val/AP"]
 
 
+def test_lines_tell_the_time_left_and_come_once_a_minute_at_least(monkeypatch):
+    now, lines = [0.0], []
+    monkeypatch.setattr("strongpose.training.progress.time.monotonic", lambda: now[0])
+    with Progress(0, steps=1000, batch_size=2, every=100, folder=None, say=lines.append) as progress:
+        for done in range(1, 6):
+            now[0] += 25
+            progress.add(done, {"loss": torch.tensor(float(done))}, rate=0.25)
+    assert len(lines) == 1  # after 75 seconds, long before step 100
+    assert lines[0].startswith("step 3/1000 | 0.1 images/s, waiting for data 0% | loss 2.000 | lr 2.50e-01 | ")
+    assert lines[0].endswith("| 6:55:25 left")
+
+
 @pytest.mark.filterwarnings("error")  # such as of a thread whose error is printed
 def test_a_full_disk_is_told_at_once(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -15,7 +15,7 @@ from strongpose.commands.help_texts import BESIDE
 from strongpose.commands.outputs import unwritable_file
 from strongpose.export.facts import LICENCE, ModelFacts
 from strongpose.fields import DISK_RADIUS
-from strongpose.runtime.model import SIZE
+from strongpose.runtime.model import DEFAULT_THRESHOLD, SIZE
 
 if TYPE_CHECKING:
     from strongpose.export.model import ExportedModel, Precision
@@ -37,6 +37,10 @@ def export(
     ] = None,
     filter_sigma: Annotated[
         float | None, arg(metavar="CELLS", help_behavior_hint="(default: the model's own, or the decoder's)")
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        arg(metavar="SCORE", help_behavior_hint=f"(default: the model's own, or {DEFAULT_THRESHOLD:g})"),
     ] = None,
     output_stride: Literal[0, 4, 8, 16, 32] = 0,
     licence: Annotated[
@@ -70,6 +74,7 @@ def export(
         size: Long side of photos in pixels that the model will recommend.
         disk_radius: Radius of the heat map disks that it was trained with.
         filter_sigma: Width of the Gaussian that smooths the votes for keypoints; denser cells want more of them.
+        threshold: Score below which the model will recommend to leave people out.
         output_stride: Pixels per cell of the backbone's features, less than in training (4 is for mobile); 0 keeps
             that.
         licence: What others may do with the model; as an SPDX identifier.
@@ -89,7 +94,7 @@ def export(
         from strongpose.export.model import export_model
     except ImportError as error:
         return complain(f"exporting needs more packages ({error}): {install_command('export')}")
-    facts = ModelFacts(size, disk_radius, filter_sigma, licence, card)
+    facts = ModelFacts(size, disk_radius, filter_sigma, threshold, licence, card)
     write = partial(export_model, weights, facts=facts, output_stride=output_stride or None)
     try:
         images = photo_folder(evaluate, images) if evaluate else None

@@ -58,7 +58,7 @@ def train(
             if finetune is not None and str(config.init) != finetune:
                 finetune_values(finetune, 0, config.skeleton)  # says why it gave no defaults
                 return complain("--finetune says where to start from; leave --init and --preset out")
-            weights = run(config, stop=stop)
+            weights = run(config, partial(print, flush=True), stop)
         except (ValueError, ImportError, FileNotFoundError, TrainingError) as error:  # data, checkpoints, divergence
             *_, cause = str(error).strip().splitlines()  # a process that reads photos reports all its calls first
             cause = re.sub(r"^strongpose(\.\w+)+: ", "", cause)

@@ -140,7 +140,7 @@ def _metadata(source: Path, facts: ModelFacts, say: Say) -> dict[str, Any]:
         stated |= {**own, "size": info.size, "decode": info.decode, "threshold": info.threshold}
     else:
         stated |= training_facts(source).to_dict()
-    chosen = {"size": facts.size, "licence": facts.licence, "card": facts.card}
+    chosen = {"size": facts.size, "threshold": facts.threshold, "licence": facts.licence, "card": facts.card}
     stated |= {key: value for key, value in chosen.items() if value is not None}
     decode: dict[str, Any] = {"disk_radius": facts.disk_radius, "filter_sigma": facts.filter_sigma}
     decode = stated["decode"] | {key: value for key, value in decode.items() if value is not None}
@@ -154,6 +154,8 @@ def _metadata(source: Path, facts: ModelFacts, say: Say) -> dict[str, Any]:
         DecodeOptions(**decode)
     except TypeError as error:  # an option that there is not
         raise ExportError(f"{source}: recommends decoder options that do not fit: {error}") from error
+    if not 0 <= stated.get("threshold", 0) <= 1:
+        raise ExportError(f"the threshold must be 0 to 1, got {stated['threshold']}")
     if stated["size"] < 1:
         raise ExportError(f"the size must be at least 1 pixel, got {stated['size']}")
     return {**stated, "decode": decode}

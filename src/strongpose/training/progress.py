@@ -1,4 +1,4 @@
-"""What is told about a run while it trains: progress lines, and the same for TensorBoard."""
+"""What is told about a run while it trains: plain progress lines, also without a terminal, and TensorBoard's files."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from types import TracebackType
 
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
 
 from strongpose._util.lines import Say
 
 __all__ = ["Progress"]
+
+_LONGEST = 60.0  # seconds without a line
 
 
 class Progress:
@@ -26,7 +29,7 @@ class Progress:
         first: steps done before; what an interrupted run told TensorBoard about later ones does not count.
         steps: in all.
         batch_size: samples per step, of all processes together.
-        every: steps between lines.
+        every: steps between lines; after a minute without one, there is one sooner.
         folder: of TensorBoard's files of all parts of the run, made if need be; None writes none.
         say: where the lines go.
 
@@ -67,7 +70,7 @@ class Progress:
         self._waited += time.monotonic() - started
 
     def add(self, done: int, losses: Mapping[str, Tensor], rate: float) -> None:
-        """Count a step; at every so many steps write a line.
+        """Count a step; at every so many steps, and at least once a minute, write a line.
 
         Args:
             done: steps done.
@@ -79,16 +82,16 @@ class Progress:
         """
         for name, term in losses.items():
             self._sums[name] = self._sums.get(name, 0.0) + term.item()
-        if done % self._every:
-            return
         count, seconds = done - self._last_step, time.monotonic() - self._since
+        if done % self._every and seconds < _LONGEST:
+            return
         means = {name: value / count for name, value in self._sums.items()}
         speed, waiting = count * self._batch_size / seconds, self._waited / seconds
-        left = (self._steps - done) * seconds / count / 60
+        left = tqdm.format_interval((self._steps - done) * seconds / count)
         shown = " ".join(f"{name} {value:.3f}" for name, value in means.items())
         self._say(
             f"step {done}/{self._steps} | {speed:.1f} images/s, waiting for data {waiting:.0%} | {shown} | "
-            f"lr {rate:.2e} | {left:.0f} min left"
+            f"lr {rate:.2e} | {left} left"
         )
         values = {**means, "images_per_second": speed, "waiting": waiting, "learning_rate": rate}
         self.write(done, {f"train/{name}": value for name, value in values.items()})
