@@ -118,7 +118,7 @@ def test_errors_are_one_line(photos, tmp_path, capsys, monkeypatch):
         assert err.startswith("strongpose: ") and err.count("\n") == 1
         return err
 
-    assert "name photos, or --annotations with --images" in complaint()
+    assert "name photos, or --annotations; " in complaint()
     assert "nope.jpg: no such photo" in complaint(photo, tmp_path / "nope.jpg")
     assert "a.json: no such file" in complaint("--annotations", tmp_path / "a.json")
     assert "name that file, too" in complaint("--images", photos)

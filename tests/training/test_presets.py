@@ -18,7 +18,7 @@ def test_each_preset_trains(name, tmp_path):
     small = dict(crop_size=97, batch_size=2, steps=2, workers=0, log_every=1, norm="trained")
     config = TrainConfig(data=(write_dataset(tmp_path / "set", 2),), out=tmp_path / "run", **(PRESETS[name] | small))
     network = load_network(train(config, lines.append))
-    assert "M parameters" in lines[0]
+    assert "M parameters" in lines[1]
     assert lines[-1].startswith("step 2/2") and ("middle" in lines[-1]) == (not name.startswith("lite"))
     assert network.config.backbone == name.split("-")[-1]
     assert len(network.config.skeleton.edges) == (16 if name.startswith("paper") else 34)
