@@ -75,7 +75,7 @@ def test_photos_beside_the_file_need_no_option(place, tmp_path, capsys):
     (path.parent / "people").rename(path.parent / place)
     assert main(["data", "check", str(path)]) == 0
     assert main(["evaluate", str(path), "--size", "97", "--threads", "1"]) == 0
-    assert "1 photos" in capsys.readouterr().out
+    assert "1 photo, " in capsys.readouterr().out
 
 
 def test_training_and_checks_read_packed_photos(tmp_path):

@@ -43,13 +43,16 @@ def test_errors_are_of_exporting(tiny_model, tmp_path):
     file = tmp_path / "file"
     file.write_text("no folder")
     for source, out, message in (
-        (tmp_path / "none.safetensors", "m.onnx", r"none\.safetensors: no such weight file"),
         (file, "m.onnx", r"file: not a readable safetensors file"),
         (tiny_model, "file/m.onnx", r"file/m\.onnx: cannot be written \((File exists|Not a directory)\)"),
         (tiny_model, "m.pt", r"m\.pt: the name of a model must end in \.onnx or, for OpenVINO, in \.xml"),
     ):
         with pytest.raises(ExportError, match=message):
             export_model(source, tmp_path / out)
+    with pytest.raises(
+        ModelError, match=r"none\.safetensors: no such model; give the path of an \.onnx or \.safetensors file"
+    ):
+        export_model(tmp_path / "none.safetensors", tmp_path / "m.onnx")
 
 
 def test_a_description_is_read_without_running_the_model(tiny_model, tmp_path, monkeypatch):
