@@ -15,6 +15,9 @@ __all__ = ["PADDING", "FittedImage", "fit_image", "padded_stack"]
 PADDING = (127, 127, 127)
 """RGB of what is not photo, as in training."""
 
+_REDUCING_GAP = 2.0
+"""Photos that are more than twice as large are averaged by whole pixels first: faster, AP stays."""
+
 
 @dataclass(frozen=True, eq=False)
 class FittedImage:
@@ -65,7 +68,7 @@ def fit_image(image: np.ndarray, size: int, coarse_stride: int) -> FittedImage:
     h, w = image.shape[:2]
     scale = size / max(h, w)
     new_h, new_w = max(1, round(h * scale)), max(1, round(w * scale))
-    resized = Image.fromarray(image).resize((new_w, new_h), Image.Resampling.BILINEAR)
+    resized = Image.fromarray(image).resize((new_w, new_h), Image.Resampling.BILINEAR, reducing_gap=_REDUCING_GAP)
     pixels = np.empty((padded_side(new_h, coarse_stride), padded_side(new_w, coarse_stride), 3), dtype=np.uint8)
     pixels[:] = PADDING
     pixels[:new_h, :new_w] = np.asarray(resized)
