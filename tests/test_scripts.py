@@ -150,7 +150,7 @@ def test_last_leg_goes_on_and_its_learning_rate_falls_to_zero(parts, tmp_path, m
     assert "resuming" in capsys.readouterr().err
     recipe = second["training"]["recipe"]
     assert len(recipe["data"]) == 2, "photos of both parts"
-    falling = recipe["decay"] * recipe["steps"]
+    falling = recipe["learning_rate_decay"] * recipe["steps"]
     assert falling >= 1 and recipe["steps"] - falling >= first["training"]["steps"][1] - 1e-6
     assert "ap" in second["figures"]["97+129+flip"]
 

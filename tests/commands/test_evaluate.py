@@ -235,7 +235,7 @@ def test_options_that_do_not_fit_together_are_explained(coco, tmp_path, capsys):
         return capsys.readouterr().err
 
     assert "or --coco FOLDER" in complaint(2)
-    assert "or --coco FOLDER" in complaint(2, "a.json")
+    assert "a.json: no such file; check the path" in complaint(1, "a.json")
     assert "--split and --out go with --coco" in complaint(2, "a.json", "--images", coco, "--out", tmp_path)
     assert "takes the place of" in complaint(2, "a.json", "--coco", coco)
     assert "takes the place of" in complaint(2, "--coco", coco, "--results", "a.json")

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from strongpose.encode import encode
-from strongpose.fields import Fields
+from strongpose.fields import DISK_RADIUS, Fields
 from strongpose.skeleton import COCO, Skeleton
 
 # x, y of a standing person of height 1, seen from the front, in COCO's order
@@ -48,11 +48,17 @@ def crowd(rng: np.random.Generator, people: int, side: int) -> np.ndarray:
     return np.array(drawn).reshape(-1, 17, 3)
 
 
-def encoded(people: np.ndarray, cells: tuple[int, int], stride: int = 8, skeleton: Skeleton = COCO) -> Fields:
+def encoded(
+    people: np.ndarray,
+    cells: tuple[int, int],
+    stride: int = 8,
+    skeleton: Skeleton = COCO,
+    disk_radius: float = DISK_RADIUS,
+) -> Fields:
     """The perfect fields of (N, K, 3) people."""
     k = skeleton.num_keypoints
     keypoints = torch.tensor(np.asarray(people), dtype=torch.float32).reshape(1, -1, k, 3)
-    return encode(keypoints, cells, stride, skeleton).fields(0, stride, skeleton)
+    return encode(keypoints, cells, stride, skeleton, disk_radius).fields(0, stride, skeleton)
 
 
 def empty(cells: tuple[int, int], stride: int = 8, skeleton: Skeleton = COCO) -> Fields:

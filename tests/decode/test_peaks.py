@@ -70,8 +70,9 @@ def test_cells_below_the_threshold_do_not_vote():
 def test_a_perfect_keypoint_on_a_cell_has_height_one(stride, sigma):
     people = person(160, 160, 300)
     people[0, :2] = 160
-    fields = encoded(people[None], (320 // stride + 1,) * 2, stride)
-    heights = inside(filter_votes(hough_votes(fields.heatmaps, fields.offsets, stride, 0.05), stride, 16.0, sigma))
+    fields = encoded(people[None], (320 // stride + 1,) * 2, stride, disk_radius=16.0)
+    votes = hough_votes(fields.heatmaps, fields.offsets, stride, 0.05)
+    heights = inside(filter_votes(votes, stride, 16.0, sigma))
     assert heights.max() == pytest.approx(1, abs=0.05)
     assert heights[0, 160 // stride, 160 // stride] == pytest.approx(1, abs=0.05)
 

@@ -88,7 +88,7 @@ def test_mirrored_fields_agree_with_the_straight_ones():
     straight = StrongPose(TriangleRuntime()).fields(image)
     averaged = StrongPose(TriangleRuntime(), flip=True).fields(image)
     inside = (straight.heatmaps > 0.5) & (averaged.heatmaps > 0.9)
-    assert inside.sum() > 100
+    assert inside.sum() > 50
     for k in range(3):
         difference = (straight.offsets[k] - averaged.offsets[k])[:, inside[k]]
         assert np.abs(difference).max() < 0.1
