@@ -35,7 +35,7 @@ PARTS: dict[str, dict[str, Any]] = {
     "no refinement by short offsets": {"refinements": 0},
     "one refinement": {"refinements": 1},
     "no forward-backward check": {"backward_tolerance": 1e6},
-    "no growth through low-score keypoints": {"through_unsure": False},
+    "no growth through low-score keypoints": {"through_low_scores": False},
     "no refinement by mean shift": {"refinement_width": 0.0},
     "mean shift of half the width": {"refinement_width": 0.04},
     "keypoint scores instead of expected similarities": {"localization_error": 0.0},

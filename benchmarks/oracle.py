@@ -126,7 +126,7 @@ class Arguments:
 def main(arguments: Arguments) -> None:
     torch.set_num_threads(1)
     defaults = DecodeOptions(disk_radius=DISK_RADIUS)
-    known_only = replace(defaults, through_unsure=False)
+    known_only = replace(defaults, through_low_scores=False)
     unchecked = replace(defaults, backward_tolerance=1e6)
     rows = [("", COCO, stride, defaults) for stride in arguments.strides]
     rows += [("", graph, arguments.graph_stride, defaults) for graph in (COCO_19, COCO_TREE)]

@@ -89,10 +89,10 @@ def test_growth_passes_through_a_keypoint_that_was_not_found():
 
 
 def test_growth_stops_at_a_keypoint_that_was_not_found_if_told_to():
-    points, scores = grown(chain_fields((1, 0, 1)), A, 16, 24, through_unsure=False)
+    points, scores = grown(chain_fields((1, 0, 1)), A, 16, 24, through_low_scores=False)
     assert scores.tolist() == [1, 0, 0]
     np.testing.assert_array_equal(points[:2], PERSON[:2])  # the best guess stays
-    points, scores = grown(chain_fields((0, 1, 1)), A, 16, 24, through_unsure=False)
+    points, scores = grown(chain_fields((0, 1, 1)), A, 16, 24, through_low_scores=False)
     assert scores.tolist() == [0, 1, 1]  # but it always leaves the seed
 
 

@@ -176,7 +176,7 @@ def grow(sampler: FieldSampler, keypoints: np.ndarray, seeds: np.ndarray, option
         keypoints: (S,) int, which keypoint each seed is.
         seeds: (S, 2) float32, x, y in pixels.
         options: ``refinements``, ``backward_tolerance``, ``disk_radius``, ``keypoint_threshold`` and
-            ``through_unsure`` are used.
+            ``through_low_scores`` are used.
 
     Returns:
         S people in the order of the seeds.
@@ -185,7 +185,7 @@ def grow(sampler: FieldSampler, keypoints: np.ndarray, seeds: np.ndarray, option
     outgoing = _outgoing_edges(sampler.skeleton)
     most = outgoing.heads.shape[1]
     least, share = np.float32(options.disk_radius**2), np.float32(options.backward_tolerance**2)
-    lowest = 0.0 if options.through_unsure else max(options.keypoint_threshold, 0.0)
+    lowest = 0.0 if options.through_low_scores else max(options.keypoint_threshold, 0.0)
 
     # What is known of keypoint k of person s stands at s · (K + 1) + k; entry K belongs to the padding of edges.
     shape = len(keypoints), k + 1

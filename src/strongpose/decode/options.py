@@ -56,7 +56,7 @@ class DecodeOptions:
             was reached from by this share of the distance (by ``disk_radius`` if that is more), and
             falls with the square of this forward-backward error: it may be somebody else's.
         keypoint_threshold: heat from which a keypoint counts as found.
-        through_unsure: whether growth goes on from keypoints that were not found once all others are used.
+        through_low_scores: whether growth continues from keypoints below `keypoint_threshold`, after all others.
         seed_radius: pixels from the same keypoint of a person within which a seed is that person's.
         localization_error: pixels, standard deviation of keypoints that are right, for the expected
             similarity that people are scored by; 0 scores them by their keypoints' scores alone.
@@ -86,7 +86,7 @@ class DecodeOptions:
     refinements: int = 2
     backward_tolerance: float = 1.0
     keypoint_threshold: float = 0.1
-    through_unsure: bool = True
+    through_low_scores: bool = True
     seed_radius: float = 10.0
     localization_error: float = 3.0
     ranking: Ranking = Ranking.QUADRATIC
