@@ -59,7 +59,7 @@ def main(
     def one_process() -> float:
         run = subprocess.run([sys.executable, "-c", SINGLE], input=some, capture_output=True, text=True, check=True)
         rate, processor = map(float, run.stdout.split())
-        print(f"one process, {actors} threads: {rate:.1f} photos/s, {processor:.1f} ms of processor time a photo")
+        print(f"one process, {actors} threads: {rate:.1f} photos/s, {processor:.1f} ms of CPU time a photo")
         return rate
 
     with tempfile.TemporaryDirectory() as temporary:

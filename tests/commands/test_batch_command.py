@@ -28,7 +28,7 @@ def test_a_folder_becomes_one_table_and_is_not_done_twice(strongpose, photos, tm
     assert run.returncode == 0, run.stderr
     assert "[2/2] part" in run.stderr and len(run.stderr.splitlines()) == 2, run.stderr
     assert re.search(
-        r"4 photos in .* 1 of them without result, \d+ people; \d+ ms of processor time a photo; 1 actor busy",
+        r"4 photos in .* 1 of them without result, \d+ people; \d+ ms of CPU time a photo; 1 actor busy",
         run.stdout,
     ), run.stdout
     table = pq.read_table(out)  # the folder is a data set

@@ -23,7 +23,7 @@ def test_coco_to_yolo_and_back_by_the_command_line(strongpose, tmp_path):
     run = strongpose("data", "check", back, "--images", folder, "--out", tmp_path / "report")
     assert run.returncode == 0, run.stdout + run.stderr
     assert "2 photos, 3 people, skeleton coco" in run.stdout
-    assert "0 errors, 0 remarks" in run.stdout
+    assert "0 errors, 0 warnings" in run.stdout
 
 
 @pytest.mark.parametrize(

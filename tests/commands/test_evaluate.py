@@ -174,7 +174,7 @@ def test_the_test_set_becomes_an_archive_to_upload(strongpose, coco, tmp_path):
     assert "COCO test-dev2017" in run.stdout and "0.725" in run.stdout
     assert "measured now" not in run.stdout
     name = "person_keypoints_test-dev2017_strongpose_results"
-    assert run.stdout.endswith(f"results in {tmp_path / name}.zip; upload it: COCO's server tells the figures\n")
+    assert run.stdout.endswith(f"results in {tmp_path / name}.zip; upload it: COCO's server computes the metrics\n")
     assert [path.name for path in tmp_path.iterdir()] == [f"{name}.zip"]
     with zipfile.ZipFile(tmp_path / f"{name}.zip") as archive:
         assert archive.namelist() == [f"{name}.json"]
@@ -213,7 +213,7 @@ def test_an_evaluation_that_was_killed_goes_on(coco, tmp_path, capsys):
     done = 0
     for number in (signal.SIGINT, signal.SIGTERM):
         done, said = stop(number, done + 3)
-        line = f"strongpose: interrupted; {done} photos are in {kept}, the same command goes on\n"
+        line = f"strongpose: interrupted; {done} photos are in {kept}, the same command resumes\n"
         assert said.endswith(line) and said.count("\n") == 1 + (number != signal.SIGINT), said
     done, _ = stop(signal.SIGKILL, done + 3)
     assert 9 <= done < 30

@@ -52,7 +52,7 @@ def test_folders_beside_photos_are_taken_when_asked_for(tree, photos, tiny_model
     assert main(command) == 0
     said = capsys.readouterr()
     assert "1 of 1 photo, 0 people, " in said.out
-    assert f"{tree / 'day1'} and 1 more: its photos are not looked at; --recursive takes them, too" in said.err
+    assert f"{tree / 'day1'} and 1 more: its photos are skipped; --recursive takes them, too" in said.err
     assert main([*command, "--recursive"]) == 0
     said = capsys.readouterr()
     assert "3 of 3 photos" in said.out and said.err == ""

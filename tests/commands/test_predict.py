@@ -218,8 +218,8 @@ def test_the_end_names_what_was_left_out(strongpose, tiny_model, photos, tmp_pat
     )
     assert run.stderr.splitlines() == [
         f"strongpose: {tmp_path}/c.psd and 1 more: pictures of this kind are not opened; save them as JPEG or PNG",
-        f"strongpose: {tmp_path}/e: not looked at, as the name does not end like a photo's; rename it to .jpg",
-        f"strongpose: {tmp_path}/below: its photos are not looked at; --recursive takes them, too",
+        f"strongpose: {tmp_path}/e: skipped, as the name does not end like a photo's; rename it to .jpg",
+        f"strongpose: {tmp_path}/below: its photos are skipped; --recursive takes them, too",
     ]
 
 
@@ -277,7 +277,7 @@ def test_an_interrupted_run_does_every_photo_once(strongpose, tiny_model, tmp_pa
             rest, complaints = process.communicate(timeout=120)
         assert process.returncode == status
         done = (said + rest).count("\n[")
-        line = f"strongpose: interrupted after {done} photos; the same command with --resume goes on\n"
+        line = f"strongpose: interrupted after {done} photos; the same command with --resume continues\n"
         assert complaints == (line if number == signal.SIGTERM else "")
         note(said + rest)
     times = {path: path.stat().st_mtime_ns for path in out.glob("*.poses.json")}

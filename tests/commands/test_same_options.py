@@ -23,7 +23,7 @@ REASONS = {
         "diagnose": "nobody is left out of the figures",
     },
     "--size": {"export": "one size is written to the model", "annotate": "it is that of crops"},
-    "--flip": {"annotate": "crops are mirrored"},
+    "--flip": {"annotate": "crops are flipped"},
     "--threads": {"train": "torch chooses"},
     "--device": {"train": "torch alone trains, and on two kinds of devices"},
     "--output-stride": {"export": "0 keeps that of the training"},

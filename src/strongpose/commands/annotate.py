@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import Positional, arg
 
 from strongpose._util.lines import counted
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.help_texts import BESIDE
 from strongpose.commands.inputs import not_annotations
+from strongpose.commands.options import Flag
 from strongpose.commands.outputs import unwritable_file
 from strongpose.runtime import RuntimeChoice
 
@@ -28,20 +29,20 @@ def annotate(
     images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint=BESIDE)] = None,
     model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
     size: Annotated[tuple[int, ...], arg(metavar="PIXELS ...")] = SIZE,
-    flip: FlagCreatePairsOff[bool] = False,
+    flip: Flag = False,
     least_score: float = 0.35,
     least_keypoint_score: float = 0.3,
     margin: float = 0.5,
-    detections: FlagCreatePairsOff[bool] = False,
-    again: FlagCreatePairsOff[bool] = False,
+    detections: Flag = False,
+    again: Flag = False,
     threads: int = 0,
     runtime: RuntimeChoice = "auto",
 ) -> int:
     """Find the keypoints of annotated people who have none.
 
-    A closer look finds them; what was labelled stays as it is. Every annotation says where it is from
-    (keypoint_source): human as given, strongpose with a keypoint_score, or ignore: nothing sure was found, and
-    training masks the box out.
+    Adds pseudo-labels: keypoints found in an enlarged crop. Human labels stay as they are. Every annotation states
+    its keypoint_source: human as given, strongpose with a keypoint_score, or ignore: no confident pose was found,
+    and training masks the box out.
 
     Examples:
         strongpose annotate ANNOTATIONS.json --images FOLDER --out OUT.json
@@ -51,15 +52,17 @@ def annotate(
         images: Folder of its photos, or of the tar shards FOLDER-*.tar.
         out: The completed annotation file to write.
         model: A model that comes with the package, or the path of an .onnx or .xml file.
-        size: Scale the crop around a person to this long side in pixels; of several, the outputs are averaged.
-        flip: Use the mirrored crops as well: more accurate, and half as fast.
-        least_score: Keep poses from this score.
-        least_keypoint_score: Keep keypoints from this score; at least four must be as sure.
-        margin: Crop so much around a box on every side, in long sides of the box.
-        detections: Also look at whole photos for people whom nobody annotated.
-        again: Look also at the regions that the file tells to ignore (keypoint_source), for a pose that fills them.
+        size: Input resolution: long side of the crop around a person in pixels. Several sizes: multi-scale testing
+            (outputs are averaged).
+        flip: Flip augmentation: also run on the horizontally flipped crops and average; more accurate,
+            twice the latency.
+        least_score: Minimum score of a pose.
+        least_keypoint_score: Minimum score of a keypoint; at least four must reach it.
+        margin: Margin around a box on every side of the crop, relative to the box's long side.
+        detections: Also process whole photos and label unannotated people.
+        again: Also process ignore regions (keypoint_source) again, for a pose that fills them.
         threads: CPU threads of the network; 0 takes all cores.
-        runtime: What runs the network; auto takes the fastest that is installed.
+        runtime: Inference runtime; auto takes the fastest that is installed.
     """
     from strongpose._util.atomic_write import write_atomically
     from strongpose._util.json_files import read_json

@@ -7,13 +7,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import Positional, arg
 
 from strongpose._util.installing import install_command
 from strongpose._util.lines import counted, pace
 from strongpose._util.terminal import complain, say, time_left
 from strongpose.commands.estimator_options import Threshold
 from strongpose.commands.inputs import not_a_photo
+from strongpose.commands.options import Flag
 from strongpose.commands.outputs import unwritable_folder
 from strongpose.runtime import RuntimeChoice
 
@@ -28,16 +29,14 @@ def batch(
     source: Annotated[Positional[Path], arg(metavar="INPUT")],
     output: Annotated[Positional[Path], arg(metavar="OUTPUT")],
     /,
-    kind: Annotated[
-        Literal["photos", "parquet", "tar"] | None, arg(help_behavior_hint="(default: what is there)")
-    ] = None,
+    kind: Annotated[Literal["photos", "parquet", "tar"] | None, arg(help_behavior_hint="(default: detected)")] = None,
     column: str = "path",
     key: str = "",
     model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
     size: Annotated[
         tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
     ] = (),
-    flip: FlagCreatePairsOff[bool] = False,
+    flip: Flag = False,
     threshold: Threshold = None,
     runtime: RuntimeChoice = "auto",
     part_size: int = 1000,
@@ -47,7 +46,7 @@ def batch(
 ) -> int:
     """Find the people in millions of photos, on one machine or many.
 
-    Writes a Parquet file with a row a photo for each part of the input. The same command goes on after an
+    Writes a Parquet file with a row a photo for each part of the input. The same command resumes after an
     interruption; photos that cannot be read have a row that says why.
 
     Examples:
@@ -63,12 +62,13 @@ def batch(
         key: Of Parquet files, a column that names the photos in the results. Left out, the path, or the file
             and the row.
         model: A model that comes with the package, or the path of an .onnx or .xml file.
-        size: Scale to this long side in pixels; larger finds smaller people, slower. Of several, outputs are averaged.
-            Name the photos or the file before it.
-        flip: Use the mirrored photo as well: more accurate, and half as fast.
+        size: Input resolution: long side in pixels; larger finds smaller people, slower. Several sizes: multi-scale
+            testing (outputs are averaged). Name the photos or the file before it.
+        flip: Flip augmentation: also run on the horizontally flipped photo and average; more accurate,
+            twice the latency.
         threshold: Leave people with a lower score out.
-        runtime: What runs the network; auto takes the fastest that is installed.
-        part_size: Photos in a part, which is done whole or again; a tar shard is always one.
+        runtime: Inference runtime; auto takes the fastest that is installed.
+        part_size: Photos in a part, the unit that is retried; a tar shard is always one.
         actors: Processes, each with the model.
         threads_per_actor: CPU threads of the network in each of them.
         address: Of a Ray cluster: auto, or HOST:PORT; local runs on this machine alone.
@@ -104,7 +104,7 @@ def batch(
     except OSError as error:
         return complain(f"{output}: cannot be written ({error.strerror or error})")
     if failed:
-        return complain(f"{failed} of {len(parts)} parts could not be done; the same command tries them again")
+        return complain(f"{failed} of {len(parts)} parts failed; the same command tries them again")
     print(f"{counted(len(parts), 'part is', 'parts are')} complete; results in {output}")
     return 0
 
@@ -166,6 +166,6 @@ def _summarise(reports: list[Report], seconds: float, actors: int) -> None:
     busy = sum(report.seconds for report in reports) / (seconds * actors)
     print(
         f"{counted(photos, 'photo')} in {seconds:.1f} s ({pace(photos, seconds, 'photo')}), {bad} of them without "
-        f"result, {counted(people, 'person', 'people')}; {processor:.0f} ms of processor time a photo; "
+        f"result, {counted(people, 'person', 'people')}; {processor:.0f} ms of CPU time a photo; "
         f"{counted(actors, 'actor')} busy {100 * busy:.0f} % of the time, up to {megabytes:.0f} MB each"
     )

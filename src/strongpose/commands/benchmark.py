@@ -8,12 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import Positional, arg
 
 from strongpose._util.installing import install_command
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.help_texts import BESIDE
 from strongpose.commands.inputs import not_a_photo, not_annotations
+from strongpose.commands.options import Flag
 from strongpose.commands.outputs import unwritable_file
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def benchmark(
         arg(metavar="PHOTO|FOLDER|PATTERN ...", help_behavior_hint="(these, or --annotations)"),
     ] = (),
     /,
-    annotations: Annotated[Path | None, arg(metavar="ANNOTATIONS.json")] = None,
+    annotations: Annotated[Path | None, arg(metavar="ANNOTATIONS.json", help_behavior_hint="")] = None,
     images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint=BESIDE)] = None,
     models: Annotated[tuple[str, ...], arg(metavar="NAME|PATH ...")] = ("base",),
     runtimes: Annotated[
@@ -41,12 +42,12 @@ def benchmark(
     size: Annotated[
         tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
     ] = (),
-    flip: FlagCreatePairsOff[bool] = False,
+    flip: Flag = False,
     threads: int = 0,
     repeat: int = 1,
-    recursive: FlagCreatePairsOff[bool] = False,
-    csv: Annotated[Path | None, arg(metavar="OUT.csv")] = None,
-    markdown: FlagCreatePairsOff[bool] = False,
+    recursive: Flag = False,
+    csv: Annotated[Path | None, arg(metavar="OUT.csv", help_behavior_hint="")] = None,
+    markdown: Flag = False,
 ) -> int:
     """Compare models and runtimes: accuracy, latency and memory.
 
@@ -62,10 +63,11 @@ def benchmark(
         annotations: Instead of photos, an annotation file in COCO keypoint format: AP and AR are measured as well.
         images: Folder of the annotated photos.
         models: Models to compare: those that come with the package, or paths of .onnx or .xml files.
-        runtimes: What runs the networks, to compare each model on each.
-        size: Scale to this long side in pixels; larger finds smaller people, slower. Of several, outputs are averaged.
-            Name the photos or the file before it.
-        flip: Use the mirrored photo as well: more accurate, and half as fast.
+        runtimes: Inference runtimes; each model is measured on each.
+        size: Input resolution: long side in pixels; larger finds smaller people, slower. Several sizes: multi-scale
+            testing (outputs are averaged). Name the photos or the file before it.
+        flip: Flip augmentation: also run on the horizontally flipped photo and average; more accurate,
+            twice the latency.
         threads: CPU threads of the network; 0 takes all cores.
         repeat: How many times every photo is measured.
         recursive: Also take the photos in the folders of folders, to the bottom. A folder that holds no photo itself is

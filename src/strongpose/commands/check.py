@@ -29,13 +29,13 @@ def check(
     annotations: Annotated[Positional[Path], arg(metavar="ANNOTATIONS.json")],
     /,
     images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint=BESIDE)] = None,
-    out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None,
 ) -> int:
     """Look for mistakes in annotations and photos.
 
-    Ends with status 1 if there are errors, 0 if there are only remarks. Errors are missing and damaged photos,
-    entries that do not fit, boxes without area, keypoints outside of the picture and duplicate people. Remarks are
-    what a person should look at: swapped sides, people without keypoints, keypoints far outside of the box.
+    Ends with status 1 if there are errors, 0 if there are only warnings. Errors are missing and damaged photos,
+    entries that do not fit, boxes without area, keypoints outside of the picture and duplicate people. Warnings need
+    a manual check: swapped sides, people without keypoints, keypoints far outside of the box.
 
     Examples:
         strongpose data check ANNOTATIONS.json --images FOLDER --out RESULTS
@@ -75,13 +75,13 @@ def _print(findings: Sequence[Finding]) -> None:
     for kind, is_error in KINDS.items():
         found = [finding for finding in findings if finding.kind == kind]
         if found:
-            print(f"{len(found):6} × {kind} ({'error' if is_error else 'remark'})")
+            print(f"{len(found):6} × {kind} ({'error' if is_error else 'warning'})")
             for finding in found[:_SHOWN]:
                 print(f"         {finding.photo}{', ' if finding.photo else ''}{finding.text}")
             if len(found) > _SHOWN:
                 print(f"         … and {len(found) - _SHOWN} more")
     errors = sum(finding.is_error for finding in findings)
-    print(f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'remark')}")
+    print(f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}")
 
 
 def _report(annotations: Path, photos: Sequence[CheckedPhoto], findings: Sequence[Finding]) -> str:

@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import Positional, arg
 
 from strongpose._util.terminal import complain, say
 from strongpose.commands.help_texts import BESIDE
+from strongpose.commands.options import Flag
 from strongpose.commands.outputs import unwritable_file, unwritable_folder
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def convert(
     to: Literal["coco", "yolo"] = "coco",
     images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint=BESIDE)] = None,
     skeleton: Annotated[str | None, arg(metavar="NAME|FILE.json", help_behavior_hint="(default: the format's)")] = None,
-    neck_from_shoulders: FlagCreatePairsOff[bool] = False,
+    neck_from_shoulders: Flag = False,
 ) -> int:
     """Convert annotation formats, or choose other keypoints.
 

@@ -1,4 +1,4 @@
-"""``strongpose diagnose``: what goes wrong on annotated photos, sorted into kinds, with pictures of the worst."""
+"""``strongpose diagnose``: error analysis on annotated photos, with pictures of the worst cases."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def diagnose(
     /,
     out: Annotated[Path, arg(metavar="FOLDER")],
     images: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint=BESIDE)] = None,
-    results: Annotated[Path | None, arg(metavar="RESULTS.json")] = None,
+    results: Annotated[Path | None, arg(metavar="RESULTS.json", help_behavior_hint="")] = None,
     threshold: Threshold = None,
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
-    """Sort the errors on annotated photos into kinds, with pictures.
+    """Error analysis: classify the errors on annotated photos.
 
-    Prints tables of how often each kind occurs and what it costs, and writes report.json and a contact sheet of the
-    worst of each kind.
+    Prints how often each error type occurs and the AP lost to it, and writes report.json and a contact sheet of the
+    worst cases of each type.
 
     Examples:
         strongpose diagnose ANNOTATIONS.json --images FOLDER --out RESULTS
@@ -42,10 +42,10 @@ def diagnose(
         annotations: Annotation file in COCO keypoint format, such as person_keypoints_val2017.json.
         images: Folder of its photos.
         out: Folder for report.json and the contact sheets.
-        results: Diagnose these poses, in COCO's result format as evaluate --results writes it, instead of running
-            the model, which then only says what the keypoints are.
-        threshold: Score from which people count as shown.
-        network: Which model finds the people, and how.
+        results: Analyse these detections, in COCO's result format as evaluate --results writes it, instead of running
+            the model, which then only gives the skeleton.
+        threshold: Score from which detections count as shown.
+        network: Model and inference options.
     """
     from strongpose.annotations import load_annotations, photo_folder, photo_paths
     from strongpose.evaluation import evaluate

@@ -1,12 +1,13 @@
-"""The options that say which model finds the people, and how: the same for all verbs that look at photos."""
+"""The options of model and inference: the same for all verbs that process photos."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
-from tyro.conf import FlagCreatePairsOff, arg
+from tyro.conf import arg
 
+from strongpose.commands.options import Flag
 from strongpose.runtime import RuntimeChoice
 
 if TYPE_CHECKING:
@@ -22,24 +23,24 @@ KeypointThreshold: TypeAlias = Annotated[float, arg(metavar="0-1")]
 
 @dataclass(frozen=True)
 class EstimatorOptions:
-    """Which model finds the people, and how."""
+    """Model and inference options."""
 
     model: Annotated[str, arg(metavar="NAME|PATH")] = "base"
     """A model that comes with the package, or the path of an .onnx or .xml file."""
     size: Annotated[
         tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
     ] = ()
-    """Scale to this long side in pixels; larger finds smaller people, slower. Of several, outputs are averaged.
-    Name the photos or the file before it."""
-    flip: FlagCreatePairsOff[bool] = False
-    """Use the mirrored photo as well: more accurate, and half as fast."""
+    """Input resolution: long side in pixels; larger finds smaller people, slower.
+    Several sizes: multi-scale testing (outputs are averaged). Name the photos or the file before it."""
+    flip: Flag = False
+    """Flip augmentation: also run on the horizontally flipped photo and average; more accurate, twice the latency."""
     threads: int = 0
     """CPU threads of the network; 0 takes all cores."""
     runtime: RuntimeChoice = "auto"
-    """What runs the network; auto takes the fastest that is installed."""
+    """Inference runtime; auto takes the fastest that is installed."""
     device: Annotated[str, arg(metavar="auto|cpu|cuda|gpu|mps")] = "auto"
-    """What the network runs on: cuda is an NVIDIA GPU, cuda:1 the second one, gpu an Intel GPU, mps an Apple GPU; auto
-    takes an NVIDIA GPU where the runtime can use it, else the CPU."""
+    """Inference device: cuda is an NVIDIA GPU, cuda:1 the second one, gpu an Intel GPU, mps an Apple GPU;
+    auto takes an NVIDIA GPU where the runtime can use it, else the CPU."""
 
     def open(self, threshold: float | None = None) -> StrongPose:
         """The estimator.

@@ -35,17 +35,17 @@ def evaluate(
     ] = (),
     /,
     images: Annotated[tuple[Path, ...], arg(metavar="FOLDER ...", help_behavior_hint=BESIDE)] = (),
-    results: Annotated[Path | None, arg(metavar="OUT.json")] = None,
-    coco: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    results: Annotated[Path | None, arg(metavar="OUT.json", help_behavior_hint="")] = None,
+    coco: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None,
     split: Literal["val2017", "test-dev2017"] = "val2017",
-    out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None,
     algorithm: Annotated[str, arg(metavar="NAME")] = "strongpose",
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
     """Measure accuracy on annotated photos: COCO's keypoint metrics.
 
     Prints the ten metrics and the time per photo. With --results or --out the poses are kept as they are found: after
-    an interruption the same command goes on.
+    an interruption the same command resumes.
 
     Examples:
         strongpose evaluate ANNOTATIONS.json --images FOLDER
@@ -61,7 +61,7 @@ def evaluate(
             COCO's server has, writes the zip file to upload.
         out: With --coco: write the poses to this folder, named as COCO's server expects.
         algorithm: With --out: what the file's name calls the model.
-        network: Which model finds the people, and how.
+        network: Model and inference options.
     """
     wrong = _misfit(annotations, images, results, coco, split, out)
     if wrong:
@@ -140,7 +140,7 @@ def _evaluate_val2017(network: EstimatorOptions, coco: Path, out: Path | None, a
     results, seconds = _find_poses(estimator, network, photos, data["categories"][0]["id"], target)
     figures = evaluate_results(results, data, estimator.info.skeleton.sigmas)
     _write(target, json.dumps(results))
-    how = f"{network.model}, {_sides(estimator)} px{', mirrored too' * network.flip}"
+    how = f"{network.model}, {_sides(estimator)} px{', flip' * network.flip}"
     print(comparison("val2017", {how: figures}))
     _say_if_incomplete("val2017", len(photos))
     print(_summary(estimator, network, seconds))
@@ -164,7 +164,7 @@ def _write_submission(network: EstimatorOptions, coco: Path, out: Path, algorith
     print(comparison("test-dev2017", {}))
     _say_if_incomplete("test-dev2017", len(photos))
     print(_summary(estimator, network, seconds))
-    print(f"results in {target}; upload it: COCO's server tells the figures")
+    print(f"results in {target}; upload it: COCO's server computes the metrics")
 
 
 def _find_poses(
@@ -184,7 +184,7 @@ def _find_poses(
             about = describe_run(estimator, resolve_model(network.model), photos)
             log = stack.enter_context(ResultsLog(_kept_beside(target), about))
             if log.done:
-                say(f"going on after {counted(len(log.done), 'photo')} in {log.path}")
+                say(f"resuming after {counted(len(log.done), 'photo')} in {log.path}")
         before = 0 if log is None else len(log.done)
         stop = stack.enter_context(StopRequest(signal.SIGTERM))
         show = stack.enter_context(Progress("photos"))
@@ -201,7 +201,7 @@ def _find_poses(
             if log is None:
                 raise
             kept = counted(len(log.done), "photo is", "photos are")
-            reason = f"interrupted; {kept} in {log.path}, the same command goes on"
+            reason = f"interrupted; {kept} in {log.path}, the same command resumes"
             raise KeyboardInterrupt(reason) from interruption
 
 
@@ -243,6 +243,6 @@ def _say_if_incomplete(split: SplitName, photos: int) -> None:
 def _summary(estimator: StrongPose, network: EstimatorOptions, seconds: list[float]) -> str:
     """How many photos there were, how long they took, and what looked at them."""
     how = f"model {network.model} with {estimator.runtime.name}, long side {_sides(estimator)}"
-    mirrored = ", with mirrored photos" if network.flip else ""
+    flip = ", with flip augmentation" if network.flip else ""
     photos = counted(len(seconds), "photo")
-    return f"{photos}, {1000 * statistics.median(seconds):.0f} ms a photo (median); {how}{mirrored}"
+    return f"{photos}, {1000 * statistics.median(seconds):.0f} ms a photo (median); {how}{flip}"

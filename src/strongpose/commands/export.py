@@ -59,7 +59,7 @@ def export(
     """Make a model of trained weights that runs without torch.
 
     An .onnx file runs everywhere. An .xml file, with the .bin written beside it, is for OpenVINO, and the only
-    kind that can be int8: several times as fast on CPUs with units for it, and a little less accurate.
+    kind that can be int8: several times as fast on CPUs with int8 instructions (VNNI), and a little less accurate.
 
     Examples:
         strongpose export WEIGHTS.safetensors --out MODEL.onnx
@@ -69,20 +69,21 @@ def export(
         weights: Weights that `strongpose train` wrote, a model that this command wrote before, or the name of one that
             comes with the package.
         out: The file to write.
-        precision: How weights are stored. float16 halves the file; in what it is computed, the runtime
-            decides. int8 also computes in 8 bits, and needs --calibrate.
+        precision: How weights are stored. float16 halves the file; the runtime chooses the precision of
+            computation. int8 also computes in 8 bits, and needs --calibrate.
         size: Long side of photos in pixels that the model will recommend.
-        disk_radius: Radius of the heat map disks that it was trained with.
-        filter_sigma: Width of the Gaussian that smooths the votes for keypoints; denser cells want more of them.
-        threshold: Score below which the model will recommend to leave people out.
+        disk_radius: Radius of the heat-map disks in training.
+        filter_sigma: Standard deviation in cells of the Gaussian that smooths the Hough votes; finer grids need a
+            larger one.
+        threshold: Recommended score threshold: people with a lower score are left out.
         output_stride: Pixels per cell of the backbone's features, less than in training (4 is for mobile); 0 keeps
             that.
-        licence: What others may do with the model; as an SPDX identifier.
+        licence: Licence of the model, as an SPDX identifier.
         card: What else users should know, or where it is written.
-        calibrate: Folders of photos like those the model will see; int8's ranges are taken from them. Not
+        calibrate: Folders of photos like those the model will see, used to calibrate the int8 quantisation ranges. Not
             those it is evaluated on.
         calibration_photos: How many of them to use, evenly spaced.
-        evaluate: Annotations in COCO keypoint format; prints the AP of the model and what precision cost.
+        evaluate: Annotations in COCO keypoint format; prints the AP of the model and the AP lost to quantisation.
         images: Folder of their photos.
     """
     if wrong := unwritable_file("--out", out):

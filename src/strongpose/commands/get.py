@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import Positional, arg
 
 from strongpose._util.terminal import Progress, complain, say
+from strongpose.commands.options import Flag
 from strongpose.commands.outputs import unwritable_folder
 
 __all__ = ["get"]
@@ -23,12 +24,12 @@ def get(
     out: Annotated[Path, arg(metavar="FOLDER")],
     parts: Annotated[tuple[Part, ...], arg(metavar="PART ...", help_behavior_hint="(default: all)")] = (),
     url: Annotated[str | None, arg(metavar="BASE", help_behavior_hint="(default: the official server)")] = None,
-    keep: FlagCreatePairsOff[bool] = False,
-    yes: FlagCreatePairsOff[bool] = False,
+    keep: Flag = False,
+    yes: Flag = False,
 ) -> int:
     """Download a published data set and unpack it.
 
-    The same command goes on after an interruption.
+    The same command resumes after an interruption.
 
     Examples:
         strongpose data get coco --out FOLDER --parts val2017

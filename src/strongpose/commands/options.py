@@ -7,14 +7,17 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
 from functools import partial
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Annotated, Any, TypeAlias, TypeVar, get_args, get_type_hints
 
-from tyro.conf import DisallowNone
+from tyro.conf import DisallowNone, FlagCreatePairsOff, arg
 from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
 
-__all__ = ["options_of", "plain_values", "wrong_option"]
+__all__ = ["Flag", "options_of", "plain_values", "wrong_option"]
 
 Number = TypeVar("Number", int, float)
+
+Flag: TypeAlias = Annotated[FlagCreatePairsOff[bool], arg(help_behavior_hint="")]
+"""An option without a value, off by default; its help does not repeat that."""
 
 
 def options_of(verb: Callable[..., int]) -> list[str]:

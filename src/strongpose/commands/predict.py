@@ -9,13 +9,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import Positional, arg
 
 from strongpose._util.lines import counted, pace, printable
 from strongpose._util.signals import StopRequest
 from strongpose._util.terminal import complain, say, time_left
 from strongpose.commands.estimator_options import EstimatorOptions, KeypointThreshold, Threshold
 from strongpose.commands.inputs import not_a_photo
+from strongpose.commands.options import Flag
 from strongpose.commands.outputs import unwritable_folder
 from strongpose.poses import KEYPOINT_THRESHOLD
 
@@ -37,13 +38,13 @@ def predict(
     ],
     /,
     out: Annotated[Path, arg(metavar="FOLDER")],
-    bodies: FlagCreatePairsOff[bool] = False,
-    fields: FlagCreatePairsOff[bool] = False,
+    bodies: Flag = False,
+    fields: Flag = False,
     threshold: Threshold = None,
     keypoint_threshold: KeypointThreshold = KEYPOINT_THRESHOLD,
     batch: int = 1,
-    resume: FlagCreatePairsOff[bool] = False,
-    recursive: FlagCreatePairsOff[bool] = False,
+    resume: Flag = False,
+    recursive: Flag = False,
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
     """Find the people in photos: a picture and a JSON file of each.
@@ -63,12 +64,12 @@ def predict(
         fields: Also draw what the network predicts and how the poses grow from it: NAME.fields.jpg.
         threshold: Leave people with a lower score out.
         keypoint_threshold: Do not draw keypoints with a lower score, those near it faintly; the files have them all.
-        batch: Photos that go through the network together; more than one pays on a GPU.
+        batch: Batch size of inference; more than 1 pays on a GPU.
         resume: Leave out photos whose results lie in the folder already, whole, made with the same model and options
-            and no older than the photo; so an interrupted run goes on.
+            and no older than the photo; so an interrupted run resumes.
         recursive: Also take the photos in the folders of folders, to the bottom. A folder that holds no photo itself is
             searched so anyway.
-        network: Which model finds the people, and how.
+        network: Model and inference options.
     """
     from strongpose.commands.photo_results import ResultOptions, describe_estimator
     from strongpose.runtime import resolve_model
@@ -136,7 +137,7 @@ def predict_all(
             for number, (path, prediction) in enumerate(zip(targets, predictions, strict=True), start=1):
                 if stop.is_set:
                     raise KeyboardInterrupt(
-                        f"interrupted after {counted(done, 'photo')}; the same command with --resume goes on"
+                        f"interrupted after {counted(done, 'photo')}; the same command with --resume continues"
                     )
                 if isinstance(prediction, ImageError):
                     failed.append(path)
@@ -193,14 +194,14 @@ def _find(arguments: Sequence[str], recursive: bool, out: Path) -> tuple[bool, F
             say(only_videos(path) or f"{argument}: {_NO_PHOTO}{why}; check the path")
     found = Found.all_of(parts)
     if found.results and not found.photos:
-        say(f"no photo to look at; left out: {', '.join(found.left_out)}")
+        say(f"no photo to process; left out: {', '.join(found.left_out)}")
     if found.other_pictures:
         say(f"{_listed(found.other_pictures)}: pictures of this kind are not opened; save them as JPEG or PNG")
     if found.unnamed:
-        say(f"{_listed(found.unnamed)}: not looked at, as the name does not end like a photo's; rename it to .jpg")
+        say(f"{_listed(found.unnamed)}: skipped, as the name does not end like a photo's; rename it to .jpg")
     if found.folders:
         remedy = "links to folders are not followed, name it as well" if recursive else "--recursive takes them, too"
-        say(f"{_listed(found.folders)}: its photos are not looked at; {remedy}")
+        say(f"{_listed(found.folders)}: its photos are skipped; {remedy}")
     return missing, found
 
 

@@ -1,4 +1,4 @@
-"""``strongpose serve``: a local server with a page for photos and the camera, and an HTTP API."""
+"""``strongpose serve``: a local HTTP server: JSON API and a web page for photos and webcam."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ def serve(
     allow_host: Annotated[tuple[str, ...], arg(metavar="NAME ...", help_behavior_hint="(default: none)")] = (),
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
-    """Serve a page and an HTTP API that find people, on this machine.
-
-    The page finds people in photos and before the camera.
+    """Run an HTTP server: JSON API and a web page for photos and webcam.
 
     Examples:
         strongpose serve
@@ -38,10 +36,10 @@ def serve(
         port: Port to listen on; 0 takes a free one.
         max_megabytes: Largest body of a request.
         max_megapixels: Largest photo.
-        max_waiting: Requests that may wait while one is worked on; more are told to come back.
+        max_waiting: Length of the request queue; further requests get status 429.
         threshold: Leave people with a lower score out, where a request says nothing else; the page begins with it.
         allow_host: Names, besides localhost, by which browsers may call this server; addresses always work.
-        network: Which model finds the people, and how.
+        network: Model and inference options.
     """
     import numpy as np
 

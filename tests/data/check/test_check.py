@@ -227,6 +227,6 @@ def test_sheets_show_what_was_found(data_set):
     assert cv2.connectedComponents(red.astype(np.uint8))[0] - 1 >= 1
 
 
-def test_every_kind_is_an_error_or_a_remark():
+def test_every_kind_is_an_error_or_a_warning():
     assert sum(KINDS.values()) == 11
     assert not KINDS["swapped sides"]

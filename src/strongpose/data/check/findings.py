@@ -32,7 +32,7 @@ KINDS = {
     "empty outline": False,
     "other category": False,
 }
-"""What can be found, and whether it is an error (else a remark: it may be right)."""
+"""What can be found, and whether it is an error (else a warning, which needs a manual check)."""
 
 
 @dataclass(frozen=True, eq=False)
