@@ -104,7 +104,7 @@ def details(rows: Sequence[dict[str, str]], folder: Path) -> str:
     commands = "\n".join(dict.fromkeys(row["command"] for row in rows))
     others = [float(row["other_load_cores"]) for row in rows if row["other_load_cores"]]
     load = load_note(others)
-    looks = "" if first["repeat"] == "1" else f", each looked at {first['repeat']} times"
+    looks = "" if first["repeat"] == "1" else f", each processed {first['repeat']} times"
     system = f"{first['cpu']}, {first['cores']} cores, {first['os']}, Python {first['python']}, {packages}; {versions}."
     note = (
         f"{first['photos']} photos one after the other{looks}; end-to-end is from the photo's file to poses; medians. "

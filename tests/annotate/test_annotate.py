@@ -214,8 +214,8 @@ def test_photos_that_do_not_fit_leave_their_annotations_alone(estimator, group):
     done = complete_annotations(estimator, data, open_photo, progress=lambda *counts: seen.append(counts))
     assert [str(error) for error in done.errors] == [
         "bad.jpg: damaged",
-        "group.jpg has 1198×420 pixels, but is annotated as one of 420×1198, it seems without the turn in its EXIF "
-        "data; save it without that turn, or annotate it anew",
+        "group.jpg has 1198×420 pixels, but is annotated as one of 420×1198, it seems without the EXIF "
+        "rotation; save it without that rotation, or annotate it anew",
     ]
     assert done.data["annotations"][2] == data["annotations"][2]
     assert done.data["annotations"][0] == data["annotations"][0]

@@ -17,7 +17,7 @@ def test_a_person_without_an_area_has_the_usual_share_of_the_box(path, area):
     data, said = read(path, lambda d: [person.update(area=area) for person in d["annotations"]])
     _, _, width, height = data["annotations"][0]["bbox"]
     assert data["annotations"][0]["area"] == pytest.approx(0.53 * width * height)
-    assert said == [f"{path}: 4 people have no area, or 0; 0.53 of the box is taken"]
+    assert said == [f"{path}: 4 people without an area, or with 0; 0.53 of the box is taken"]
 
 
 def test_a_person_without_any_size_can_be_learnt_from_but_not_measured(path):
@@ -38,7 +38,7 @@ def test_a_box_without_an_area_is_that_of_the_keypoints(path, box):
     whole = content(path)["annotations"][0]["bbox"]
     data, said = read(path, lambda d: d["annotations"][0].update(bbox=box))
     assert data["annotations"][0]["bbox"] == pytest.approx(whole, abs=1e-3)
-    assert said == [f"{path}: 1 people have no box, or one without an area; that of their keypoints is taken"]
+    assert said == [f"{path}: 1 person without a box, or with an empty one; that of the keypoints is taken"]
     assert perfect_ap(content(path)) == pytest.approx(1)
 
 
@@ -46,10 +46,10 @@ def test_labels_are_counted_whatever_is_stated(path):
     """People of whom a tool says that they have no keypoints are measured all the same."""
     data, said = read(path, lambda d: [person.update(num_keypoints=0) for person in d["annotations"]])
     assert [person["num_keypoints"] for person in data["annotations"]] == [17] * 4
-    assert said == [f"{path}: 4 people state another num_keypoints than are labelled; the labels count"]
+    assert said == [f"{path}: 4 people with another num_keypoints than are labelled; the labels count"]
 
 
-def test_keypoints_in_shares_of_the_photo_are_refused(path):
+def test_normalised_keypoints_are_refused(path):
     def change(data):
         for person in data["annotations"]:
             person["keypoints"] = [v / 200 if i % 3 < 2 else v for i, v in enumerate(person["keypoints"])]
@@ -65,12 +65,12 @@ def test_keypoints_in_shares_of_the_photo_are_refused(path):
         data["annotations"][2]["keypoints"] = [min(v, 1) for v in data["annotations"][2]["keypoints"]]
 
     with pytest.raises(
-        AnnotationError, match=r"the keypoints of annotation 3 lie within 0 to 1: they look like shares"
+        AnnotationError, match=r"the keypoints of annotation 3 lie within 0 to 1: they look like normalised coordinates"
     ):
         read(path, change_one)
 
 
-def test_boxes_in_shares_or_as_corners_are_refused(path):
+def test_normalised_boxes_and_corners_are_refused(path):
     def in_shares(data):
         for person in data["annotations"]:
             person["bbox"] = [v / 200 for v in person["bbox"]]
@@ -81,7 +81,7 @@ def test_boxes_in_shares_or_as_corners_are_refused(path):
             person["bbox"] = [x, y, x + width, y + height]
 
     whole = path.read_text()
-    with pytest.raises(AnnotationError, match=r"people\.json: its boxes lie within 0 to 1\.5: they look like shares"):
+    with pytest.raises(AnnotationError, match=r"people\.json: its boxes lie within 0 to 1\.5: they look like normalised coordinates"):
         read(path, in_shares)
     path.write_text(whole)
     with pytest.raises(
@@ -108,7 +108,7 @@ def test_percents_are_doubted(path):
 def test_keypoints_labelled_where_none_can_be_are_unlabelled(path, nowhere):
     data, said = read(path, lambda d: d["annotations"][0]["keypoints"].__setitem__(slice(0, 3), nowhere))
     assert data["annotations"][0]["keypoints"][:3] == [0, 0, 0] and data["annotations"][0]["num_keypoints"] == 16
-    assert said[0] == f"{path}: 1 keypoints that are labelled at 0 0, or negative, are taken as unlabelled"
+    assert said[0] == f"{path}: 1 keypoint labelled at 0 0, or negative; taken as unlabelled"
 
 
 @pytest.mark.parametrize("unlabelled", [[None, None, None], [None, None, 0], [float("nan"), float("nan"), 0]])

@@ -64,7 +64,7 @@ def test_photos_of_another_size_are_refused_before_they_are_looked_at(path):
 def test_photos_that_were_annotated_without_their_turn_are_refused(path):
     resize(path, 192, 160, orientation=6)
     with pytest.raises(
-        AnnotationError, match=r"1\.png has 160×192 pixels, .* 192×160, it seems without the turn in its EXIF"
+        AnnotationError, match=r"1\.png has 160×192 pixels, .* 192×160, it seems without the EXIF rotation"
     ):
         photo_paths(load_annotations(path), path.with_suffix(""))
     with pytest.raises(AnnotationError, match=r"people\.json: 1\.png has 160×192 pixels"):
@@ -77,7 +77,7 @@ def test_turns_that_no_size_shows_are_told(path, orientation, is_told):
     said: list[str] = []
     photo_paths(load_annotations(path), path.with_suffix(""), "a.json", said.append)
     photo = path.with_suffix("") / "1.png"
-    assert [line.split(" in a way")[0] for line in said] == ["a.json: EXIF data turn 1 photo"] * is_told
+    assert [line.split(" does not")[0] for line in said] == ["a.json: the EXIF rotation of 1 photo"] * is_told
     assert all(f"the first is {photo}; they are taken as annotated as they are shown" in line for line in said)
 
 
@@ -86,7 +86,7 @@ def test_a_quarter_turn_of_a_square_photo_is_told(path):
     said: list[str] = []
     data = read(path, lambda d: d["images"][1].update(width=160, height=160))[0]
     photo_paths(data, path.with_suffix(""), say=said.append)
-    assert len(said) == 1 and "EXIF data turn 1 photo" in said[0]
+    assert len(said) == 1 and "the EXIF rotation of 1 photo does not show" in said[0]
 
 
 @pytest.mark.parametrize("size", [(96, 80), (97, 80), (768, 640), (100, 83)])

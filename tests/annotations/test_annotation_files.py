@@ -126,7 +126,7 @@ def test_people_that_cannot_be_told_are_refused(path):
 def test_the_same_annotation_twice_is_taken_once(path):
     data, said = read(path, lambda d: d["annotations"].extend(json.loads(json.dumps(d["annotations"][:2]))))
     assert len(data["annotations"]) == 4
-    assert said == [f"{path}: 2 annotations are there twice, with the same id and content; one of each is taken"]
+    assert said == [f"{path}: 2 annotations listed twice, with the same id and content; one of each is taken"]
 
 
 def test_results_of_any_merged_category_count(path):

@@ -63,11 +63,11 @@ def test_the_tables_are_written_between_the_marks_and_twice_is_once(tmp_path):
     assert header.startswith("| model | file | size, px | AP | AP50 |")
     assert lines[1:3] == [
         "| small.onnx | 3.1 MB | 321 + 481 | .441 | .700 | – | .500 | .510 | ONNX Runtime on CPU | 10 | 14 | 56.8 |",
-        "| [base](../src/strongpose/models/base.md) | 3.1 MB | 321 + 481, mirrored | .441 | .700 | – | .500 | .510 "
+        "| [base](../src/strongpose/models/base.md) | 3.1 MB | 321 + 481, flip | .441 | .700 | – | .500 | .510 "
         "| OpenVINO | 2 | 6 | 125.0 |",
     ]
-    assert "5 photos one after the other, each looked at 2 times;" in text
-    assert "commit abc1234. Other programs kept up to 0.1 cores busy meanwhile." in text
+    assert "5 photos one after the other, each processed 2 times;" in text
+    assert "commit abc1234. CPU load of other programs: up to 0.1 cores." in text
     header, _, *lines = lines_of(readme.read_text())
     assert header == "| model | file | size, px | AP | AR | OpenVINO, ms | ONNX Runtime, ms |"
     assert lines == ["| [base](src/strongpose/models/base.md) | 3.1 MB | 321 | .441 | .510 | 14 | 25 |"]

@@ -30,8 +30,8 @@ def test_the_table_by_people_has_the_groups():
 def test_the_note_says_how_it_was_measured():
     rows = made_up()[:1] + made_up(version="openvino 2026.0", other_cores=1.5)[:1]
     assert machine_note(rows).splitlines() == [
-        "5 photos, each looked at 2 times, one after the other; ms are median / 95th percentile. "
-        "Other programs kept up to 1.5 cores busy meanwhile.",
+        "5 photos, each processed 2 times, one after the other; ms are median / 95th percentile. "
+        "CPU load of other programs: up to 1.5 cores.",
         "Machine: Slow CPU (avx2), 2 cores, 1 thread for the network, 8 GB memory",
         "System: An OS 1, Python 3.11.7, numpy 2.1.0, onnxruntime 1.20.0, openvino 2026.0",
         "Version: commit abc1234, 2026-01-02T03:04:05+00:00",

@@ -62,7 +62,7 @@ def test_every_runtime_is_measured_on_real_photos(strongpose, photos, tmp_path):
     assert {line[3] for line in lines} <= {"0", "1 to 2", "3 to 5"}
     assert sum(int(line[4]) for line in lines) == 2 * 4  # every photo is in one group
     assert any(line[3] != "0" for line in lines)
-    assert note.startswith("- 4 photos, each looked at once, one after the other; ms are median / 95th percentile.")
+    assert note.startswith("- 4 photos, each processed once, one after the other; ms are median / 95th percentile.")
     assert f"\n- Command: `strongpose benchmark {photos} --size 161 --threads 1 --csv" in note
 
     with (tmp_path / "b.csv").open(newline="") as file:
@@ -98,7 +98,7 @@ def test_precision_is_that_of_evaluate_and_rows_are_appended(strongpose, photos,
     assert run.returncode == 0, run.stderr
     values = run.stdout.splitlines()[1].split()
     assert f"{figures.ap:.3f}".removeprefix("0") in values
-    assert "3 photos, each looked at 2 times" in run.stdout
+    assert "3 photos, each processed 2 times" in run.stdout
     with path.open(newline="") as file:
         _, empty, whole, *groups = csv.DictReader(file, fieldnames=HEADER.split(","))
     assert not any(empty.values())

@@ -75,7 +75,7 @@ def test_a_full_queue_says_when_to_come_back(serving, estimator, photo):
             connection.request("POST", path, body, {"Content-Type": kind})
             answer = finish(connection)
             assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
-            assert "2 requests are under way" in answer.error
+            assert "2 requests are in progress" in answer.error
             assert "Connection" not in answer.headers  # the next one comes on the same
         waiting[1].connection.close()  # who hangs up leaves the queue
         wait_for(client, waiting=1)
@@ -97,7 +97,7 @@ def test_an_upload_for_which_there_is_no_place_at_its_end_is_refused(serving, es
             late.send_rest()
             answer = finish(late.connection)
             assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
-            assert answer.error == "1 request is under way already; try again"
+            assert answer.error == "1 request is in progress; try again"
             gate.open()
             assert finish(quick.connection).status == 200
 

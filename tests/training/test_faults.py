@@ -131,7 +131,7 @@ def test_a_reading_process_that_is_killed_ends_the_run_with_one_line(dataset, wh
         (reader,) = multiprocessing.active_children()
         os.kill(reader.pid, signal.SIGKILL)
 
-    with pytest.raises(TrainingError, match=r"^a process that reads photos has ended \(SIGKILL,") as caught:
+    with pytest.raises(TrainingError, match=r"^a data loader process died \(SIGKILL,") as caught:
         train(small(dataset, begun, workers=1, steps=100_000), at("step 4/", kill))
     assert "the last checkpoint is" in str(caught.value) and "\n" not in str(caught.value)
     assert not multiprocessing.active_children()

@@ -1,1 +1,1 @@
-"""Completing annotations: people without keypoints get those that a closer look finds (SP §III-E)."""
+"""Completing annotations: people without keypoints get those that an enlarged crop shows (SP §III-E)."""

@@ -1,4 +1,4 @@
-"""Complete a data set: people without keypoints get those that a closer look finds, or become regions to ignore."""
+"""Complete a data set: people without keypoints get those that an enlarged crop shows, or become ignore regions."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def complete_annotations(
 
     People with keypoints and crowds are kept as they are and only told their ``keypoint_source``: what they
     say, "human", or "ignore". People without keypoints get those of the pose found in their box, and
-    "strongpose"; where none is sure they become regions to ignore: "ignore" and ``iscrowd`` 1, which training
+    "strongpose"; where none is sure they become ignore regions: "ignore" and ``iscrowd`` 1, which training
     masks out of its losses. Regions that the file's ``keypoint_source`` calls "ignore" are looked at with
     ``options.again``: a sure pose that fills one (intersection over union of at least .3) makes it a person,
     otherwise it stays as it is. ``data`` is not changed.
@@ -141,7 +141,7 @@ def _complete(
     skeleton: Skeleton,
     options: AnnotateOptions,
 ) -> list[dict[str, Any]]:
-    """The people of a photo, those without keypoints with the ones found or as regions to ignore."""
+    """The people of a photo, those without keypoints with the ones found or as ignore regions."""
     k = skeleton.num_keypoints
     undefined = [i for i, person in enumerate(people) if _is_undefined(person, options.again)]
     boxes = np.array([people[i]["bbox"] for i in undefined], dtype=float).reshape(-1, 4)

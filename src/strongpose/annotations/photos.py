@@ -40,7 +40,7 @@ class OtherSize(NamedTuple):
         (width, height), (a, b) = self.size, self.annotated
         text = f"{self.name} has {width}×{height} pixels, but is annotated as one of {a!r:.20}×{b!r:.20}"
         if (a, b) == (height, width):
-            return f"{text}, it seems without the turn in its EXIF data; save it without that turn, or annotate it anew"
+            return f"{text}, it seems without the EXIF rotation; save it without that rotation, or annotate it anew"
         return f"{text}; take the photos that were annotated, or scale the annotations"
 
 
@@ -131,7 +131,7 @@ def photo_paths(
     turned = [path for image_id, path in paths.items() if _hides_a_turn(path, sizes[image_id])]
     if turned:
         say(
-            f"{name}: EXIF data turn {counted(len(turned), 'photo')} in a way that sizes do not show (half a turn, "
+            f"{name}: the EXIF rotation of {counted(len(turned), 'photo')} does not show in the size (half a turn, "
             f"mirrored, square), the first is {turned[0]}; they are taken as annotated as they are shown"
         )
     unknown = {image["id"] for image in data["images"] if not (image.get("width") and image.get("height"))}

@@ -19,7 +19,7 @@ _FAR = 0.1  # of a side, by which boxes of whole people may reach out of their p
 
 
 def check_units(people: Sequence[Mapping[str, Any]], images: Sequence[Mapping[str, Any]], name: str, say: Say) -> None:
-    """Refuse shares of the photo in the place of pixels, and corners in the place of boxes; tell what may be percents.
+    """Refuse normalised coordinates in place of pixels and corners in place of boxes; tell what may be percents.
 
     Args:
         people: annotations as `checked_person` returns them.
@@ -42,12 +42,12 @@ def check_units(people: Sequence[Mapping[str, Any]], images: Sequence[Mapping[st
         which = known[int(np.argmax(unit))]
         raise AnnotationError(
             f"{name}: the keypoints of annotation {which.get('id', '?')!r:.80} lie within 0 to {_farthest(which):g}: "
-            "they look like shares of the photo; COCO's are pixels"
+            "they look like normalised coordinates (0 to 1); COCO's are pixels"
         )
     boxes = np.array([p["bbox"] for p in known], dtype=np.float64)
     if (boxes[:, :2] + boxes[:, 2:] <= 1.5).all() and (most > _SMALL).all():
         raise AnnotationError(
-            f"{name}: its boxes lie within 0 to 1.5: they look like shares of the photo; COCO's are pixels"
+            f"{name}: its boxes lie within 0 to 1.5: they look like normalised coordinates (0 to 1); COCO's are pixels"
         )
     extent = np.array([sizes[p["image_id"]] for p in known], dtype=np.float64)
     outside = ((boxes[:, :2] + boxes[:, 2:]) > extent + _BEYOND).any(1)

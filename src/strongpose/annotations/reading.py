@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from strongpose._util.json_files import is_id, is_name, is_number, read_json
-from strongpose._util.lines import Say, unheard
+from strongpose._util.lines import Say, counted, unheard
 from strongpose.annotations.categories import called, people_categories
 from strongpose.annotations.person import checked_person
 from strongpose.annotations.plausible import check_units
@@ -198,12 +198,13 @@ def _say_notes(
         listed = ", ".join(f"{names.get(of, f'{of!r:.40}')} ({number})" for of, number in others.most_common(5))
         more = ", …" if len(others) > 5 else ""
         say(f"left out {others.total()} annotations of categories that are not people: {listed}{more}")
-    for kind, line in (
-        ("twice", "annotations are there twice, with the same id and content; one of each is taken"),
-        ("nowhere", "keypoints that are labelled at 0 0, or negative, are taken as unlabelled"),
-        ("box", "people have no box, or one without an area; that of their keypoints is taken"),
-        ("area", f"people have no area, or 0; {AREA_SHARE} of the box is taken"),
-        ("count", "people state another num_keypoints than are labelled; the labels count"),
+    person = "person", "people"
+    for kind, noun, line in (
+        ("twice", ("annotation", ""), "listed twice, with the same id and content; one of each is taken"),
+        ("nowhere", ("keypoint", ""), "labelled at 0 0, or negative; taken as unlabelled"),
+        ("box", person, "without a box, or with an empty one; that of the keypoints is taken"),
+        ("area", person, f"without an area, or with 0; {AREA_SHARE} of the box is taken"),
+        ("count", person, "with another num_keypoints than are labelled; the labels count"),
     ):
         if filled[kind]:
-            say(f"{filled[kind]} {line}")
+            say(f"{counted(filled[kind], *noun)} {line}")

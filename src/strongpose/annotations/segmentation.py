@@ -1,4 +1,4 @@
-"""Parts of photos in COCO annotations: outlines, run-length encoded masks and boxes."""
+"""Parts of photos in COCO annotations: polygons, run-length encoded masks and boxes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def read_region(annotation: Mapping[str, Any], width: int, height: int) -> Regio
         raise ValueError("run-length masks must not stand in a list")
     outlines = [_numbers(_flat(outline)) for outline in segmentation if outline is not None]
     if any(len(outline) % 2 for outline in outlines):
-        raise ValueError("an outline must be pairs of x and y")
+        raise ValueError("a polygon must be pairs of x and y")
     polygons = tuple(outline.reshape(-1, 2) for outline in outlines if len(outline) >= 6)
     return Region(polygons) if polygons else None
 

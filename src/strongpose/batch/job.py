@@ -1,4 +1,4 @@
-"""A job's description and parts in its output folder, so that the same command goes on after an interruption."""
+"""A job's description and parts in its output folder, so that the same command resumes after an interruption."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Job:
 def begin_job(
     output: Path, job: Job, kind: InputKind | None = None, tell: Callable[[str], object] = lambda line: None
 ) -> tuple[Job, list[Part]]:
-    """Plan a job, or go on with the one in the output folder: its parts stay what they were.
+    """Plan a job, or resume the one in the output folder: its parts stay what they were.
 
     The manifest is written last, so a folder with one is a job that has begun.
 
@@ -117,7 +117,7 @@ def _continued(manifest: Path, job: Job, kind: InputKind | None) -> tuple[Job, l
         found = Job(**data["job"])
         parts = [Part(*row) for row in data["parts"]]
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise BatchError(f"{manifest}: damaged ({error!r}); name an empty output folder to begin anew") from error
+        raise BatchError(f"{manifest}: damaged ({error!r}); name an empty output folder to start over") from error
     wanted = Job(**{**asdict(job), "kind": kind or found.kind})
     before, now = (_flat(one) for one in (found, wanted))
     differing = [key for key in {**before, **now} if before.get(key) != now.get(key)]
@@ -125,7 +125,7 @@ def _continued(manifest: Path, job: Job, kind: InputKind | None) -> tuple[Job, l
         key = differing[0]
         raise BatchError(
             f"{manifest.parent}: holds another job (its {key} is {before.get(key)!r}, now it is {now.get(key)!r}); "
-            "go on with the same options, or name an empty output folder"
+            "resume with the same options, or name an empty output folder to start over"
         )
     return found, parts
 

@@ -37,7 +37,7 @@ class Job:
         runtime: what runs the network.
         photos: P paths.
         sizes: long sides in pixels; empty for what the model recommends.
-        flip: whether the mirrored photo is looked at as well.
+        flip: whether flip augmentation is used.
         threads: CPU threads of the network; 0 takes all cores.
         repeat: R, how often every photo is looked at.
         keypoints: names that the model's keypoints must have, those of the annotations; empty for any.

@@ -32,7 +32,7 @@ class Row:
         model: packaged name or file name.
         file_mb: of the model, in 10⁶ bytes.
         size_px: long sides, as in ``481+721``.
-        flip: ``yes`` if the mirrored photo was looked at as well, else ``no``.
+        flip: ``yes`` with flip augmentation, else ``no``.
         runtime: how it ran, for people.
         runtime_version: package and version.
         threads: asked for; 0 is all cores.

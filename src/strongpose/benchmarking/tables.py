@@ -61,7 +61,7 @@ def machine_note(rows: Sequence[Row], markdown: bool = False) -> str:
     load = load_note(others)
     mark, quote = ("- ", "`") if markdown else ("", "")
     lines = (
-        f"{row.photos} photos, each looked at {looks}, one after the other; ms are median / 95th percentile.{load}",
+        f"{row.photos} photos, each processed {looks}, one after the other; ms are median / 95th percentile.{load}",
         f"Machine: {', '.join(machine)}",
         f"System: {row.os}, Python {row.python}, {', '.join(versions)}",
         f"Version: {row.version}, {row.measured_at}",
@@ -71,11 +71,11 @@ def machine_note(rows: Sequence[Row], markdown: bool = False) -> str:
 
 
 def load_note(cores: Sequence[float]) -> str:
-    """A sentence, behind a space, on the cores other programs kept busy in each measurement; "" if unknown."""
+    """A sentence, behind a space, on the CPU load of other programs, in cores, in each measurement; "" if unknown."""
     if not cores:
         return ""
     most = f"{max(cores):.1f}"
-    return " Nothing else was running." if most == "0.0" else f" Other programs kept up to {most} cores busy meanwhile."
+    return " Nothing else was running." if most == "0.0" else f" CPU load of other programs: up to {most} cores."
 
 
 def fraction(value: float | None) -> str:
@@ -84,8 +84,8 @@ def fraction(value: float | None) -> str:
 
 
 def sides(size_px: str, flip: str) -> str:
-    """Long sides and mirroring, for people: ``481 + 721, mirrored``."""
-    return size_px.replace("+", " + ") + (", mirrored" if flip == "yes" else "")
+    """Long sides and flip augmentation, for people: ``481 + 721, flip``."""
+    return size_px.replace("+", " + ") + (", flip" if flip == "yes" else "")
 
 
 def _pair(median: float, high: float) -> str:

@@ -46,7 +46,7 @@ class Sample(NamedTuple):
     Attributes:
         image: (S, S, 3) uint8 RGB.
         keypoints: (N, K, 3) float32; x, y in crop pixels, label > 0 where annotated and inside the crop.
-        valid: (h, w) bool, False on cells in regions to ignore.
+        valid: (h, w) bool, False on cells in ignore regions.
         silhouettes: (h, w) bool, bodies known from segmentation.
         has_silhouette: (N,) bool, people who are in ``silhouettes``.
     """

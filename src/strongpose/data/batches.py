@@ -187,7 +187,7 @@ def batch_loader(
             if reason is None:
                 raise
             _kill(readers)  # not asked: the one that ended may have held a lock
-        raise LoaderError(f"a process that reads photos has ended ({reason})") from error
+        raise LoaderError(f"a data loader process died ({reason})") from error
     finally:
         if stream is not None:
             stream.close()  # lets go of torch's iterator, which asks the processes to end and waits a little

@@ -33,7 +33,7 @@ class PhotoRecord:
         width: in pixels.
         height: in pixels.
         keypoints: (N, K, 3) float32; x, y in photo pixels and COCO's visibility (0 not labelled,
-            1 hidden, 2 visible).
+            1 occluded, 2 visible).
         silhouettes: N regions, or None for a person without segmentation.
         ignore: regions in which nobody knows who is there: crowds and people without keypoints.
     """
@@ -60,7 +60,7 @@ class KeypointDataset:
         images: the folder of its photos, or the address of tar shards; None for those beside the file, see
             `strongpose.annotations.photo_folder`.
         skeleton: the keypoints that the file must have.
-        leave_out: people whose ``keypoint_source`` is one of these become regions to ignore.
+        leave_out: people whose ``keypoint_source`` is one of these become ignore regions.
         cache: where what is read from addresses is kept; nowhere if None.
         say: told what is left out, filled in or scaled.
 
@@ -92,8 +92,8 @@ class KeypointDataset:
         self._without = [image for image in data["images"] if image["id"] not in people]
         if not self.records:
             raise AnnotationError(
-                f"{self.path}: no photo has an annotated person; photos without people are learnt from (--negatives) "
-                "where their file has people as well"
+                f"{self.path}: no photo has an annotated person; photos without people are used as "
+                "negatives (--negatives) only where their file has people as well"
             )
         if not any(person["num_keypoints"] and not person["iscrowd"] for person in data["annotations"]):
             raise AnnotationError(f"{self.path}: nobody has keypoints to learn (a visibility of 1 or 2, and iscrowd 0)")

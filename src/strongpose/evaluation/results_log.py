@@ -1,4 +1,4 @@
-"""The poses in thousands of photos, kept as they are found, so that an interrupted run goes on where it was."""
+"""The poses in thousands of photos, kept as they are found, so that an interrupted run resumes where it was."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class ResultsLog:
                     if isinstance(error, EvaluationError):
                         raise
                     raise EvaluationError(
-                        f"{self.path}, line {number}: damaged; remove the file to begin anew"
+                        f"{self.path}, line {number}: damaged; remove the file to start over"
                     ) from error
                 size += len(line)
         return size
@@ -109,7 +109,7 @@ class ResultsLog:
             key = differing[0]
             raise EvaluationError(
                 f"{self.path}: holds poses of another evaluation (its {key} is {found.get(key)!r}, now it is "
-                f"{about.get(key)!r}); go on with the same options, or remove the file to begin anew"
+                f"{about.get(key)!r}); resume with the same options, or remove the file to start over"
             )
 
 

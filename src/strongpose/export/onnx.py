@@ -67,7 +67,7 @@ def export_onnx(
             of the input in pixels; ``licence``; whatever else the model's card says. Skeleton, strides,
             configuration, input, outputs and precision are added.
         precision: how convolution weights are stored. Half precision halves the file. They are cast to
-            float32 when the model is loaded; in which precision it is computed, the runtime decides.
+            float32 when the model is loaded; the runtime chooses the precision of computation.
         fold_norms: make batch norms part of the convolutions before them, as runtimes do when they load a model;
             quantisation needs it. Training cannot start from such a file.
 

@@ -39,7 +39,8 @@ class StrongPose:
         size: long side in pixels to which photos are scaled; left out, the size recommended by the
             model. Larger finds smaller people and takes longer. Of several sizes the fields are averaged
             (`strongpose.inference.tta`) in the frame of the largest; the times add up.
-        flip: also look at the mirrored photo and average both fields; better and half as fast.
+        flip: flip augmentation: also run on the horizontally flipped photo and average the fields; more accurate, twice
+            the latency.
         options: of the decoder; left out, what the model recommends.
         threshold: people with a lower score (0-1) are left out; left out, the model's own, usually 0.25.
 
@@ -47,7 +48,7 @@ class StrongPose:
         runtime: what runs the network.
         sizes: the long sides at which photos are looked at, ascending.
         size: the one in whose frame fields are given and decoded.
-        flip: whether the mirrored photo is looked at as well.
+        flip: whether flip augmentation is used.
         options: of the decoder.
         threshold: people with a lower score are left out.
 
@@ -92,7 +93,7 @@ class StrongPose:
                 of the .xml file of an int8 model.
             size: long side in pixels to which photos are scaled, or several, whose fields are averaged;
                 left out, what the model recommends.
-            flip: also look at the mirrored photo.
+            flip: flip augmentation.
             options: of the decoder; left out, what the model recommends.
             threshold: people with a lower score (0-1) are left out; left out, the model's own, usually 0.25.
             threads: CPU threads of the network; 0 takes all cores.

@@ -29,7 +29,7 @@ class FieldFinder:
     Args:
         runtime: what runs the network.
         sizes: the long sides at which photos are looked at, ascending; fields come in the frame of the last.
-        flip: whether the mirrored photo is looked at as well.
+        flip: whether flip augmentation is used.
     """
 
     def __init__(self, runtime: Runtime, sizes: Sequence[int], flip: bool) -> None:

@@ -1,4 +1,4 @@
-"""OpenVINO: the fast path on a CPU, in bfloat16 where the CPU has units for it, in int8 where that is exact."""
+"""OpenVINO: the fast path on a CPU, in bfloat16 where the CPU has instructions for it, in int8 where that is exact."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class OpenVinoRuntime:
         path: the file; of an OpenVINO model the .xml.
         threads: number of CPU threads; 0 takes all cores.
         bf16: compute in bfloat16, which moves keypoints by tenths of a pixel; left out, where the CPU has
-            units for it. Otherwise in float32. The int8 layers of an int8 model stay int8.
+            instructions for it. Otherwise in float32. The int8 layers of an int8 model stay int8.
         int8: compute an int8 model's int8 layers in int8; left out, where that is exact: everywhere but on x86
             CPUs without VNNI, and there if all weights are within ±64 (`strongpose.runtime.saturation`). Otherwise
             the same layers are computed in float, and ``bf16`` left out means float32.

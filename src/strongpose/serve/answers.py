@@ -38,7 +38,7 @@ class Failure(BaseModel):
 class Person(BaseModel):
     """One person, in photo pixels: x to the right, y down, whole numbers are pixel centres."""
 
-    score: float = Field(description="How sure the person is.")
+    score: float = Field(description="Confidence of the person, 0 to 1.")
     box: tuple[float, float, float, float] = Field(description="x0, y0, x1, y1.")
     keypoints: dict[str, tuple[float, float, float]] = Field(description="x, y, score of each keypoint, by name.")
 
@@ -104,8 +104,8 @@ class Health(BaseModel):
 
     status: str = "ok"
     version: str = __version__
-    waiting: int = Field(description="Requests whose body has arrived, the one being worked on among them.")
-    uploading: int = Field(description="Requests whose body arrives.")
+    waiting: int = Field(description="Requests in the queue, the one in progress included.")
+    uploading: int = Field(description="Uploads in progress.")
 
 
 class Model(BaseModel):
@@ -113,7 +113,7 @@ class Model(BaseModel):
 
     model: str
     runtime: str
-    sizes: list[int] = Field(description="Long sides in pixels at which photos are looked at.")
+    sizes: list[int] = Field(description="Input resolutions: long sides in pixels.")
     flip: bool
     threshold: float = Field(description="People with a lower score are left out, unless a request says otherwise.")
     stride: int = Field(description="Pixels of the network's input per cell.")

@@ -18,20 +18,20 @@ __all__ = ["FAILURES", "answer_errors", "first_line"]
 FAILURES: dict[int | str, dict[str, Any]] = {
     status: {"model": Failure, "description": description}
     for status, description in (
-        (400, "No HTTP, or a body with two lengths"),
+        (400, "Not HTTP, or a body with two lengths"),
         (403, "Sent by a page of another site"),
         (408, "The body did not arrive in time"),
         (413, "Too many bytes, pixels, frames or photos"),
         (415, "Not a content type that is taken"),
         (421, "Not a name of this server"),
         (422, "Not a photo, or damaged"),
-        (429, "Too many requests are under way, or bodies arriving; Retry-After says when to come back"),
+        (429, "Too many requests in progress, or uploads; Retry-After says when to come back"),
         (431, "More than 16 KB of headers"),
     )
 }
 """What the API's description says of them, for routes that take photos."""
 
-_NOTHING = "there is nothing at this path; the API is described at /openapi.json"
+_NOTHING = "not found; the API is described at /openapi.json"
 _USES = {
     "/api/poses": "send a photo with POST, as in curl -F photo=@photo.jpg {url}",
     "/api/batch": "send photos as JSON with POST; /openapi.json describes it, and curl -F photo=@photo.jpg "
@@ -79,7 +79,7 @@ async def _not_found(request: Request, error: HTTPException) -> JSONResponse:
 
 
 async def _failed(_: Request, error: Exception) -> JSONResponse:
-    return _failure(500, "the server made a mistake; its log tells more", {})
+    return _failure(500, "internal server error; see the server's log", {})
 
 
 def _failure(status: int, line: str, headers: dict[str, str]) -> JSONResponse:

@@ -19,7 +19,7 @@ _GAUGES = ("queue_length", "queue_limit", "uploads")
 
 
 class Metrics:
-    """What was served since the start, and what is under way.
+    """What was served since the start, and what is in progress.
 
     Args:
         queue: whose length is told.
@@ -30,19 +30,19 @@ class Metrics:
         self._registry = registry = CollectorRegistry()
         labels = ("method", "route", "status")
         self._requests = Counter(
-            "strongpose_requests", "Answers, by method, route and status.", labels, registry=registry
+            "strongpose_requests", "Responses, by method, route and status.", labels, registry=registry
         )
         self._seconds = Counter(
-            "strongpose_stage_seconds", "Time spent on photos, by step.", ("stage",), registry=registry
+            "strongpose_stage_seconds", "Processing time of photos, by step.", ("stage",), registry=registry
         )
         for step in ("read", "network", "decode"):
             self._seconds.labels(step)  # told from the start
-        self._photos = Counter("strongpose_photos", "Photos worked on.", registry=registry)
+        self._photos = Counter("strongpose_photos", "Photos processed.", registry=registry)
         self._people = Counter("strongpose_people", "People found in them above the threshold.", registry=registry)
-        waiting = "Requests whose body has arrived, the one being worked on among them."
+        waiting = "Requests in the queue, the one in progress included."
         Gauge("strongpose_queue_length", waiting, registry=registry).set_function(lambda: queue.length)
-        Gauge("strongpose_queue_limit", "How many of them there may be.", registry=registry).set(queue.room)
-        arriving = "Requests whose body arrives."
+        Gauge("strongpose_queue_limit", "Length limit of the queue.", registry=registry).set(queue.room)
+        arriving = "Uploads in progress."
         Gauge("strongpose_uploads", arriving, registry=registry).set_function(lambda: uploads.count)
 
     def count_request(self, method: str, route: str, status: int) -> None:

@@ -38,7 +38,7 @@ class Queue:
         """
         if self.length >= self.room:
             requests = counted(self.length, "request is", "requests are")
-            raise RefusedError(429, f"{requests} under way already; try again", retry_after=1)
+            raise RefusedError(429, f"{requests} in progress; try again", retry_after=1)
 
     @contextmanager
     def place(self) -> Iterator[None]:

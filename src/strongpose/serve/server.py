@@ -17,7 +17,7 @@ from strongpose.serve.limits import Limits
 
 __all__ = ["configure", "listen", "run_server", "url_of"]
 
-_SHUTDOWN_SECONDS = 10  # for requests under way
+_SHUTDOWN_SECONDS = 10  # for requests in progress
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -65,7 +65,7 @@ def configure(app: ASGIApp, limits: Limits) -> uvicorn.Config:
 
 
 def run_server(app: ASGIApp, bound: socket.socket, limits: Limits) -> None:
-    """Serve until SIGTERM or Ctrl+C; requests under way are finished first.
+    """Serve until SIGTERM or Ctrl+C; requests in progress are finished first.
 
     Args:
         app: answers the requests.

@@ -82,7 +82,7 @@ def test_a_right_data_set_has_no_findings(data_set):
         (
             lambda d: [p.update(bbox=[v / 200 for v in p["bbox"]]) for p in d["annotations"]],
             "wrong unit",
-            "its boxes lie within 0 to 1.5: they look like shares",
+            "its boxes lie within 0 to 1.5: they look like normalised coordinates",
         ),
         (lambda d: d["annotations"][1].update(image_id=99), "damaged entry", "annotation 1 is about no photo"),
         (lambda d: d["images"][0].update(file_name="no.png"), "missing photo", "not in"),
@@ -116,20 +116,20 @@ def test_a_right_data_set_has_no_findings(data_set):
         (lambda d: d["annotations"][0].pop("bbox"), "empty box", "annotation 1 has no box"),
         (lambda d: d["annotations"][0].update(area=0.0), "no area", "annotation 1: area 0.0 for a box of "),
         (lambda d: d["annotations"][0].update(area=0.2), "no area", "annotation 1: area 0.2 for a box of "),
-        (lambda d: d["annotations"][0].update(segmentation=[[]]), "empty outline", "annotation 1: an outline of fewer"),
+        (lambda d: d["annotations"][0].update(segmentation=[[]]), "empty polygon", "annotation 1: a polygon of fewer"),
         (
             lambda d: d["annotations"][0].update(segmentation=[[9, 9, 9, 50, 50, 50], [9, 9, 20, 20]]),
-            "empty outline",
-            "annotation 1: an outline of fewer",
+            "empty polygon",
+            "annotation 1: a polygon of fewer",
         ),
         (
             lambda d: d["annotations"][0].update(segmentation=[[1, 2, 3, 4, 5, 6, 7]]),
-            "damaged outline",
-            "annotation 1, segmentation: an outline must be pairs of x and y",
+            "damaged polygon",
+            "annotation 1, segmentation: a polygon must be pairs of x and y",
         ),
         (
             lambda d: d["annotations"][0].update(segmentation={"size": [9, 9], "counts": [81]}),
-            "damaged outline",
+            "damaged polygon",
             "annotation 1, segmentation: a mask of [9, 9] for a photo of [160, 192]",
         ),
         (
@@ -180,7 +180,7 @@ def test_crowds_and_other_categories_are_left_alone(data_set):
         data["categories"].append({"id": 2, "name": "dog"})
         data["annotations"].append({"id": 50, "image_id": 0, "category_id": 2, "bbox": [0, 0, 0, 0]})
 
-    assert found(data_set, change) == {"other category": ["not looked at: annotations of category_id 2 (1)"]}
+    assert found(data_set, change) == {"other category": ["skipped: annotations of category_id 2 (1)"]}
 
 
 def test_categories_with_the_same_keypoints_are_all_looked_at(data_set):

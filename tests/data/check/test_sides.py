@@ -40,7 +40,7 @@ def test_a_right_person_is_left_alone(degrees):
 @pytest.mark.parametrize(
     ("parts", "text"),
     [
-        (("eye",), "the face is mirrored: eyes against nose"),
+        (("eye",), "left and right of the face are swapped"),
         (BODY, "shoulders against eyes"),
         (("hip", "knee", "ankle"), "hips against shoulders"),
         (("hip",), "hips against shoulders"),

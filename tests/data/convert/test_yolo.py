@@ -56,7 +56,7 @@ def test_photos_that_lie_on_their_side_are_measured_as_they_are_shown(tmp_path):
         ("0 0.5 0.5 0.1 0.1 0.5 0.5 2", r"a\.txt, line 2: expected 56 or 39 numbers for the 17 keypoints.* got 8"),
         (yolo_line().replace("0.375", "x"), r"a\.txt, line 2: not a number"),
         ("3" + yolo_line()[1:], r"a\.txt, line 2: class 3; only class 0"),
-        (yolo_line().replace("0.25 0.5", "0.25 50"), r"a\.txt, line 2: the box 0.5 0.25 50 0.2 is not in shares"),
+        (yolo_line().replace("0.25 0.5", "0.25 50"), r"a\.txt, line 2: the box 0.5 0.25 50 0.2 is not in normalised coordinates"),
         (yolo_line().replace("0.3 1", "0.3 7"), r"a\.txt, line 2: visibilities must be 0, 1 or 2"),
     ],
 )
@@ -85,23 +85,23 @@ def test_damaged_yolo_names_the_line(tmp_path, text, message):
         ),
         (yolo_line(False) + " 7", r"a\.txt, line 1: .*got 40; remove the number at the end"),
         ("0 0.5 0.5 0.1 0.1", r"a\.txt, line 1: .*got 5; a box without keypoints is no pose label"),
-        (yolo_line().replace("0.5 0.2 2", "40 40 2"), r"a\.txt, line 1: the keypoint 40 40 is not in shares"),
+        (yolo_line().replace("0.5 0.2 2", "40 40 2"), r"a\.txt, line 1: the keypoint 40 40 is not in normalised coordinates"),
         (
             yolo_line(False).replace("0.375 0.3", "-1 0.3"),
             r"line 1: the keypoint -1 0\.3 is not in .*write zeros for one",
         ),
-        (yolo_line(False).replace("0.375 0.3", "-2 -2"), r"line 1: the keypoint -2 -2 is not in shares"),
-        (yolo_line().replace("0.375 0.3 1", "-1 -1 1"), r"line 1: the keypoint -1 -1 is not in shares"),
+        (yolo_line(False).replace("0.375 0.3", "-2 -2"), r"line 1: the keypoint -2 -2 is not in normalised coordinates"),
+        (yolo_line().replace("0.375 0.3 1", "-1 -1 1"), r"line 1: the keypoint -1 -1 is not in normalised coordinates"),
         (yolo_line().replace("0.3 1", "0.3 -1"), r"line 1: visibilities .* got -1; write 0 for a keypoint that is not"),
         (yolo_line().replace("0.375", "nan"), r"line 1: not all numbers are finite; write zeros for what is not"),
         ("# people\n" + yolo_line(), r"line 1: not a number .*; labels have no comments, remove the line"),
         (
             yolo_line().replace("0 0.5 0.25", "0 1.01 0.25"),
-            r"a\.txt, line 1: the box 1\.01 0\.25 0\.5 0\.2 is not in shares",
+            r"a\.txt, line 1: the box 1\.01 0\.25 0\.5 0\.2 is not in normalised coordinates",
         ),
         (
             yolo_line().replace("0 0.5 0.25 0.5", "0 0.5 0.25 -0.5"),
-            r"line 1: the box 0\.5 0\.25 -0\.5 0\.2 is not in shares",
+            r"line 1: the box 0\.5 0\.25 -0\.5 0\.2 is not in normalised coordinates",
         ),
     ],
 )
@@ -194,9 +194,7 @@ def test_photos_of_which_none_has_a_label_file_are_refused(tmp_path):
     for name in (None, "a.json", "README.txt"):
         if name is not None:
             write(tmp_path / "labels" / name, "not a label")
-        with pytest.raises(
-            ConversionError, match=r"labels: none of the 1 photos in .*images has a label file, a \.txt"
-        ):
+        with pytest.raises(ConversionError, match=r"labels: none of 1 photo in .*images has a label file, a \.txt"):
             read_yolo(tmp_path / "labels", tmp_path / "images", load_skeleton("coco"))
 
 

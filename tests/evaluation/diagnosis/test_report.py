@@ -94,7 +94,7 @@ def test_mending_the_only_error_gives_one():
     data, results = perfect()
     results[0] = {**results[0], "keypoints": [v + 2000 for v in results[0]["keypoints"]]}
     ap = {cost.name: cost.metrics.ap for cost in costs(classify_data_set(data, results, COCO), data, COCO)}
-    assert ap["missed people"] > ap["false people"]
+    assert ap["missed people"] > ap["false positives"]
     without = [r for i, r in enumerate(results) if i]
     ap = {cost.name: cost.metrics.ap for cost in costs(classify_data_set(data, without, COCO), data, COCO)}
     assert ap["missed people"] == pytest.approx(1)
@@ -103,7 +103,7 @@ def test_mending_the_only_error_gives_one():
     data, results = perfect()
     results += [{**results[0], "keypoints": (np.array(results[0]["keypoints"]) + 2000).tolist(), "score": 0.9}]
     ap = {cost.name: cost.metrics.ap for cost in costs(classify_data_set(data, results, COCO), data, COCO)}
-    assert ap["false people"] == pytest.approx(1)
+    assert ap["false positives"] == pytest.approx(1)
     assert ap["duplicates"] < 1
 
 
@@ -145,7 +145,7 @@ def test_reports_are_json_also_without_people():
     report = json.loads(json.dumps(reported(data, results), allow_nan=False))
     assert report["metrics"]["ap"] is None
     assert report["counts"]["false"] == 2
-    assert "| false people" in format_report(report)
+    assert "| false positives" in format_report(report)
 
 
 def test_sheets_show_the_worst_of_each_kind():

@@ -71,7 +71,7 @@ def check_data_set(
             people[annotation["image_id"]].append(annotation)
     if others:
         listed = ", ".join(f"{category!r:.40} ({number})" for category, number in others.most_common(5))
-        general.append(Finding("other category", "", f"not looked at: annotations of category_id {listed}"))
+        general.append(Finding("other category", "", f"skipped: annotations of category_id {listed}"))
     general += _check_units(data["images"], [p for those in people.values() for p in those], skeleton, path)
     checked = [CheckedPhoto("", np.zeros((0, skeleton.num_keypoints, 3)), general)]
     for done, image in enumerate(photos, start=1):

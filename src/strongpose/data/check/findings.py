@@ -16,7 +16,7 @@ KINDS = {
     "listed twice": True,
     "wrong keypoints": True,
     "empty box": True,
-    "damaged outline": True,
+    "damaged polygon": True,
     "outside the picture": True,
     "wrong unit": True,
     "duplicate people": True,
@@ -29,7 +29,7 @@ KINDS = {
     "no size": False,
     "box outside the picture": False,
     "labelled at 0 0": False,
-    "empty outline": False,
+    "empty polygon": False,
     "other category": False,
 }
 """What can be found, and whether it is an error (else a warning, which needs a manual check)."""

@@ -47,7 +47,7 @@ def check_people(
         if box is None or (box[2:] <= 0).any():
             shown = "no box" if box is None else f"a box of {box[2]:g}×{box[3]:g} pixels"
             findings.append(Finding("empty box", image["file_name"], f"{what} has {shown}", (len(found),)))
-        findings += _check_outline(image, annotation, what, len(found))
+        findings += _check_polygons(image, annotation, what, len(found))
         if isinstance(rows, str):
             findings.append(Finding("wrong keypoints", image["file_name"], f"{what}: {rows}"))
             continue
@@ -124,16 +124,16 @@ def _check_person(
         yield finding("wrong count", f"num_keypoints {stated!r:.20}, but {count} are labelled", ~labelled & False)
 
 
-def _check_outline(image: dict[str, Any], annotation: dict[str, Any], what: str, index: int) -> Iterator[Finding]:
+def _check_polygons(image: dict[str, Any], annotation: dict[str, Any], what: str, index: int) -> Iterator[Finding]:
     """Whether the segmentation can be read, and encloses something."""
     try:
         region = read_region(annotation, int(image["width"]), int(image["height"]))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        yield Finding("damaged outline", image["file_name"], f"{what}, segmentation: {one_line(error)}", (index,))
+        yield Finding("damaged polygon", image["file_name"], f"{what}, segmentation: {one_line(error)}", (index,))
         return
-    outlines: Any = annotation.get("segmentation")
-    if isinstance(outlines, list) and len(outlines) != len(region.polygons if region else ()):
-        yield Finding("empty outline", image["file_name"], f"{what}: an outline of fewer than three points", (index,))
+    polygons: Any = annotation.get("segmentation")
+    if isinstance(polygons, list) and len(polygons) != len(region.polygons if region else ()):
+        yield Finding("empty polygon", image["file_name"], f"{what}: a polygon of fewer than three points", (index,))
 
 
 def _keypoints(annotation: dict[str, Any], count: int) -> np.ndarray | str:

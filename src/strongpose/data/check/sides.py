@@ -12,7 +12,7 @@ from strongpose.skeleton import Skeleton
 __all__ = ["Doubt", "doubtful_sides"]
 
 _OPPOSED = -0.7  # cosine of the angle between two pairs that contradict each other: more than 134 degrees
-_TURNED = -0.35  # sine by which a face may seem mirrored
+_TURNED = -0.35  # sine by which a face may seem swapped
 _SHORTER = 0.6  # share of the limbs' length that is left when a pair trades places
 _WIDE = 0.2  # width of a pair, as a share of the torso's length, from which its direction is clear
 _WIDE_FACE = 0.06  # the same for eyes; ears are about twice as wide
@@ -36,7 +36,7 @@ def doubtful_sides(keypoints: np.ndarray, skeleton: Skeleton) -> list[Doubt]:
     """Where left and right of a person do not fit together; heuristics that can be wrong either way.
 
     1. A face with both eyes and the nose is seen from the front, so it has one sense of rotation: left eye, right
-       eye, nose. A face that has the other one is mirrored.
+       eye, nose. In a face that has the other one they are swapped.
     2. Hips, shoulders, ears and eyes point the same way from right to left, as nobody turns their head or chest so
        far against the rest; neighbours that point apart by more than 134°, and are wide enough to tell, are doubtful.
     3. If a pair between two limbs (elbows, knees, hips, shoulders) traded places and these limbs became shorter by
@@ -63,7 +63,7 @@ def _mirrored_face(keypoints: np.ndarray, skeleton: Skeleton) -> Iterator[Doubt]
     lengths = np.linalg.norm(across) * np.linalg.norm(down)
     clear = np.linalg.norm(across) > max(_APART, _WIDE_FACE * _size(keypoints, skeleton))
     if clear and lengths > 0 and (across[0] * down[1] - across[1] * down[0]) / lengths < _TURNED:
-        yield Doubt("the face is mirrored: eyes against nose", (*eyes, nose))
+        yield Doubt("left and right of the face are swapped", (*eyes, nose))
 
 
 def _opposed(keypoints: np.ndarray, skeleton: Skeleton) -> Iterator[Doubt]:

@@ -21,7 +21,7 @@ def read_ochuman(path: Path) -> dict[str, Any]:
 
     Boxes are x0, y0, x1, y1 there. The file also says what its visibility numbers mean; as in OCHuman's own
     conversion, hidden by oneself counts as visible (2) and hidden by others as hidden (1). A person without
-    keypoints becomes one that nobody labelled. Outer outlines become the segmentation; holes are left out, and
+    keypoints becomes one that nobody labelled. Outer polygons become the segmentation; holes are left out, and
     so the area is the usual share of the box.
 
     Source: https://github.com/liruilong940607/OCHumanApi, ochumanApi/ochuman.py.
@@ -51,7 +51,7 @@ def read_ochuman(path: Path) -> dict[str, Any]:
             if unknown:
                 raise ConversionError(f"{what}: visibility {sorted(unknown)} is none of {sorted(visibility)}")
             keypoints[:, 2] = [visibility[v] for v in keypoints[:, 2]]
-            outlines = (person.get("segms") or {}).get("outer")
-            more = {"segmentation": outlines} if outlines else {}
+            polygons = (person.get("segms") or {}).get("outer")
+            more = {"segmentation": polygons} if polygons else {}
             people.append(describe_person(i + 1, keypoints, [x0, y0, x1 - x0, y1 - y0], more))
     return data_set(photos, people, names)

@@ -111,6 +111,6 @@ def _regions(image: dict[str, Any], count: int, what: str) -> Iterator[dict[str,
         raise ConversionError(f"{what}: {len(xs)} ignore_regions_x but {len(ys)} ignore_regions_y")
     for x, y in zip(xs, ys, strict=True):
         if len(x) != len(y):
-            raise ConversionError(f"{what}: a region to ignore has {len(x)} x but {len(y)} y")
+            raise ConversionError(f"{what}: an ignore region has {len(x)} x but {len(y)} y")
         if len(x) >= 3:
             yield describe_region(image["id"], keypoint_rows([*zip(x, y, strict=True)], len(x), 2, what), count)

@@ -1,4 +1,4 @@
-"""YOLO-pose labels written: one text file a photo, one line a person, coordinates as shares of the photo."""
+"""YOLO-pose labels written: one text file a photo, one line a person, normalised coordinates (0 to 1)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Written(NamedTuple):
 def write_yolo(data: dict[str, Any], folder: Path, say: Say = unheard) -> Written:
     """Write a label file for each photo, empty where nobody is.
 
-    YOLO knows no regions to ignore, so crowds are left out. Boxes are cut off at the photo's border, and keypoints
+    YOLO knows no ignore regions, so crowds are left out. Boxes are cut off at the photo's border, and keypoints
     outside of the photo become unlabelled. Visibilities become YOLO's 0, 1 and 2: more than 2, and confidences between
     them, are labelled and count as visible.
 
@@ -90,7 +90,7 @@ def _box(box: Sequence[float], size: tuple[float, float]) -> np.ndarray | None:
 
 
 def _keypoints(person: dict[str, Any], size: tuple[float, float], count: int) -> np.ndarray:
-    """(K, 3) shares of the photo and a visibility of 0, 1 or 2; all 0 where a keypoint is not labelled, or outside."""
+    """(K, 3) normalised coordinates and visibility 0, 1 or 2; all 0 where a keypoint is not labelled, or outside."""
     rows = np.array(person.get("keypoints") or [0] * (3 * count), dtype=np.float64).reshape(-1, 3)
     rows[:, :2] /= size
     labelled = (rows[:, 2] > 0) & ((rows[:, :2] >= 0) & (rows[:, :2] <= 1)).all(1)

@@ -1,4 +1,4 @@
-"""YOLO-pose labels read: one text file a photo, one line a person, coordinates as shares of the photo."""
+"""YOLO-pose labels read: one text file a photo, one line a person, normalised coordinates (0 to 1)."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def read_yolo(labels: Path, images: Path | None, skeleton: Skeleton, say: Say = 
     """A folder of label files as a data set; photos without a label file have no people.
 
     A line is ``class x y width height`` and K times ``x y visibility`` or ``x y``; x and y of the box are its centre,
-    all are shares of the photo's width and height. Without visibilities, a keypoint at 0 0 or -1 -1 is unlabelled. Only
-    class 0, people, is known. Numbers that lie beyond 0 and 1 by rounding are taken, and boxes are cut off at the
+    all are normalised by the photo's width and height. Without visibilities, a keypoint at 0 0 or -1 -1 is unlabelled.
+    Only class 0, people, is known. Numbers that lie beyond 0 and 1 by rounding are taken, and boxes are cut off at the
     photo's border. Pixels are the share times the width or height, as in the usual conversion from COCO. Which file is
     about which photo: `strongpose.data.convert.yolo_files.label_files`.
 
@@ -97,14 +97,14 @@ def _with_visibilities(rows: np.ndarray, what: str) -> np.ndarray:
     if not known.all():
         raise ConversionError(
             f"{what}: visibilities must be 0, 1 or 2, got {rows[~known, 2][0]:g}; write 0 for a keypoint that is not "
-            "labelled, 1 for a hidden and 2 for a visible one"
+            "labelled, 1 for an occluded and 2 for a visible one"
         )
     shares = rows[rows[:, 2] > 0, :2]
     if shares.size and np.abs(shares - 0.5).max() > _FAR:
         far = shares[np.abs(shares - 0.5).max(1).argmax()]
         raise ConversionError(
-            f"{what}: the keypoint {far[0]:g} {far[1]:g} is not in shares of the photo, 0 to 1; divide pixels by the "
-            "width and height, and write zeros for one that is not labelled"
+            f"{what}: the keypoint {far[0]:g} {far[1]:g} is not in normalised coordinates (0 to 1); divide pixels by "
+            "the width and height, and write zeros for one that is not labelled"
         )
     return rows
 
@@ -132,5 +132,7 @@ def _edges(box: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
     low, high = ((box[:2] + sign * box[2:] / 2).clip(0, 1) for sign in (-1, 1))
     if not np.all((box >= -_ROUNDING) & (box <= 1 + _ROUNDING)) or not (box[2:] > 0).all() or not (high > low).all():
         shown = " ".join(f"{value:g}" for value in box)
-        raise ConversionError(f"{what}: the box {shown} is not in shares of the photo, 0 to 1")
+        raise ConversionError(
+            f"{what}: the box {shown} is not in normalised coordinates (0 to 1); divide pixels by the width and height"
+        )
     return low, high

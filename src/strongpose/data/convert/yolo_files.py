@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from strongpose._util.lines import Say
+from strongpose._util.lines import Say, counted
 from strongpose.exceptions import ConversionError
 from strongpose.images.folders import files_below, first_names, photos_below
 
@@ -64,8 +64,8 @@ def label_files(labels: Path, images: Path, say: Say) -> list[tuple[Path, Path |
             others.append(path)
     if not texts:
         raise ConversionError(
-            f"{labels}: none of the {len(found)} photos in {images} has a label file, a .txt of its name; check both "
-            "folders"
+            f"{labels}: none of {counted(len(found), 'photo')} in {images} has a label file, a .txt of its name; check "
+            "both folders"
         )
     if others:
         files = "text file that is no label" if len(others) == 1 else "text files that are no labels"

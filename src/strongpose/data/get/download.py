@@ -1,4 +1,4 @@
-"""Downloading large files over HTTP: goes on where it stopped, and keeps nothing that is not what it should be."""
+"""Downloading large files over HTTP: resumes where it stopped, and keeps nothing that is not what it should be."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def download(
     else:
         raise DownloadError(
             f"{url}: the connection was lost {_TRIES} times without progress ({reason}); {_size(part):,} bytes are in "
-            f"{part}: run the same command again to go on"
+            f"{part}: run the same command again to resume"
         )
     got = None if md5 is None else md5_of(part)
     if got != md5:

@@ -1,4 +1,4 @@
-"""What each kind of error costs: the average precision if that kind alone were mended."""
+"""What each kind of error costs: the average precision if that kind alone were corrected."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _Detections = list[tuple[np.ndarray, float]]  # (K, 3) keypoints and score of ea
 
 @dataclass(frozen=True)
 class Cost:
-    """A kind of error, and the metrics if that kind alone were mended."""
+    """A kind of error, and the metrics if that kind alone were corrected."""
 
     name: str
     metrics: Metrics
 
 
 def costs(photos: Sequence[PhotoErrors], data: Mapping[str, Any], skeleton: Skeleton) -> list[Cost]:
-    """The metrics with one kind of error mended at a time; each is the most that mending it can give.
+    """The metrics with one kind of error corrected at a time; each is the most that correcting it can give.
 
     - Keypoints: all that are of the kind, of all matched detections, are put on the annotated point.
     - Merged people: those swaps that belong to a merged detection are.
     - Missed people: their annotated pose is added, with the median score of the detections that have an
       OKS of at least .5.
-    - False people: these detections are left out, whatever their score.
+    - False positives: these detections are left out, whatever their score.
     - Duplicates: of a person's detections only the one with the highest OKS stays, with the highest score.
     - Scores: every detection's score becomes its OKS; to be first, it is matched by OKS, and those without a
       person of their own score 0.
@@ -48,7 +48,7 @@ def costs(photos: Sequence[PhotoErrors], data: Mapping[str, Any], skeleton: Skel
     """
     wrong = (KeypointKind.JITTER, KeypointKind.INVERSION, KeypointKind.SWAP, KeypointKind.MISS)
     score = _usual_score(photos)
-    mended: list[tuple[str, Callable[[PhotoErrors], _Detections]]] = [
+    corrected: list[tuple[str, Callable[[PhotoErrors], _Detections]]] = [
         ("jitter", lambda p: _with_keypoints(p, wrong[:1])),
         ("inversions", lambda p: _with_keypoints(p, wrong[1:2])),
         ("swaps", lambda p: _with_keypoints(p, wrong[2:3])),
@@ -56,11 +56,11 @@ def costs(photos: Sequence[PhotoErrors], data: Mapping[str, Any], skeleton: Skel
         ("misses", lambda p: _with_keypoints(p, wrong[3:])),
         ("all four kinds of keypoint errors", lambda p: _with_keypoints(p, wrong)),
         ("missed people", lambda p: _with_missed(p, score)),
-        ("false people", _without_false),
+        ("false positives", _without_false),
         ("duplicates", _without_duplicates),
         ("scores", _with_best_scores),
     ]
-    found = [Cost(name, _metrics(photos, mend, data, skeleton)) for name, mend in mended]
+    found = [Cost(name, _metrics(photos, corrected_of, data, skeleton)) for name, corrected_of in corrected]
     return sorted(found, key=lambda cost: -np.nan_to_num(cost.metrics.ap))
 
 
@@ -70,7 +70,7 @@ def present_metrics(photos: Sequence[PhotoErrors], data: Mapping[str, Any], skel
 
 
 def group_metrics(people: Sequence[Person], data: Mapping[str, Any], skeleton: Skeleton) -> Metrics:
-    """The metrics of some people and the detections that are meant for them; false people belong to no group."""
+    """The metrics of some people and the detections that are meant for them; false positives belong to no group."""
     members: dict[Any, list[int]] = {}
     photos: dict[Any, PhotoErrors] = {}
     for person in people:

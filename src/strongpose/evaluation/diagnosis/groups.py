@@ -14,7 +14,7 @@ __all__ = ["Group", "Person", "box_overlaps", "describe_people", "group_people",
 
 _BORDER = 2.0  # pixels within which a box touches the border of the photo
 _OVERLAP = 0.1  # intersection over union of the boxes of people who crowd each other
-_FEW = 9  # fewer labelled keypoints than this: much of the person is hidden or cut off
+_FEW = 9  # fewer labelled keypoints than this: much of the person is occluded or truncated
 _SIDE = 128  # long side in pixels to which boxes are scaled to compare their sharpness
 _MEDIUM, _LARGE = 32.0**2, 96.0**2  # square pixels, COCO's borders
 
@@ -139,7 +139,7 @@ def group_people(people: Sequence[Person]) -> list[Group]:
         ("crowding", "1 other", crowding == 1),
         ("crowding", "2 or more others", crowding > 1),
         ("truncation", "whole", ~at_border & ~few),
-        ("truncation", "at the border", at_border),
+        ("truncation", "truncated (at the border)", at_border),
         ("truncation", "inside, under 9 keypoints", ~at_border & few),
         *_terciles("blur, thirds", np.array([p.sharpness for p in people]), ("most blurred", "middle", "sharpest")),
     ]

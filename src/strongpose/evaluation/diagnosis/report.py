@@ -46,7 +46,7 @@ def make_report(
 
     Returns:
         ``threshold``; ``metrics`` as they are; ``counts`` of people, detections and keypoints; ``costs``, the
-        metrics with one kind of error mended; ``groups`` of people; ``keypoints``, the kinds by name;
+        metrics with one kind of error corrected; ``groups`` of people; ``keypoints``, the kinds by name;
         ``worst_photos``; and ``people``, one by one. Shares are 0-1; None where there is nothing to share.
     """
     metrics = present_metrics(photos, data, skeleton)
@@ -80,7 +80,7 @@ def make_report(
 
 
 def lost_similarity(photo: PhotoErrors, threshold: float) -> float:
-    """Sum of 1 − OKS over the annotated people, plus the number of false people, at a score threshold."""
+    """Sum of 1 − OKS over the annotated people, plus the number of false positives, at a score threshold."""
     people = np.flatnonzero(~photo.people.ignored)
     lost = sum(1.0 - photo.person_oks(person, threshold) for person in people)
     return lost + len(photo.shown(DetectionKind.FALSE, threshold))
@@ -119,7 +119,7 @@ def format_report(report: Mapping[str, Any]) -> str:
     points = f"keypoints {counts['keypoints']}"
     of = {
         "missed people": ("missed", people, counts["people"]),
-        "false people": ("false", shown, counts["shown"]),
+        "false positives": ("false", shown, counts["shown"]),
         "duplicates": ("duplicate", shown, counts["shown"]),
         "merged people": ("merged", people, counts["people"]),
         "scores": ("low score", people, counts["people"]),
@@ -133,7 +133,7 @@ def format_report(report: Mapping[str, Any]) -> str:
         key, whole, total = of.get(cost["kind"], (None, "", 0))
         counted = [str(counts[key]), whole, _percent(counts[key] / total if total else None)] if key else ["", "", ""]
         rows.append([cost["kind"], *counted, _figure(cost["ap"]), _gain(cost["ap"], metrics["ap"])])
-    what = ["error", "count", "of", "share", "AP if mended", "gain"]
+    what = ["error", "count", "of", "share", "AP if corrected", "gain"]
     by_group = [
         [
             group["name"],
@@ -152,8 +152,8 @@ def format_report(report: Mapping[str, Any]) -> str:
         [
             f"AP {_figure(metrics['ap'])}, {of_sizes}; people are shown from score {threshold:g}",
             table(what, rows, markdown=True),
-            f"Of the {counts['miss']} misses, the model was unsure of {counts['miss_unsure']} "
-            f"(keypoint score below {_UNSURE:g}), and {counts['miss_hidden']} are annotated as hidden.",
+            f"Of the {counts['miss']} misses, {counts['miss_unsure']} have a low keypoint score "
+            f"(below {_UNSURE:g}), and {counts['miss_occluded']} are annotated as occluded.",
             table(["people", "n", "AP", *columns], by_group, markdown=True),
             table(["worst photos", "lost", "what went wrong"], worst, markdown=True),
         ]
@@ -178,14 +178,14 @@ def _counts(photos: Sequence[PhotoErrors], people: Sequence[Person], threshold: 
 
 
 def _misses(people: Sequence[Person]) -> dict[str, int]:
-    """How many misses the model was unsure of itself, and how many are annotated as hidden."""
-    unsure = hidden = 0
+    """How many misses have a low keypoint score, and how many are annotated as occluded."""
+    unsure = occluded = 0
     for person in people:
         photo, i = person.photo, person.index
         missed = photo.keypoint_kinds[i] == KeypointKind.MISS
         unsure += int((photo.keypoints[photo.detections[i], missed, 2] < _UNSURE).sum()) if missed.any() else 0
-        hidden += int((photo.people.keypoints[i, missed, 2] == 1).sum())
-    return {"miss_unsure": unsure, "miss_hidden": hidden}
+        occluded += int((photo.people.keypoints[i, missed, 2] == 1).sum())
+    return {"miss_unsure": unsure, "miss_occluded": occluded}
 
 
 def _shares(people: Sequence[Person], threshold: float) -> dict[str, Any]:
@@ -255,5 +255,5 @@ def _figure(value: float | None) -> str:
     return "–" if value is None else f"{value:.3f}"
 
 
-def _gain(mended: float | None, present: float | None) -> str:
-    return "–" if mended is None or present is None else f"{mended - present:+.3f}"
+def _gain(corrected: float | None, present: float | None) -> str:
+    return "–" if corrected is None or present is None else f"{corrected - present:+.3f}"

@@ -21,7 +21,7 @@ _TITLES = {
     "missed": "Missed people: no detection of any score, largest first",
     "low-score": "Right poses whose score is too low to be shown, best OKS first",
     "wrong-pose": "Wrong poses: OKS .1 to .5, highest score first",
-    "false": "False people, highest score first",
+    "false": "False positives, highest score first",
     "duplicate": "Duplicates, highest score first",
     "merged": "Merged people: swaps with another person, most first",
     "inversion": "Inversions: left and right, most lost first",
@@ -81,7 +81,7 @@ def draw_sheets(
     tiles = [
         _photo_tile(photo, opened(photo.image_id), skeleton, threshold) for photo in worst_photos(photos, threshold)
     ]
-    title = "The photos that lose most similarity: annotated thin and white, detected in colour"
+    title = "The photos that lose most similarity: ground truth in white, detections in colour"
     yield "photos", contact_sheet(title, tiles, skeleton, columns=2, size=(640, 480))
 
 
