@@ -65,13 +65,13 @@ def test_normalised_keypoints_are_refused(path):
         data["annotations"][2]["keypoints"] = [min(v, 1) for v in data["annotations"][2]["keypoints"]]
 
     with pytest.raises(
-        AnnotationError, match=r"the keypoints of annotation 3 lie within 0 to 1: they look like normalised coordinates"
+        AnnotationError, match=r"the keypoints of annotation 3 lie within 0 to 1: they look like normalised"
     ):
         read(path, change_one)
 
 
 def test_normalised_boxes_and_corners_are_refused(path):
-    def in_shares(data):
+    def normalised(data):
         for person in data["annotations"]:
             person["bbox"] = [v / 200 for v in person["bbox"]]
 
@@ -81,8 +81,10 @@ def test_normalised_boxes_and_corners_are_refused(path):
             person["bbox"] = [x, y, x + width, y + height]
 
     whole = path.read_text()
-    with pytest.raises(AnnotationError, match=r"people\.json: its boxes lie within 0 to 1\.5: they look like normalised coordinates"):
-        read(path, in_shares)
+    with pytest.raises(
+        AnnotationError, match=r"people\.json: its boxes lie within 0 to 1\.5: they look like normalised"
+    ):
+        read(path, normalised)
     path.write_text(whole)
     with pytest.raises(
         AnnotationError, match=r"people\.json: \d boxes reach out .* fit as corners x0, y0, x1, y1; COCO's are"

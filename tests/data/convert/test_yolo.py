@@ -17,7 +17,7 @@ def yolo_line(visibilities=True):
 
 
 @pytest.mark.parametrize("visibilities", [True, False])
-def test_yolo_shares_become_pixels(tmp_path, visibilities):
+def test_normalised_coordinates_become_pixels(tmp_path, visibilities):
     write_photo(tmp_path / "images/train/b.jpg", 80, 200)
     write_photo(tmp_path / "images/empty.png", 40, 30)
     write(tmp_path / "labels/train/b.txt", yolo_line(visibilities) + "\n\n")
@@ -56,7 +56,7 @@ def test_photos_that_lie_on_their_side_are_measured_as_they_are_shown(tmp_path):
         ("0 0.5 0.5 0.1 0.1 0.5 0.5 2", r"a\.txt, line 2: expected 56 or 39 numbers for the 17 keypoints.* got 8"),
         (yolo_line().replace("0.375", "x"), r"a\.txt, line 2: not a number"),
         ("3" + yolo_line()[1:], r"a\.txt, line 2: class 3; only class 0"),
-        (yolo_line().replace("0.25 0.5", "0.25 50"), r"a\.txt, line 2: the box 0.5 0.25 50 0.2 is not in normalised coordinates"),
+        (yolo_line().replace("0.25 0.5", "0.25 50"), r"a\.txt, line 2: the box 0.5 0.25 50 0.2 is not in normalised"),
         (yolo_line().replace("0.3 1", "0.3 7"), r"a\.txt, line 2: visibilities must be 0, 1 or 2"),
     ],
 )
@@ -85,23 +85,23 @@ def test_damaged_yolo_names_the_line(tmp_path, text, message):
         ),
         (yolo_line(False) + " 7", r"a\.txt, line 1: .*got 40; remove the number at the end"),
         ("0 0.5 0.5 0.1 0.1", r"a\.txt, line 1: .*got 5; a box without keypoints is no pose label"),
-        (yolo_line().replace("0.5 0.2 2", "40 40 2"), r"a\.txt, line 1: the keypoint 40 40 is not in normalised coordinates"),
+        (yolo_line().replace("0.5 0.2 2", "40 40 2"), r"a\.txt, line 1: the keypoint 40 40 is not in normalised"),
         (
             yolo_line(False).replace("0.375 0.3", "-1 0.3"),
             r"line 1: the keypoint -1 0\.3 is not in .*write zeros for one",
         ),
-        (yolo_line(False).replace("0.375 0.3", "-2 -2"), r"line 1: the keypoint -2 -2 is not in normalised coordinates"),
-        (yolo_line().replace("0.375 0.3 1", "-1 -1 1"), r"line 1: the keypoint -1 -1 is not in normalised coordinates"),
+        (yolo_line(False).replace("0.375 0.3", "-2 -2"), r"line 1: the keypoint -2 -2 is not in normalised"),
+        (yolo_line().replace("0.375 0.3 1", "-1 -1 1"), r"line 1: the keypoint -1 -1 is not in normalised"),
         (yolo_line().replace("0.3 1", "0.3 -1"), r"line 1: visibilities .* got -1; write 0 for a keypoint that is not"),
         (yolo_line().replace("0.375", "nan"), r"line 1: not all numbers are finite; write zeros for what is not"),
         ("# people\n" + yolo_line(), r"line 1: not a number .*; labels have no comments, remove the line"),
         (
             yolo_line().replace("0 0.5 0.25", "0 1.01 0.25"),
-            r"a\.txt, line 1: the box 1\.01 0\.25 0\.5 0\.2 is not in normalised coordinates",
+            r"a\.txt, line 1: the box 1\.01 0\.25 0\.5 0\.2 is not in normalised",
         ),
         (
             yolo_line().replace("0 0.5 0.25 0.5", "0 0.5 0.25 -0.5"),
-            r"line 1: the box 0\.5 0\.25 -0\.5 0\.2 is not in normalised coordinates",
+            r"line 1: the box 0\.5 0\.25 -0\.5 0\.2 is not in normalised",
         ),
     ],
 )
