@@ -44,7 +44,7 @@ def test_tables_report_and_sheets(strongpose, data_set, tmp_path):
         "image_id": 0,
         "file_name": "0.png",
         "lost": 1.0,
-        "causes": "1 people: 1 missed",
+        "causes": "1 person: 1 missed",
     }
     assert {p.name for p in out.iterdir()} >= {"report.json", "missed.jpg", "inversion.jpg", "photos.jpg"}
     assert not (out / "false.jpg").exists()

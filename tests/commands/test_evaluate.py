@@ -223,7 +223,7 @@ def test_an_evaluation_that_was_killed_goes_on(coco, tmp_path, capsys):
     assert "holds poses of another evaluation (its flip is False, now it is True)" in capsys.readouterr().err
     assert run("--results", parts) == 0
     said = capsys.readouterr()
-    assert said.err == f"strongpose: going on after {done} photos in {kept}\n"
+    assert said.err == f"strongpose: resuming after {done} photos in {kept}\n"
     assert said.out.splitlines()[2].startswith("30 photos, ")
     assert parts.read_bytes() == whole.read_bytes()
     assert not kept.exists()

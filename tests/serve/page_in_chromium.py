@@ -135,9 +135,9 @@ def test_a_photo_its_people_layers_and_files(opened, estimator, photos, tmp_path
     page.locator(".person").nth(1).click()
     expect(page.locator(".keypoints:visible")).to_have_count(0)
     page.mouse.move(0, 0)
-    page.locator("#sure").fill("1")
+    page.locator("#keypoint-threshold").fill("1")
     assert differ(picture(page), bare) == 0
-    page.locator("#sure").fill("0.3")
+    page.locator("#keypoint-threshold").fill("0.3")
     limit = float(shown.scores[1]) - 0.005
     page.locator("#threshold").fill(f"{limit:.2f}")
     expect(page.locator(".person")).to_have_count(2)
@@ -173,7 +173,7 @@ def test_what_is_no_photo_is_explained(opened, photos, tmp_path):
     expect(alarm).to_be_empty()
 
 
-def test_several_photos_are_looked_at_in_turn_and_a_bad_one_keeps_none_back(opened, photos, tmp_path):
+def test_several_photos_are_processed_in_turn_and_a_bad_one_keeps_none_back(opened, photos, tmp_path):
     page = opened()
     strip = page.get_by_role("list", name="Photos").get_by_role("button")
     expect(strip).to_have_count(0)
@@ -214,10 +214,10 @@ def test_several_photos_are_looked_at_in_turn_and_a_bad_one_keeps_none_back(open
     expect(strip).to_have_count(0)
 
 
-def test_new_photos_take_the_place_of_those_that_are_looked_at(opened, photos):
+def test_new_photos_take_the_place_of_those_in_progress(opened, photos):
     page = opened()
     page.set_input_files("#file", [photos / "group.jpg"] * 30)
-    expect(page.locator("#status")).to_contain_text("Looking at photo 2 of 30")
+    expect(page.locator("#status")).to_contain_text("Processing photo 2 of 30")
     choose(page, photos / "astronaut.jpg")
     page.wait_for_timeout(1000)
     expect(page.locator("#status")).to_have_text("One person found.")
@@ -232,8 +232,8 @@ def test_the_layers_are_explained(opened):
     ):
         page.get_by_role("radio", name=name).check(force=True)
         expect(page.locator("#layer-hint")).to_contain_text(hint)
-    expect(page.locator("#sure-value")).to_have_text(f"{KEYPOINT_THRESHOLD:.2f}")
-    assert page.locator("#sure").input_value() == str(KEYPOINT_THRESHOLD)
+    expect(page.locator("#keypoint-threshold-value")).to_have_text(f"{KEYPOINT_THRESHOLD:.2f}")
+    assert page.locator("#keypoint-threshold").input_value() == str(KEYPOINT_THRESHOLD)
 
 
 def test_a_photo_is_dropped(opened, photos):
@@ -276,7 +276,7 @@ def test_the_keyboard_alone_is_enough(opened, photos):
         return at[0]
 
     order = [tab() for _ in range(12)]
-    controls = ["threshold", "sure", "person", "person", "person", "layer", "opacity", "keypoint", "poses"]
+    controls = ["threshold", "keypoint-threshold", *["person"] * 3, "layer", "opacity", "keypoint", "poses"]
     assert order == ["camera", "save-json", "save-png", *controls]
     before = picture(page)
     page.keyboard.press("Space")  # on the check box of the poses

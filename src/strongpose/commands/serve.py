@@ -1,4 +1,4 @@
-"""``strongpose serve``: a local HTTP server: JSON API and a web page for photos and webcam."""
+"""``strongpose serve``: a local HTTP server: JSON API and web page for photos and webcam."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def serve(
     allow_host: Annotated[tuple[str, ...], arg(metavar="NAME ...", help_behavior_hint="(default: none)")] = (),
     network: EstimatorOptions = EstimatorOptions(),
 ) -> int:
-    """Run an HTTP server: JSON API and a web page for photos and webcam.
+    """Run an HTTP server: JSON API and web page for photos and webcam.
 
     Examples:
         strongpose serve

@@ -2,24 +2,18 @@
 
 import { fetchModel, fetchPoses } from "/api.js";
 import { startCamera } from "/camera.js";
+import { $, HINTS, keypoint, keypointThreshold, layer, threshold, wantedLayers } from "/controls.js";
 import { drawLayer, readLayers } from "/layers.js";
 import { listPeople } from "/people.js";
-import { lookAt, lookAtAll, newPhoto } from "/photos.js";
+import { newPhoto, process, processAll } from "/photos.js";
 import { drawPoses } from "/poses.js";
 import { saveJson, savePng } from "/saving.js";
 import { listPhotos } from "/strip.js";
+import { showTimings } from "/timings.js";
 import { allFound, counted, peopleFound } from "/words.js";
 
-const HINTS = {
-  "": "The photo alone.",
-  heatmaps: "How likely a keypoint of anybody is near: high in a whole disk around it. One hue for each keypoint.",
-  offsets: "From every cell where a keypoint is near, a line to where exactly it is.",
-  body: "How likely a cell is part of a person's body.",
-};
 const HERE = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
 const PRIVACY = HERE ? "Photos stay on this machine." : `Photos go to the server at ${location.hostname}, and nowhere else.`;
-
-const $ = (id) => document.getElementById(id);
 
 const state = {
   photos: [], // those that were chosen together
@@ -27,19 +21,12 @@ const state = {
   wanted: null, // the one that will be shown once it is decoded
   lit: null, // the person pointed at
   open: null, // the person whose keypoints are listed
-  pending: null, // AbortController of the requests under way
+  pending: null, // AbortController of the requests in progress
   stopCamera: null,
   frames: 0,
   limits: null,
 };
 
-// ---------- reading the controls ----------
-
-const layer = () => document.querySelector("input[name=layer]:checked").value;
-const threshold = () => Number($("threshold").value);
-const sure = () => Number($("sure").value);
-const keypoint = () => ($("keypoint").value === "" ? null : Number($("keypoint").value));
-const wantedLayers = () => (layer() ? [...new Set(["heatmaps", layer()])] : []);
 const peopleOf = (photo) => (photo?.found ? photo.found.people.filter((person) => person.score >= threshold()) : []);
 
 // ---------- photos ----------
@@ -52,10 +39,10 @@ async function takeFiles(files) {
   state.photos = [...files].map((file) => newPhoto(file, file.name));
   showPhoto(state.photos[0]);
   $("stage").classList.add("busy");
-  let looked = 0;
-  await lookAtAll(state.photos, state.limits, signal, (photo) => {
-    looked += 1; // twice for each
-    if (state.photos.length > 1) say(`Looking at photo ${Math.ceil(looked / 2)} of ${state.photos.length} …`);
+  let seen = 0;
+  await processAll(state.photos, state.limits, signal, (photo) => {
+    seen += 1; // twice for each
+    if (state.photos.length > 1) say(`Processing photo ${Math.ceil(seen / 2)} of ${state.photos.length} …`);
     if (photo === state.wanted) showPhoto(photo);
     else show();
   });
@@ -67,7 +54,7 @@ async function takeFiles(files) {
 /** Shows a photo large: what there is of it now. The one before stays until this one can be drawn. */
 async function showPhoto(photo) {
   state.wanted = photo;
-  const decode = () => createImageBitmap(photo.blob).catch(() => null); // that it is no photo is told by `lookAt`
+  const decode = () => createImageBitmap(photo.blob).catch(() => null); // that it is no photo is told by `process`
   const picture = photo.picture ?? (photo.failure ? null : await decode());
   const layers = photo.layers ?? (photo.found && (await readLayers(photo.found)));
   if (state.wanted !== photo) return;
@@ -87,8 +74,8 @@ async function askAgain() {
   const photo = state.shown;
   const { signal } = state.pending;
   $("stage").classList.add("busy");
-  say("Looking …");
-  await lookAt(photo, state.limits, signal);
+  say("Processing …");
+  await process(photo, state.limits, signal);
   if (signal.aborted) return;
   $("stage").classList.remove("busy");
   photo.layers = null;
@@ -96,7 +83,7 @@ async function askAgain() {
   await showPhoto(photo);
 }
 
-/** Gives up what is under way. */
+/** Aborts what is in progress. */
 function begin() {
   state.pending?.abort();
   state.pending = new AbortController();
@@ -106,7 +93,7 @@ function begin() {
 
 // ---------- the camera ----------
 
-async function lookAtFrame(frame, blob) {
+async function processFrame(frame, blob) {
   const start = performance.now();
   const found = await fetchPoses(blob, wantedLayers(), state.pending?.signal);
   const layers = await readLayers(found);
@@ -128,7 +115,7 @@ async function toggleCamera() {
   state.frames = 0;
   $("camera").disabled = true;
   try {
-    const stop = await startCamera(lookAtFrame, (error) => {
+    const stop = await startCamera(processFrame, (error) => {
       stopCamera();
       fail(error.message);
     });
@@ -165,12 +152,12 @@ function show() {
   $("save-json").disabled = !photo?.found;
   $("save-png").disabled = !photo?.found;
   $("count").textContent = shown.length;
-  $("picture").setAttribute("aria-label", photo?.found ? summary(photo) : "The photo, not looked at yet");
+  $("picture").setAttribute("aria-label", photo?.found ? summary(photo) : "The photo, not processed yet");
   $("nobody").hidden = shown.length > 0;
-  $("nobody").textContent = photo?.found ? "Nobody scores so high." : "Nobody yet.";
+  $("nobody").textContent = photo?.found ? "Nobody above the threshold." : "Nobody yet.";
   showTimings(photo);
   listPhotos($("photos"), state.photos, photo, label, showPhoto);
-  listPeople($("people"), { state, found: photo?.found, people: shown, sure: sure(), changed: redraw });
+  listPeople($("people"), { state, found: photo?.found, people: shown, threshold: keypointThreshold(), changed: redraw });
   redraw();
 }
 
@@ -201,7 +188,7 @@ function paint(canvas) {
   if (layer()) drawLayer(context, layers, layer(), keypoint(), Number($("opacity").value) / 100, found);
   if ($("poses").checked) {
     const unit = found.width / (canvas.clientWidth || canvas.width); // photo pixels in one of the screen or the file
-    const look = { sure: sure(), lit: state.lit ?? state.open, keypoint: keypoint(), unit };
+    const look = { threshold: keypointThreshold(), lit: state.lit ?? state.open, keypoint: keypoint(), unit };
     drawPoses(context, found, peopleOf(state.shown), look);
   }
 }
@@ -218,15 +205,6 @@ function total() {
   const failed = state.photos.filter((photo) => photo.failure).length;
   const people = state.photos.reduce((sum, photo) => sum + peopleOf(photo).length, 0);
   return allFound(people, state.photos.length - failed, failed);
-}
-
-function showTimings(photo) {
-  $("timings").hidden = !photo?.found;
-  if (!photo?.found) return;
-  const { read, network, decode } = photo.found.timings_ms;
-  for (const [id, value] of Object.entries({ read, network, decode, all: photo.milliseconds })) {
-    $(`time-${id}`).textContent = `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
-  }
 }
 
 function showCamera() {
@@ -253,7 +231,7 @@ function wire() {
   $("camera").addEventListener("click", toggleCamera);
   $("save-json").addEventListener("click", () => saveJson(state.shown, peopleOf(state.shown)));
   $("save-png").addEventListener("click", () => savePng(state.shown, paint));
-  for (const id of ["threshold", "sure"]) {
+  for (const id of ["threshold", "keypoint-threshold"]) {
     $(id).addEventListener("input", () => {
       $(`${id}-value`).textContent = Number($(id).value).toFixed(2);
       show();

@@ -4,13 +4,13 @@ import { css, personColour } from "/colours.js";
 import { points } from "/poses.js";
 
 /** Fills the list. `state.lit` and `state.open` are the people pointed at and opened; `changed` redraws. */
-export function listPeople(list, { state, found, people, sure, changed }) {
+export function listPeople(list, { state, found, people, threshold, changed }) {
   if (state.open !== null && state.open >= people.length) state.open = null;
   if (state.lit !== null && state.lit >= people.length) state.lit = null;
   const focused = [...list.children].findIndex((item) => item.contains(document.activeElement));
   while (list.children.length > people.length) list.lastChild.remove();
   while (list.children.length < people.length) list.append(newItem(list.children.length, state, list, changed));
-  people.forEach((person, i) => fillItem(list.children[i], person, i, state, found, sure));
+  people.forEach((person, i) => fillItem(list.children[i], person, i, state, found, threshold));
   if (focused >= people.length && people.length) list.lastChild.firstChild.focus();
 }
 
@@ -38,17 +38,17 @@ function newItem(i, state, list, changed) {
   return item;
 }
 
-function fillItem(item, person, i, state, { skeleton }, sure) {
+function fillItem(item, person, i, state, { skeleton }, threshold) {
   const { names } = skeleton;
   const keypoints = points(person, skeleton);
-  const seen = keypoints.filter(([, , score]) => score >= sure).length;
+  const seen = keypoints.filter(([, , score]) => score >= threshold).length;
   item.querySelector(".name").textContent = `Person ${i + 1}`;
   item.querySelector(".score").textContent = person.score.toFixed(2);
   item.querySelector(".part").textContent = `${seen} of ${names.length} keypoints`;
   item.querySelector(".keypoints").replaceChildren(
     ...keypoints.flatMap(([, , score], k) => {
       const label = make("dt", "", names[k].replaceAll("_", " "));
-      const value = make("dd", score >= sure ? "" : "unsure", score.toFixed(2));
+      const value = make("dd", score >= threshold ? "" : "low", score.toFixed(2));
       return [label, value];
     }),
   );

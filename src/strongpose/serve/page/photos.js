@@ -1,4 +1,4 @@
-// Photos that were chosen together: looked at one after another, and a bad one does not keep the others.
+// Photos that were chosen together: processed one after another, and a bad one does not keep the others.
 
 import { fetchPoses } from "/api.js";
 
@@ -6,24 +6,24 @@ const TYPES = ["image/jpeg", "image/png", "image/webp"];
 const LAYERS = ["heatmaps", "offsets", "body"]; // all, so that switching between them is instant
 const THUMB = 72; // height in pixels
 
-/** A photo that was not looked at yet; `file` is the name of its file, `name` that of files that are saved. */
+/** A photo that was not processed yet; `file` is the name of its file, `name` that of files that are saved. */
 export function newPhoto(blob, file) {
   const name = file?.replace(/\.[^.]*$/, "") || "photo";
   return { blob, file, name, thumb: null, picture: null, found: null, layers: null, failure: "", milliseconds: 0 };
 }
 
-/** Looks at photos in turn; `changed` is told of each before and after it. */
-export async function lookAtAll(photos, limits, signal, changed) {
+/** Processes photos in turn; `changed` is told of each before and after it. */
+export async function processAll(photos, limits, signal, changed) {
   for (const photo of photos) {
     changed(photo);
-    await lookAt(photo, limits, signal);
+    await process(photo, limits, signal);
     if (signal.aborted) return;
     changed(photo);
   }
 }
 
 /** Fills in what the server finds in a photo, or the `failure`. */
-export async function lookAt(photo, limits, signal) {
+export async function process(photo, limits, signal) {
   photo.failure = refusal(photo.blob, limits);
   if (photo.failure) return;
   try {

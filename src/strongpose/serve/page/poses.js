@@ -3,27 +3,27 @@
 import { css, LEFT, OUTLINE, personColour, RIGHT } from "/colours.js";
 
 // As in draw/poses.py.
-const SURE = 0.7; // keypoint score from which nothing fades
+const OPAQUE = 0.7; // keypoint score from which nothing fades
 const FAINT = 0.5; // opacity at the least score that is drawn
-const THIN = 0.6; // width there, of a sure one's
+const THIN = 0.6; // width there, of an opaque one's
 const WIDTH = 0.014; // of a line, times the person's extent
 const LEAST = 1.35; // width in pixels of the screen
 const MOST = 0.012; // width, times the picture's long side
 
 /**
- * Draws people, the surest on top: left limbs orange, right ones blue, trunks in the person's colour.
+ * Draws people, the highest score on top: left limbs orange, right ones blue, trunks in the person's colour.
  *
- * Limbs and keypoints fade as their score falls; a limb has the lower score of its two ends. `sure` is the least score
- * of keypoints that are drawn, `lit` the person who stands out, `keypoint` the one that is drawn larger, and `unit` the
- * size of a pixel of the screen in photo pixels.
+ * Limbs and keypoints fade as their score falls; a limb has the lower score of its two ends. `threshold` is the least
+ * score of keypoints that are drawn, `lit` the person who stands out, `keypoint` the one that is drawn larger, and
+ * `unit` the size of a pixel of the screen in photo pixels.
  */
-export function drawPoses(context, found, people, { sure, lit, keypoint, unit }) {
+export function drawPoses(context, found, people, { threshold, lit, keypoint, unit }) {
   const body = anatomy(found.skeleton);
   const order = people.map((_, i) => i).reverse();
   if (lit !== null && lit < people.length) order.push(...order.splice(order.indexOf(lit), 1));
   for (const i of order) {
     const colours = { left: css(LEFT), trunk: css(personColour(i)), right: css(RIGHT) };
-    const look = lookOf(points(people[i], found.skeleton), body, sure);
+    const look = lookOf(points(people[i], found.skeleton), body, threshold);
     const most = MOST * Math.max(found.width, found.height);
     const width = Math.max(Math.min(WIDTH * extent(look.dots), most), LEAST * unit);
     drawPerson(context, look, { width, unit, colours, opacity: lit === null || lit === i ? 1 : 0.2, chosen: keypoint });
@@ -60,10 +60,10 @@ function anatomy({ names, limbs, flip_pairs: pairs }) {
   };
 }
 
-/** The limbs and dots that are drawn, the least sure first; a dot whose every limb is left out is none. */
-function lookOf(keypoints, { sides, limbs, lone }, sure) {
-  const seen = keypoints.map(([, , score]) => score >= sure);
-  const strength = keypoints.map(([, , score]) => Math.min(Math.max((score - sure) / Math.max(SURE - sure, 1e-6), 0), 1));
+/** The limbs and dots that are drawn, the lowest score first; a dot whose every limb is left out is none. */
+function lookOf(keypoints, { sides, limbs, lone }, threshold) {
+  const seen = keypoints.map(([, , score]) => score >= threshold);
+  const strength = keypoints.map(([, , score]) => Math.min(Math.max((score - threshold) / Math.max(OPAQUE - threshold, 1e-6), 0), 1));
   const drawn = limbs.filter(({ a, b }) => seen[a] && seen[b]);
   const ends = new Set(drawn.flatMap(({ a, b }) => [a, b]));
   const byStrength = (one, other) => one.strength - other.strength;
