@@ -21,13 +21,14 @@ REASONS = {
         "video": "a person counts by the best score of the track",
         "serve": "requests may ask for another",
         "diagnose": "nobody is left out of the figures",
+        "export": "it is written to the model",
     },
     "--size": {"export": "one size is written to the model", "annotate": "it is that of crops"},
     "--flip": {"annotate": "crops are flipped"},
     "--threads": {"train": "torch chooses"},
     "--device": {"train": "torch alone trains, and on two kinds of devices"},
     "--output-stride": {"export": "0 keeps that of the training"},
-    "--radius": {"export": "the model may have it"},
+    "--disk-radius": {"export": "the model may have it"},
     "--skeleton": {"data convert": "it chooses among the keypoints of a file"},
 }
 """Verbs in which an option has words or a default of its own, and why."""
