@@ -93,7 +93,7 @@ def test_openvino_files_compute_the_same(exported, tmp_path):
 
 
 def test_runtimes_fold_the_norms_into_the_convolutions(tmp_path):
-    """The file keeps them by name, for training to go on from; when it is loaded they disappear."""
+    """The file keeps them by name, for training to resume from; when it is loaded they disappear."""
     network = build_network(NetworkConfig(COCO_TREE, "lite0", upsample=1, neck_channels=16))
     export_onnx(network, tmp_path / "model.onnx", FACTS)
     assert "BatchNormalization" in {node.op_type for node in onnx.load(tmp_path / "model.onnx").graph.node}

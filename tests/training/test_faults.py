@@ -149,7 +149,7 @@ def test_a_validation_that_was_broken_off_is_made_up_for(dataset, whole, tmp_pat
             at("step 3/", lambda: os.kill(os.getpid(), signal.SIGALRM), lines),
             stop,
         )
-    assert lines[-1] == "stopped at step 3; run the same command again to go on"
+    assert lines[-1] == "stopped at step 3; run the same command again to resume"
     figures = [line for line in undisturbed if " AP " in line]
     assert len(figures) == 2 and not [line for line in lines if " AP " in line]
     lines.clear()
@@ -172,7 +172,7 @@ def test_stopped_before_the_first_step(dataset, whole, tmp_path):
         run.send_signal(signal.SIGTERM)
         said = run.communicate(timeout=240)[0]
     assert run.returncode == 0, said
-    assert "\nstopped at step 0; run the same command again to go on\n" in said and "step 1" not in said, said
+    assert "\nstopped at step 0; run the same command again to resume\n" in said and "step 1" not in said, said
     goes_on_as_if_nothing_was(dataset, out, whole, 0)
 
 

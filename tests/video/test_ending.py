@@ -111,7 +111,7 @@ def test_a_transport_stream_that_ends_within_a_packet_is_told(tmp_path):
     (tmp_path / "b.ts").write_bytes(data[: 188 * (len(data) // 376) + 100])
     frames, video = read(tmp_path / "b.ts")
     assert 10 < len(frames) < 50
-    assert f"damaged at frame {len(frames)}: the file ends early; copy or download it again" in video.damage or (
+    assert f"damaged at frame {len(frames)}: the file is truncated; copy or download it again" in video.damage or (
         f"damaged at frame {len(frames) - 1}: the picture is damaged" in video.damage
     )
 
@@ -192,7 +192,7 @@ def test_a_fragment_that_a_list_in_front_promises_is_missed(tmp_path):
     fragments = [n - 4 for n in range(len(data)) if data[n : n + 4] == b"moof"]
     path.write_bytes(data[: fragments[2]])
     frames, video = read(path)
-    assert 20 < len(frames) < 30 and "the file ends early; copy or download it again" in video.damage
+    assert 20 < len(frames) < 30 and "the file is truncated; copy or download it again" in video.damage
 
 
 @pytest.mark.parametrize(("name", "codec"), [("a.webm", "libvpx"), ("a.avi", "mjpeg"), ("a.wmv", "wmv2")])
@@ -208,7 +208,7 @@ def test_an_end_that_was_never_written_is_told(tmp_path, name, codec, sound):
     kept = round(0.6 * len(data))
     path.write_bytes(data[:kept] + bytes(len(data) - kept))
     frames, video = read(path)
-    assert 10 < len(frames) < 50 and "the file ends early; copy or download it again" in video.damage
+    assert 10 < len(frames) < 50 and "the file is truncated; copy or download it again" in video.damage
     path.write_bytes(data + bytes(5000))
     assert read(path)[1].damage is None
 

@@ -114,7 +114,7 @@ def test_the_whole_pictures_of_a_webp_cut_short_are_kept(tmp_path, share):
     images[0].save(tmp_path / "a.webp", save_all=True, append_images=images[1:], duration=100, lossless=True)
     frames, video = read(cut(tmp_path / "a.webp", share))
     assert len(frames) == int(6 * share)
-    assert f"damaged at frame {len(frames)}: the file ends early; copy or download it again" in video.damage
+    assert f"damaged at frame {len(frames)}: the file is truncated; copy or download it again" in video.damage
     assert all(np.array_equal(frame.image, image) for frame, image in zip(frames, images, strict=False))
 
 

@@ -88,7 +88,7 @@ def test_a_single_picture_before_a_film_is_a_cover(tmp_path, name):
 
 
 def test_a_single_picture_beside_sound_is_a_cover(tmp_path):
-    with pytest.raises(VideoError, match=r"a\.mov: holds sound only; a video with pictures is needed"):
+    with pytest.raises(VideoError, match=r"a\.mov: no video stream \(audio only\); name a video"):
         open_video(str(write_thumb(tmp_path / "a.mov", sound=1.0)))
 
 

@@ -161,7 +161,7 @@ def sound(path):
         ("nope.mp4", lambda path: None, "nope.mp4: no such file; check the path"),
         ("notes.mp4", lambda path: path.write_text("not a video"), "notes.mp4: not a video, or damaged at its start"),
         ("empty.mp4", lambda path: path.touch(), "empty.mp4: the file is empty; copy or download it again"),
-        ("sound.wav", sound, "sound.wav: holds sound only; a video with pictures is needed"),
+        ("sound.wav", sound, "sound.wav: no video stream (audio only); name a video"),
         ("folder", lambda path: path.mkdir(), "folder: is a folder; name one video in it"),
     ],
 )

@@ -241,7 +241,7 @@ def _say_if_incomplete(split: SplitName, photos: int) -> None:
 
 
 def _summary(estimator: StrongPose, network: EstimatorOptions, seconds: list[float]) -> str:
-    """How many photos there were, how long they took, and what looked at them."""
+    """How many photos there were, how long they took, and the model."""
     how = f"model {network.model} with {estimator.runtime.name}, long side {_sides(estimator)}"
     flip = ", with flip augmentation" if network.flip else ""
     photos = counted(len(seconds), "photo")

@@ -1,4 +1,4 @@
-"""``strongpose train``: train a network, fine-tune a model, or go on with a run."""
+"""``strongpose train``: train a network, fine-tune a model, or resume a run."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def train(
     config: TrainConfig,
     *,
     finetune: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: none)")] = None,
-    preset: PresetName | None = None,
+    preset: Annotated[PresetName | None, arg(help_behavior_hint="(default: none)")] = None,
 ) -> int:
     """Train a network on COCO-format keypoint data sets.
 
-    A run found in the output folder goes on.
+    A run found in the output folder is resumed.
 
     Examples:
         strongpose train --finetune base --data ANNOTATIONS.json --out RUN

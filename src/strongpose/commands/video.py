@@ -10,12 +10,13 @@ from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from tyro.conf import FlagCreatePairsOff, Positional, arg
+from tyro.conf import Positional, arg
 
 from strongpose._util.lines import counted, pace, printable
 from strongpose._util.signals import ending_early
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.estimator_options import EstimatorOptions, KeypointThreshold, Threshold
+from strongpose.commands.options import Flag
 from strongpose.commands.outputs import unwritable_folder
 from strongpose.poses import KEYPOINT_THRESHOLD
 
@@ -35,13 +36,13 @@ def video(
         Positional[tuple[str, ...]], arg(metavar="FILE|FOLDER|CAMERA|ADDRESS ...", help_behavior_hint="(at least one)")
     ],
     /,
-    out: Annotated[Path | None, arg(metavar="FOLDER")] = None,
-    show: FlagCreatePairsOff[bool] = False,
-    motion: FlagCreatePairsOff[bool] = False,
+    out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None,
+    show: Flag = False,
+    motion: Flag = False,
     every: Annotated[int, arg(metavar="N")] = 1,
-    max_frames: Annotated[int | None, arg(metavar="N")] = None,
-    no_smooth: FlagCreatePairsOff[bool] = False,
-    no_camera_motion: FlagCreatePairsOff[bool] = False,
+    max_frames: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all)")] = None,
+    no_smooth: Flag = False,
+    no_camera_motion: Flag = False,
     threshold: Threshold = None,
     keypoint_threshold: KeypointThreshold = KEYPOINT_THRESHOLD,
     network: EstimatorOptions = EstimatorOptions(),
@@ -67,7 +68,7 @@ def video(
         no_camera_motion: Do not compensate the motion of a hand-held camera: faster, for a camera that stands still.
         threshold: People whose score never reaches this are left out.
         keypoint_threshold: Do not draw keypoints with a lower score, those near it faintly; the files have them all.
-        network: Which model finds the people, and how.
+        network: Model and inference options.
     """
     from strongpose.exceptions import ModelError
     from strongpose.video.folders import result_names
@@ -243,7 +244,7 @@ class _Run:
         return not reader.damage
 
     def _frames(self, reader: VideoReader) -> Iterator[Frame]:
-        """Those that are looked at, until the run ends."""
+        """Those that are processed, until the run ends."""
         used = (frame for frame in reader if reader.live or frame.index % self.every == 0)
         for frame in itertools.islice(used, self.max_frames):
             yield frame

@@ -30,7 +30,7 @@ def save_checkpoint(
         info: what else belongs to the state: step, configuration; must be JSON.
 
     Raises:
-        CheckpointError: if the state holds values that are not finite, which nobody could go on from.
+        CheckpointError: if the state holds values that are not finite, which no run could resume from.
         OSError: if it cannot be written; the message names the file and the reason.
     """
     tensors = _prefixed("network", network.state_dict()) | _prefixed("average", average.state_dict())

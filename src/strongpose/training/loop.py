@@ -30,7 +30,7 @@ __all__ = ["open_batches", "train"]
 
 
 def train(config: TrainConfig, say: Callable[[str], None] = print, stop: StopRequest | None = None) -> Path:
-    """Train, or go on with the run that lies in ``config.out``.
+    """Train, or resume the run that lies in ``config.out``.
 
     SIGTERM and Ctrl-C save a checkpoint and stop, at the end of a step. The averaged weights are written to
     ``weights.safetensors`` with every checkpoint. Processes that torchrun started share the work.
@@ -44,7 +44,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print, stop: StopReq
         The file of the averaged weights.
 
     Raises:
-        TrainingError: if the loss is not finite, nothing can be written, or a process that reads photos ended; the
+        TrainingError: if the loss is not finite, nothing can be written, or a data loader process died; the
             last checkpoint stays, and the message names it.
         strongpose.exceptions.AnnotationError: if annotations, or the photos of the validation, cannot be used.
         strongpose.exceptions.CheckpointError: if the run in ``config.out`` cannot be resumed.
@@ -62,9 +62,9 @@ def train(config: TrainConfig, say: Callable[[str], None] = print, stop: StopReq
             reason = str(error)
             if isinstance(error, OSError) and error.strerror is not None:
                 reason = f"{error.filename or config.out}: {error.strerror}"
-            raise TrainingError(f"{reason}; {run.kept}; when that is mended, the same command goes on") from error
+            raise TrainingError(f"{reason}; {run.kept}; fix this and run the same command to resume") from error
         if world.any(stop.is_set) and (run.done < config.steps or run.is_validation_due):
-            run.say(f"stopped at step {run.done}; run the same command again to go on")
+            run.say(f"stopped at step {run.done}; run the same command again to resume")
         return run.weights
 
 

@@ -20,6 +20,8 @@ __all__ = ["TrainConfig"]
 _Automatic = Annotated[
     DisallowNone[bool | None], arg(help_behavior_hint="(default: bfloat16 where the machine has units for it)")
 ]
+_File = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
+_Folder = Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")]
 _Weights = Annotated[str | Path | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: none)")]
 
 
@@ -33,34 +35,34 @@ class TrainConfig:
     """Folder of the run: checkpoint, log and weights. A run found there is resumed."""
     images: tuple[str | Path, ...] = ()
     """Photo folders, or addresses of tar shards, one for each annotation file, where they do not lie beside them."""
-    cache: Path | None = None
+    cache: _Folder = None
     """Folder for what is read from addresses; OUT/cache if left out."""
     cache_gb: float = 0.0
     """How much of the photos from addresses is kept there, in gigabytes; the shards' indices always are."""
     sampling_weights: tuple[float, ...] = ()
-    """How much likelier a photo of each data set is drawn than others; 1 for all if left out."""
+    """Data-set sampling weights: how likely a photo of each is drawn relative to the others; 1 for all if left out."""
     exclude_sources: tuple[str, ...] = ()
     """Pseudo-labels not to learn from: people whose keypoint_source is one of these are masked out."""
     negatives: float = 0.0
     """Negative (background) photos, on which nobody is annotated: how likely one is next to others of its set."""
-    val: Path | None = None
+    val: _File = None
     """Annotation file to validate on; never trained on."""
-    val_images: Path | None = None
+    val_images: _Folder = None
     """Folder of the validation photos, where they do not lie beside the file."""
     val_size: int = SIZE
     """Long side of validation photos in pixels, which the exported model will recommend."""
     val_every: int = 500
     """Steps between validations."""
     backbone: str = "mobile"
-    """Feature network: lite0, lite2, mobile, resnet50, resnet101, resnet152, these with v2 behind, or timm:NAME."""
-    backbone_weights: Path | None = None
+    """Backbone: lite0, lite2, mobile, resnet50, resnet101, resnet152, these with v2 behind, or timm:NAME."""
+    backbone_weights: _File = None
     """Pretrained weights of the backbone alone, such as ImageNet's (.safetensors)."""
     init: _Weights = None
     """Start from these pretrained weights: a model's name, .onnx or .safetensors; without heads if skeletons differ."""
     teacher: _Weights = None
-    """Knowledge distillation: learn the fields of this network (name, .onnx or .safetensors) besides the labels."""
+    """Knowledge distillation: also learn from this network's outputs; a model's name, .onnx or .safetensors."""
     distillation_weight: float = 0.5
-    """With a teacher: how much its fields count, 0 to 1; the labels count for the rest."""
+    """Distillation weight: share of the teacher in the loss, 0 to 1."""
     teacher_bf16: _Automatic = None
     """Mixed precision of the teacher, likewise."""
     output_stride: Literal[4, 8, 16, 32] = 8
@@ -76,27 +78,27 @@ class TrainConfig:
     neck_channels: int = 256
     """Width of the pyramid (lite0, lite2) or of the two convolutions between backbone and heads, which 0 leaves out."""
     neck_rank: int = 0
-    """Low-rank factorization of the neck's convolutions, through that many channels; 0 leaves them whole."""
+    """Low-rank factorization of the neck's convolutions: rank; 0 for none."""
     fine_channels: int = 0
     """Width of the branch that corrects heat maps and offsets by features at stride 4; needs fields at stride 4."""
     half_scale: bool = False
-    """See the image at half its size as well, with the same backbone and neck; for people of more sizes."""
+    """Half-scale branch: also process the image at half resolution (shared weights)."""
     graph: Literal["coco", "coco-19", "coco-tree"] = "coco"
     """Kinematic graph: 34 edges, COCO's 19, or the paper's tree of 16."""
-    skeleton: str | None = None
+    skeleton: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: COCO's)")] = None
     """Other keypoints than COCO's, with their graph: a name such as lsp14, a .json file, or a model that has them."""
     freeze_stages: int = 0
-    """Freeze that many first stages of the backbone."""
+    """Number of backbone stages to freeze, from the first."""
     crop_size: int = 257
     """Pixels of the square crops; a multiple of the coarsest features' stride plus 1 (lite0, lite2: of 32)."""
     disk_radius: float = DISK_RADIUS
-    """Radius of the heat map disks in pixels; the weights and the exported model say it."""
+    """Radius of the heat-map disks in pixels; the weights and the exported model say it."""
     scale: tuple[float, float] = (0.8, 2.2)
-    """Scale augmentation: least and greatest size of a photo's long side, in crop sizes."""
+    """Scale augmentation: minimum and maximum long side of a photo, relative to the crop side."""
     batch_size: int = 16
     """Photos per step, of all processes together."""
     accumulate: int = 1
-    """Gradient accumulation: parts that a batch is taken in, one after the other; less memory, same gradients."""
+    """Gradient accumulation: number of micro-batches per step; less memory, same gradients."""
     steps: int = 3000
     """Steps in all; may be changed on resuming."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
@@ -104,7 +106,7 @@ class TrainConfig:
     learning_rate: float = 1e-3
     """Peak learning rate of neck and heads."""
     backbone_lr_factor: float = 0.3
-    """The backbone's learning rate, as a share of it."""
+    """Learning rate of the backbone, relative to the peak."""
     weight_decay: float = 0.01
     """Weight decay."""
     warmup_steps: int = 100
@@ -112,13 +114,13 @@ class TrainConfig:
     learning_rate_decay: float = 0.4
     """Learning rate decay: share of the steps, at the end, over which it falls linearly to zero."""
     ema_decay: float = 0.998
-    """Exponential moving average (EMA) of the weights: how much of the average each step keeps."""
+    """EMA (exponential moving average of the weights): decay per step."""
     focal_gamma: float = 1.0
-    """Hard keypoint mining, as in focal loss: heat map cells count by their error to this power; 0 is plain."""
+    """Focal weighting of the heat-map loss: exponent of the error; 0 is plain cross-entropy."""
     loss_weights: tuple[float, float, float, float, float] = (1.0, 1.0, 1.0, 1.0, 0.3)
     """Weights of the losses: heat maps, offsets, displacements, body, intermediate supervision (a middle layer)."""
     gradient_clip: float = 5.0
-    """Gradient clipping: greatest norm of the gradient; 0 leaves it as it is."""
+    """Gradient clipping: maximum norm; 0 for none."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where to train."""
     bf16: _Automatic = None
@@ -126,9 +128,9 @@ class TrainConfig:
     compile: bool = False
     """Compile the network (needs a C++ compiler)."""
     workers: int = 1
-    """Processes that read and augment photos, for each that trains."""
+    """Data loader processes per training process."""
     seed: int = 0
-    """Source of all random choices."""
+    """Random seed."""
     checkpoint_minutes: float = 5.0
     """Time between checkpoints."""
     log_every: int = 20

@@ -30,7 +30,7 @@ __all__ = ["TrainingRun"]
 
 
 class TrainingRun:
-    """What a run consists of, in each of the processes that share it; a run found in ``config.out`` goes on.
+    """What a run consists of, in each of the processes that share it; a run found in ``config.out`` is resumed.
 
     Args:
         config: the recipe.
@@ -72,7 +72,7 @@ class TrainingRun:
 
     @property
     def kept(self) -> str:
-        """What is there to go on from, for people."""
+        """What there is to resume from, for people."""
         return f"the last checkpoint is {self.checkpoint}" if self.checkpoint.exists() else "nothing was saved yet"
 
     @property
@@ -224,9 +224,7 @@ def _starting_network(config: TrainConfig, say: Say) -> PoseNetwork:
         and config.norm != "trained"
         and not (config.backbone_weights or config.init)
     ):
-        say(
-            f"careful: --norm {config.norm} keeps batch norms as they are, and this backbone starts from random weights"
-        )
+        say(f"careful: --norm {config.norm} keeps the batch norms fixed, and this backbone is initialised randomly")
     return network
 
 
@@ -235,7 +233,10 @@ def _load_init(network: PoseNetwork, config: TrainConfig, say: Say) -> None:
     assert config.init is not None
     path = resolve_weights(config.init)
     if not load_weights(network, path, other_skeleton=True):
-        say(f"{config.init} is for another skeleton: only its backbone and neck are taken, the heads start anew")
+        say(
+            f"{config.init} is for another skeleton: only its backbone and neck are taken, "
+            "the heads are initialised randomly"
+        )
         return
     radius = training_facts(path).disk_radius
     if radius is not None and radius != config.disk_radius:

@@ -82,7 +82,7 @@ class Packets:
 
     def what_is_missing(self) -> str | None:
         """What the file promises beyond what came; asked once all has come."""
-        early = "the file ends early; copy or download it again"
+        early = "the file is truncated; copy or download it again"
         if self._path is not None and is_cut_short(self._path):
             return early
         if self._kind == "mpegts" and self._goes_on_elsewhere():

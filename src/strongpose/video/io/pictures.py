@@ -64,7 +64,7 @@ class AnimatedPicture:
             yield Shot(stamp, _always(picture))
             stamp += 10 * int(self._image.info.get("duration") or _UNSAID)
         if not self._whole:
-            self.damage = Damage(self.frames or 0, "the file ends early; copy or download it again")
+            self.damage = Damage(self.frames or 0, "the file is truncated; copy or download it again")
 
 
 class NumberedPictures:

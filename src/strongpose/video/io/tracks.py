@@ -37,8 +37,8 @@ def moving_track(container: av.container.InputContainer, name: str, path: Path |
     while tracks and len(container.streams) > 1 and _is_still(tracks[0], path):
         del tracks[0]
     if not tracks:
-        holds = "sound only" if container.streams.audio else "no moving pictures"
-        raise VideoError(f"{name}: holds {holds}; a video with pictures is needed")
+        audio = " (audio only)" if container.streams.audio else ""
+        raise VideoError(f"{name}: no video stream{audio}; name a video")
     track = next((track for track in tracks if track.codec_context is not None), None)
     if track is None:
         raise VideoError(f"{name}: this build of PyAV cannot decode its pictures; convert it to H.264 first")
