@@ -81,7 +81,7 @@ def test_a_preset_gives_defaults_that_options_override(strongpose, tmp_path):
     assert run.returncode == 0
     options = " ".join(run.stdout.replace("│", " ").split())
     assert "--optimizer {adamw,sgd} AdamW, or SGD with momentum 0.9 (the paper's). (default: sgd)" in options
-    assert "of this network" in options and "(default: resnet101)" in options
+    assert "this network's outputs" in options and "(default: resnet101)" in options
     plain = " ".join(strongpose("train", "--help").stdout.replace("│", " ").split())
     assert "best-resnet50" in plain and "(default: adamw)" in plain
     run = strongpose("train", "--preset", "paper-resnet50", "--data", tmp_path / "a.json")
