@@ -90,8 +90,12 @@ def test_not_json(tmp_path):
 
 def test_no_photos(dataset):
     dataset.with_suffix("").rename(dataset.with_name("elsewhere"))
-    with pytest.raises(FileNotFoundError, match="neither the folder"):
+    with pytest.raises(
+        AnnotationError, match=r"its photos are not beside it, in .*/ or images/; name their folder with"
+    ):
         KeypointDataset(dataset)
+    with pytest.raises(FileNotFoundError, match="neither the folder"):
+        KeypointDataset(dataset, dataset.with_name("nowhere"))
 
 
 def test_another_skeleton(dataset):

@@ -109,6 +109,7 @@ def _train(run: TrainingRun, batches: BatchesByStep | None, stop: StopRequest) -
         if batches is not None and not run.world.any(stop.is_set):
             trained = sum(parameter.numel() for parameter in run.network.parameters() if parameter.requires_grad)
             photos = sum(len(d) + (len(d.negatives) if config.negatives else 0) for d in batches.datasets)
+            run.say(f"computing in {run.precision.reason}")
             run.say(f"training on {photos} photos, {trained / 1e6:.2f} M parameters, on {device}")
             with batch_loader(batches, run.done, config.steps, config.workers, device.type == "cuda") as loader:
                 _loop(run, loader, progress, stop)

@@ -39,6 +39,7 @@ class TrainingRun:
 
     Attributes:
         network: in training, on the device.
+        precision: what it computes in, and why.
         done: steps done.
         validated: steps after which it was last validated.
         checkpoint: file of the whole state.
@@ -64,7 +65,7 @@ class TrainingRun:
         self._optimizer = build_optimizer(
             self.network, config.optimizer, config.learning_rate, config.backbone_lr_factor, config.weight_decay
         )
-        self._precision, self._teacher = self._with_precision(self._resume())
+        self.precision, self._teacher = self._with_precision(self._resume())
         self._validated = at_output_stride(self._averaged, config.eval_output_stride or config.output_stride)
         self._shared = world.shared(self.network)
         self._forward = torch.compile(self._shared, dynamic=False) if config.compile else self._shared
@@ -109,7 +110,7 @@ class TrainingRun:
             self._loss_weights,
             config.focal_gamma,
             config.distillation_weight,
-            self._precision.bf16,
+            self.precision.bf16,
         )
         losses = {"loss": total_loss(terms, self._loss_weights), **terms}
         self._check_finite(losses)
@@ -134,7 +135,7 @@ class TrainingRun:
             config.val_images,
             config.val_size,
             config.disk_radius,
-            self._precision.bf16,
+            self.precision.bf16,
             give_up,
         )
         if metrics is not None:
@@ -149,7 +150,7 @@ class TrainingRun:
             strongpose.exceptions.CheckpointError: if the state holds values that are not finite.
         """
         if self.world.rank == 0:
-            precision = {"bf16": self._precision.bf16, "teacher_bf16": self._teacher and self._teacher.bf16}
+            precision = {"bf16": self.precision.bf16, "teacher_bf16": self._teacher and self._teacher.bf16}
             state = {"step": self.done, "validated": self.validated, "config": self.config.to_dict(), **precision}
             save_checkpoint(self.checkpoint, self.network, self._average, self._optimizer, state)
             save_weights(self._averaged, self.weights, TrainingFacts(self.config.disk_radius, self.config.val_size))
@@ -187,7 +188,6 @@ class TrainingRun:
         if self.world.any(not units):  # all processes compute in the same
             units = frozenset()
         precision = choose_precision(config.bf16, began.get("bf16"), device.type, units, config.backbone)
-        self.say(f"computing in {precision.reason}")
         if config.teacher is None:
             return precision, None
         taught = choose_precision(config.teacher_bf16, began.get("teacher_bf16"), device.type, units, "")
