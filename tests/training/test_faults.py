@@ -172,8 +172,7 @@ def test_stopped_before_the_first_step(dataset, whole, tmp_path):
         run.send_signal(signal.SIGTERM)
         said = run.communicate(timeout=240)[0]
     assert run.returncode == 0, said
-    assert said.startswith("stopped at step 0; run the same command again to resume
-"), said
+    assert said.startswith("stopped at step 0; run the same command again to resume\n"), said
     goes_on_as_if_nothing_was(dataset, out, whole, 0)
 
 
