@@ -137,6 +137,14 @@ def test_people_start_at_the_models_threshold_and_are_followed_below_it(model, f
     assert len(everybody(frames[0], 0.0)) == len(model.with_threshold(0.05)(frames[0]))
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_people_in_a_video_too_short_to_confirm_them_are_given(model, frames, count):
+    few = [Frame(n, n / 10, image, Fraction(1)) for n, image in enumerate(frames[:count])]
+    given = [sorted(people.ids.tolist()) for _, people in VideoEstimator(model).track(few)]
+    assert given == [[1, 2, 3]] * count
+    assert [len(people) for _, people in VideoEstimator(Unsure()).track(grey_frames(3))] == [0] * 3
+
+
 def test_time_goes_forward(model, frames):
     estimator = VideoEstimator(model)
     estimator(frames[0], 1.0)
@@ -172,6 +180,23 @@ def test_the_options_of_track(model, clip):
     assert np.abs(rough.poses.keypoints - smooth.poses.keypoints).max() > 0.1
     with pytest.raises(VideoError, match=r"nope\.mp4: no such file"):
         next(model.track("nope.mp4"))
+
+
+def test_track_tells_what_is_damaged(model, clip, tmp_path):
+    data, cut, empty = clip.read_bytes(), tmp_path / "cut.mkv", tmp_path / "empty.mkv"
+    whole = tmp_path / "whole.mkv"
+    with VideoWriter(whole, Fraction(10)) as writer:
+        for n, (frame, _) in enumerate(model.track(clip)):
+            writer.write(frame.image, n / 10)
+    data = whole.read_bytes()
+    cut.write_bytes(data[: 9 * len(data) // 10])
+    empty.write_bytes(data[:1500])
+    with pytest.warns(UserWarning, match=r"cut\.mkv: damaged at frame \d"):
+        assert list(model.track(cut))
+    with pytest.raises(VideoError, match=r"empty\.mkv: "):
+        list(model.track(empty))
+    with pytest.raises(ValueError, match="max_frames must be at least 1, got 0"):
+        list(model.track(clip, max_frames=0))
 
 
 def test_track_closes_the_video_at_the_end_and_on_break(model, clip, monkeypatch):

@@ -180,10 +180,11 @@ class StrongPose:
 
         Yields:
             Frame and people (`poses` in its pixels, and their `ids`); the video is closed at the end, also on break.
+            At the end, a warning of one line tells what was damaged.
 
         Raises:
-            ValueError: if the threshold is not in 0-1.
-            strongpose.exceptions.VideoError: if the video cannot be opened or read on.
+            ValueError: if the threshold is not in 0-1, or ``max_frames`` is not positive.
+            strongpose.exceptions.VideoError: if the video cannot be opened or read on, or holds no frames.
             ImportError: if PyAV, OpenCV or SciPy is missing.
         """
         from strongpose.video import track_video  # of a higher layer: `tests/test_layout.py` names this exception

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections import Counter, deque
 from collections.abc import Generator, Iterable
 from dataclasses import replace
@@ -85,7 +86,8 @@ class VideoEstimator:
     ) -> Generator[tuple[Frame, TrackedPoses], None, None]:
         """The people in every frame of a video, new people from their first frame on.
 
-        Frames are held back until it is known who of the new people is confirmed in the frames after.
+        Frames are held back until it is known who of the new people is confirmed in the frames after. Of a video
+        of fewer frames than confirming takes, people are given who are in all of them.
 
         Args:
             frames: in the order of time.
@@ -111,6 +113,8 @@ class VideoEstimator:
                     yield oldest, self._finish(moved, observation)
         except VideoError as error:
             failure = error
+        if delay and not self.summary.frames:
+            self._tracker.settle(len(held))
         for oldest, moved, observation in held:
             yield oldest, self._finish(moved, observation)
         if failure is not None:
@@ -154,6 +158,12 @@ def track_video(
 
     Of a live source the newest frame is given at once, and new people are left out until confirmed.
     """
+    if max_frames is not None and max_frames < 1:
+        raise ValueError(f"max_frames must be at least 1, got {max_frames}")
     estimator = VideoEstimator(model, smooth=smooth, camera_motion=camera_motion)
     with open_video(fspath(source)) as reader:
         yield from estimator.track(itertools.islice(reader, max_frames), delay=0 if reader.live else None)
+        if not estimator.summary.frames:
+            raise VideoError(reader.damage or f"{reader.source}: holds no frames")
+        if reader.damage:
+            warnings.warn(reader.damage, stacklevel=3)

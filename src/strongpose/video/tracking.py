@@ -101,10 +101,19 @@ class Tracker:
             track.seen = (*track.seen, track.time == time)[-self.options.window :]
         for i in sorted(owners):
             if not owners[i].identifier and self._is_sure(owners[i], float(poses.scores[i])):
-                owners[i].identifier, self._next_id = self._next_id, self._next_id + 1
+                self._confirm(owners[i])
         self._tracks = [track for track in self._tracks if self._lives(track, time)]
         seen = sorted(owners)
         return Observation(time, poses[seen], tuple(owners[i] for i in seen))
+
+    def settle(self, frames: int) -> None:
+        """At the end of a video of fewer frames than confirming takes, confirm those who were seen in all of them."""
+        for track in self._tracks:
+            if not track.identifier and frames == sum(track.seen) < self.options.min_hits:
+                self._confirm(track)
+
+    def _confirm(self, track: Track) -> None:
+        track.identifier, self._next_id = self._next_id, self._next_id + 1
 
     def _owners(self, found: _Found) -> dict[int, Track]:
         """The track of each pose that has one; new ones are made."""
