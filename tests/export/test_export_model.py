@@ -55,6 +55,15 @@ def test_errors_are_of_exporting(tiny_model, tmp_path):
         export_model(tmp_path / "none.safetensors", tmp_path / "m.onnx")
 
 
+def test_a_description_that_does_not_fit_takes_no_models_place(tiny_model, tmp_path):
+    out = tmp_path / "m.onnx"
+    out.write_text("a good one")
+    for facts in (ModelFacts(size=9000), ModelFacts(disk_radius=float("inf")), ModelFacts(filter_sigma=1e9)):
+        with pytest.raises(ExportError, match="must"):
+            export_model(tiny_model, out, facts=facts)
+        assert out.read_text() == "a good one"
+
+
 def test_a_description_is_read_without_running_the_model(tiny_model, tmp_path, monkeypatch):
     import onnxruntime
 

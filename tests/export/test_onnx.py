@@ -132,7 +132,7 @@ def test_the_file_describes_itself(exported):
             "type": "uint8",
             "colour": "RGB",
             "range": [0, 255],
-            "resizing": "long side to `size` pixels, aspect kept; area average to shrink, bilinear to enlarge",
+            "resizing": "long side to `size` pixels, aspect kept; bilinear, over all pixels to shrink",
             "sides": f"a multiple of {config.coarse_stride}, plus 1; padded right and below",
             "padding": [127, 127, 127],
             "mean": NORMALISATION[config.backbone][0],

@@ -91,6 +91,7 @@ def export_model(
             inputs, skipped = _calibration(calibrate, photos, size, network.config.coarse_stride, say, complain)
             metadata |= {"calibration": {"photos": len(inputs), "size": size}}
         description = describe(network, metadata, precision)
+        info = ModelInfo.from_json(json.dumps(description))  # a file that nobody could open takes no good one's place
         out.parent.mkdir(parents=True, exist_ok=True)
         if out.suffix == ".onnx" and precision != "int8":
             export_onnx(network, out, metadata, precision)
@@ -100,7 +101,7 @@ def export_model(
                 stored = "float32" if precision == "int8" else precision
                 export_onnx(network, folded, metadata, stored, fold_norms=True)
                 write_ir(quantize(folded, inputs) if precision == "int8" else read_onnx(folded), out, description)
-    return ExportedModel(tuple(model_files(out)), ModelInfo.from_json(json.dumps(description)), skipped)
+    return ExportedModel(tuple(model_files(out)), info, skipped)
 
 
 def _check(out: Path, precision: Precision, calibrate: Sequence[Path]) -> None:

@@ -115,7 +115,7 @@ def describe(
             "type": "uint8",
             "colour": "RGB",
             "range": [0, 255],
-            "resizing": "long side to `size` pixels, aspect kept; area average to shrink, bilinear to enlarge",
+            "resizing": "long side to `size` pixels, aspect kept; bilinear, over all pixels to shrink",
             "sides": f"a multiple of {config.coarse_stride}, plus 1; padded right and below",
             "padding": list(PADDING),
             "mean": [round(float(value), 6) for value in network.mean.flatten()],
