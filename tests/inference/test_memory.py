@@ -35,6 +35,12 @@ def test_the_least_of_machine_and_container_is_free(tmp_path):
         sys__fs__cgroup__job__memoryDOTstat="anon 7\ninactive_file 100000\n",
     )
     assert available_memory(second) == 500_000
+    files(
+        second,
+        sys__fs__cgroup__memoryDOTmax="700000\n",  # of a group around it, which others fill, too
+        sys__fs__cgroup__memoryDOTcurrent="600000\n",
+    )
+    assert available_memory(second) == 100_000
     first = files(
         tmp_path / "b",
         proc__self__cgroup="5:cpu:/\n4:memory:/job\n0::/\n",

@@ -35,12 +35,12 @@ def _free_in_group(root: Path) -> int | None:
             cached = "total_inactive_file"
         else:
             continue
-        for folder in (mount / place.lstrip("/"), mount):  # within a container the group is the mount itself
+        own = mount / place.lstrip("/")  # within a container the group is the mount itself
+        for folder in (own, *own.parents[: len(own.parts) - len(mount.parts)]):  # each limits those within it
             limit, usage = _text(folder / most).strip(), _text(folder / taken).strip()
             if limit.isdigit() and usage.isdigit():
                 files = re.search(rf"^{cached} (\d+)$", _text(folder / "memory.stat"), re.MULTILINE)
                 frees.append(max(0, int(limit) - int(usage) + (int(files[1]) if files else 0)))
-                break
     return min(frees, default=None)
 
 
