@@ -129,6 +129,21 @@ def test_every_skeleton_is_drawn_with_and_without_sides(name):
         assert not (np.abs(picture.astype(int) - colour).max(axis=2) < 4).any()
 
 
+@pytest.mark.parametrize("thickness", [0, -1, float("nan"), 1e6])
+def test_a_thickness_that_makes_no_sense_is_refused(thickness):
+    with pytest.raises(ValueError, match="thickness must be more than 0 and at most 100"):
+        draw.draw_poses(grey(), standing(), thickness=thickness)
+
+
+def test_limbs_keep_their_direction_though_they_end_far_outside():
+    two = Skeleton.from_names("two", ["a", "b"], [("a", "b")], [], [0.05] * 2, [("a", "b")])
+    for far in (1e3, 1e5):
+        picture = draw.draw_poses(grey(), Poses([[[50, 50, 1], [far, 50 + (far - 50) / 4, 1]]], [0.9], two))
+        assert np.flatnonzero(changed(picture)[:, 230]).mean() == pytest.approx(95, abs=3)
+    wide = draw.draw_poses(grey(20_000, 40), Poses([[[100, 20, 1], [19_900, 20, 1]]], [0.9], two))
+    assert changed(wide)[:, 19_850].any()
+
+
 def test_thickness_is_a_factor():
     thin, thick = (
         changed(draw.draw_poses(grey(), standing(), thickness=factor, legend=False)).sum() for factor in (1, 3)

@@ -15,7 +15,7 @@ Box = tuple[int, int, int, int]
 
 WHITE: Colour = (255, 255, 255)
 BLACK: Colour = (0, 0, 0)
-_FAR = 32_000.0  # samples; Pillow cannot count much further
+_FAR = 1e7  # samples; Pillow cannot count much further
 
 
 class Pen:

@@ -19,6 +19,7 @@ __all__ = ["draw_poses"]
 _SURE = 0.7  # keypoint score from which nothing fades
 _FAINT, _THIN = 0.5, 0.6  # opacity and width, of a sure one's, at the threshold
 _WIDTH = 0.014  # of a line, times the person's extent
+_THICKEST = 100  # times the usual
 _LEAST, _MOST = 1.35, 0.012  # width in pixels; times the picture's long side
 
 
@@ -64,7 +65,7 @@ def draw_poses(
         ids: N numbers that the people's colours go by, for people tracked in a video; left out, the order of the poses.
         labels: N texts to write beside the people, or none.
         by_person: give whole people their colour, lighter on the left and darker on the right.
-        thickness: factor of the width of lines.
+        thickness: factor of the width of lines, up to 100.
         legend: whether a corner says which colour is the left and which the right; tiny pictures have none.
         corner: where the legend is, also if nobody is drawn; left out, a corner where nobody is.
 
@@ -72,8 +73,10 @@ def draw_poses(
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ValueError: if there are not as many ids or labels as people.
+        ValueError: if there are not as many ids or labels as people, or the thickness makes no sense.
     """
+    if not 0 < thickness <= _THICKEST:
+        raise ValueError(f"thickness must be more than 0 and at most {_THICKEST}, got {thickness}")
     for name, values in (("ids", ids), ("labels", labels)):
         if values is not None and len(values) != len(poses):
             raise ValueError(f"expected {len(poses)} {name}, one per person, got {len(values)}")
