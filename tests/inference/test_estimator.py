@@ -193,6 +193,9 @@ def test_bad_photos_and_sizes_are_refused(tmp_path):
         StrongPose(TriangleRuntime(), size=0)
     with pytest.raises(ValueError, match=r"size must be at least 1 pixel, got \[\]"):
         StrongPose(TriangleRuntime(), size=[])
+    assert StrongPose(TriangleRuntime(), size=np.int64(129)).sizes == (129,)
+    with pytest.raises(ValueError, match=r"size must be a whole number of pixels, or several, got 129\.5"):
+        StrongPose(TriangleRuntime(), size=129.5)
     with pytest.raises(ValueError, match=r"sizes must differ, got \(257, 129, 257\)"):
         StrongPose(TriangleRuntime(), size=(257, 129, 257))
 

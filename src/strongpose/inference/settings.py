@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from operator import index
 
 from strongpose.decode import DecodeOptions
 from strongpose.exceptions import ModelError
@@ -40,7 +41,10 @@ def checked_sizes(size: int | Sequence[int]) -> tuple[int, ...]:
     Raises:
         ValueError: if a size is not positive or given twice, or there is none.
     """
-    sizes = tuple(sorted([size] if isinstance(size, int) else size))
+    try:
+        sizes = tuple(sorted(map(index, size if isinstance(size, Iterable) else [size])))
+    except TypeError as error:
+        raise ValueError(f"size must be a whole number of pixels, or several, got {size!r:.40}") from error
     if not sizes or sizes[0] < 1:
         raise ValueError(f"size must be at least 1 pixel, got {size}")
     if len(set(sizes)) < len(sizes):
