@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Literal
 
 from PIL import Image
@@ -19,6 +20,7 @@ PICTURE_TYPES: tuple[PictureType, ...] = ("image/jpeg", "image/png")
 """What pictures are sent as."""
 
 _JSON = {"", "*/*", "application/*", "application/json"}
+_REFUSED = re.compile(r";q=0(\.0*)?(;|$)")
 _QUICKLY = 1  # zlib's level: the server has others to serve
 
 
@@ -29,7 +31,8 @@ def wanted_picture(picture: bool, accept: str) -> PictureType | None:
         picture: whether the request asks for one.
         accept: its header; one that takes JPEG or PNG pictures and no JSON asks for a picture, too.
     """
-    kinds = {kind.partition(";")[0].strip().lower() for kind in accept.split(",")}
+    ranges = ["".join(kind.split()).lower() for kind in accept.split(",")]
+    kinds = {kind.partition(";")[0] for kind in ranges if not _REFUSED.search(kind)}
     asked = [kind for kind in PICTURE_TYPES if kind in kinds or "image/*" in kinds]
     if not picture and (kinds & _JSON or not asked):
         return None
