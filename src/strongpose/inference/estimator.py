@@ -179,8 +179,7 @@ class StrongPose:
             max_frames: end after so many.
 
         Yields:
-            Frame and people (`poses` in its pixels, and their `ids`); the video is closed at the end, also on break.
-            At the end, a warning of one line tells what was damaged.
+            Frame and people (`poses` in its pixels, and their `ids`); a warning at the end tells what was damaged.
 
         Raises:
             ValueError: if the threshold is not in 0-1, or ``max_frames`` is not positive.
