@@ -178,3 +178,9 @@ def test_without_supervision_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "supervision", None)
     with pytest.raises(ImportError, match="pip install 'supervision"):
         some_poses().to_supervision()
+
+
+def test_a_pose_and_its_skeleton_print_in_one_line():
+    pose = Poses([[[1, 2, 0.5], [3, 4, 0.25]]], [0.75], Skeleton.from_names("arm", ["a", "b"], [], [], [1, 1], []))[0]
+    assert repr(pose) == "Pose(score 0.75, box [1, 2, 3, 4], 1 of 2 keypoints with a score of 0.3 or more)"
+    assert repr(COCO) == f"Skeleton('coco', 17 keypoints, {len(COCO.edges)} edges)"

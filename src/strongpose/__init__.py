@@ -90,5 +90,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """All names, those as well that were not asked for yet."""
-    return sorted({*globals(), *_LATER})
+    """All public names, those as well that were not asked for yet."""
+    return sorted(__all__)

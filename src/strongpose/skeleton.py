@@ -40,6 +40,9 @@ class Skeleton:
     sigmas: tuple[float, ...]
     limbs: tuple[tuple[int, int], ...]
 
+    def __repr__(self) -> str:
+        return f"Skeleton({self.name!r}, {len(self.names)} keypoints, {len(self.edges)} edges)"
+
     def __post_init__(self) -> None:
         k = len(self.names)
         if k == 0 or len(set(self.names)) != k:

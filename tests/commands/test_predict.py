@@ -327,3 +327,14 @@ def test_mistakes_are_explained_without_a_traceback(
     assert run.returncode == status
     assert message in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_url_an_empty_folder_and_nobody_are_told(strongpose, tiny_model, tmp_path):
+    (tmp_path / "empty").mkdir()
+    Image.new("RGB", (60, 40)).save(tmp_path / "a.png")
+    photos = ("https://example.org/bus.jpg", tmp_path / "empty", tmp_path / "a.png")
+    run = strongpose("predict", *photos, "--out", tmp_path / "out", "--model", tiny_model)
+    assert run.returncode == 1
+    assert "https://example.org/bus.jpg: photos are not downloaded" in run.stderr
+    assert f"{tmp_path / 'empty'}: the folder holds no photo; check the path" in run.stderr
+    assert "nobody was found in 1 photo; --size 241 " in run.stderr

@@ -26,7 +26,8 @@ class EstimatorOptions:
     """Model and inference options."""
 
     model: Annotated[str, arg(metavar="NAME|PATH")] = "base"
-    """A model that comes with the package, or the path of an .onnx or .xml file."""
+    """A model that comes with the package (accurate, base, or fast, which needs OpenVINO), or the path of an .onnx or
+    .xml file."""
     size: Annotated[
         tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
     ] = ()

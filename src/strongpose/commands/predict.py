@@ -29,6 +29,8 @@ __all__ = ["predict", "predict_all"]
 
 _PANORAMA, _USUAL = 2.5, 1.5  # long side by short side: from which a hint is given, and of most photos
 _FEW = 2  # people
+_CLOSE = 241  # long side in pixels at which people who fill the photo are found
+_SMALLER = 1.4  # times the size, at which smaller people are found
 _NO_PHOTO = "no such photo, and no folder or pattern that holds one"
 
 
@@ -129,7 +131,7 @@ def predict_all(
         print(f"{len(paths) - len(targets)} of {len(paths)} photos have their results in {out} already")
         if not (targets or found.left_out):
             return True
-    done = people = 0
+    done = people = nobody = 0
     failed: list[Path] = []
     start = time.perf_counter()
     try:
@@ -151,6 +153,7 @@ def predict_all(
                     continue
                 done += 1
                 people += count
+                nobody += count == 0
                 line = counted(count, "person", "people") + _hint(prediction, estimator.size, count)
                 line += f"; results called {printable(targets[path].name)}" if targets[path].name != path.stem else ""
                 line += time_left(number, len(targets), time.perf_counter() - start)
@@ -165,6 +168,11 @@ def predict_all(
         f"{done} of {counted(len(targets), 'photo')}, {counted(people, 'person', 'people')}, {speed}; "
         f"results in {out}{more}"
     )
+    if nobody and len(estimator.sizes) == 1:
+        say(
+            f"nobody was found in {counted(nobody, 'photo')}; --size {_CLOSE} {estimator.size} finds more people who "
+            f"fill the photo, --size {round(_SMALLER * estimator.size)} more small ones"
+        )
     return done == len(targets)
 
 
@@ -174,6 +182,10 @@ def _find(arguments: Sequence[str], recursive: bool, out: Path) -> tuple[bool, F
 
     missing, parts = False, []
     for argument in arguments:
+        if "://" in argument:
+            missing = True
+            say(f"{argument}: photos are not downloaded; download it, and name the file")
+            continue
         try:
             part = photos_named(argument, recursive, out)
         except OSError as error:
@@ -191,7 +203,8 @@ def _find(arguments: Sequence[str], recursive: bool, out: Path) -> tuple[bool, F
         if not part.photos and not part.results:  # which shells put in the place of a pattern
             missing = True
             why = f"; left out: {', '.join(part.left_out)}" if part.left_out else ""
-            say(only_videos(path) or f"{argument}: {_NO_PHOTO}{why}; check the path")
+            nothing = "the folder holds no photo" if path.is_dir() else _NO_PHOTO
+            say(only_videos(path) or f"{argument}: {nothing}{why}; check the path")
     found = Found.all_of(parts)
     if found.results and not found.photos:
         say(f"no photo to process; left out: {', '.join(found.left_out)}")

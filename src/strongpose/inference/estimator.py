@@ -21,7 +21,7 @@ from strongpose.inference.field_finder import FieldFinder, Inputs
 from strongpose.inference.photos import noting_paths, path_of, require_one, several
 from strongpose.inference.prediction import Prediction
 from strongpose.inference.prefetch import overlap
-from strongpose.inference.settings import checked_sizes, checked_threshold, recommended
+from strongpose.inference.settings import checked_sizes, checked_threshold, recommended, require_runtime
 from strongpose.poses import Poses
 from strongpose.runtime import ModelInfo, Runtime, RuntimeChoice, open_runtime, resolve_model
 
@@ -53,6 +53,7 @@ class StrongPose:
         threshold: people with a lower score are left out.
 
     Raises:
+        TypeError: if a name or a path is given in place of a runtime.
         ValueError: if a size is not positive, given twice, or there is none, or the threshold is not in 0-1.
         strongpose.exceptions.ModelError: if the model recommends decoder options that do not exist.
     """
@@ -65,7 +66,7 @@ class StrongPose:
         options: DecodeOptions | None = None,
         threshold: float | None = None,
     ) -> None:
-        self.runtime = runtime
+        self.runtime = require_runtime(runtime)
         self.sizes = checked_sizes(runtime.info.size if size is None else size)
         self.size = self.sizes[-1]
         self.flip = flip
@@ -141,7 +142,7 @@ class StrongPose:
 
         Args:
             photo: a path, the bytes of an image file, a Pillow image, an array (H, W, 3) of uint8 RGB (or what else
-                `strongpose.images.open_image` takes), or a list of such photos.
+                `open_image` takes), or a list of such photos.
             bgr: whether arrays have their channels in the order of OpenCV, as ``cv2.imread`` gives them.
 
         Returns:
@@ -162,7 +163,7 @@ class StrongPose:
 
     def track(
         self,
-        source: str | PathLike[str],
+        source: str | PathLike[str] | int,
         *,
         threshold: float | None = None,
         smooth: bool = True,
@@ -172,7 +173,7 @@ class StrongPose:
         """The people in every frame of a video, with ids that last from frame to frame.
 
         Args:
-            source: a video file, numbered pictures (frames/%04d.png), the number of a camera ("0") or an address.
+            source: a video file, numbered pictures (frames/%04d.png), the number of a camera or an address.
             threshold: people whose score (0-1) never reaches it are left out; None takes the estimator's own.
             smooth: smooth the keypoints over time.
             camera_motion: compensate the motion of a hand-held camera.

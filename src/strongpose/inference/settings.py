@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from operator import index
+from os import PathLike
 
 from strongpose.decode import DecodeOptions
 from strongpose.exceptions import ModelError
-from strongpose.runtime import ModelInfo
+from strongpose.runtime import ModelInfo, Runtime
 
-__all__ = ["checked_sizes", "checked_threshold", "recommended"]
+__all__ = ["checked_sizes", "checked_threshold", "recommended", "require_runtime"]
+
+
+def require_runtime(runtime: Runtime) -> Runtime:
+    """The runtime.
+
+    Raises:
+        TypeError: if it is a model's name or path.
+    """
+    if isinstance(runtime, str | PathLike):
+        raise TypeError(
+            f"expected a runtime; StrongPose.from_pretrained({str(runtime)!r}) opens a model by name or path"
+        )
+    return runtime
 
 
 def recommended(info: ModelInfo) -> DecodeOptions:
@@ -39,7 +53,7 @@ def checked_sizes(size: int | Sequence[int]) -> tuple[int, ...]:
     """One or several sizes in pixels, the smallest first.
 
     Raises:
-        ValueError: if a size is not positive or given twice, or there is none.
+        ValueError: if a size is no whole number, not positive or given twice, or there is none.
     """
     try:
         sizes = tuple(sorted(map(index, size if isinstance(size, Iterable) else [size])))

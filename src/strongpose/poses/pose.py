@@ -8,7 +8,10 @@ import numpy as np
 
 from strongpose.skeleton import Skeleton
 
-__all__ = ["Pose"]
+__all__ = ["KEYPOINT_THRESHOLD", "Pose"]
+
+KEYPOINT_THRESHOLD = 0.3
+"""Score from which a keypoint counts as visible: others are not drawn, and marked invisible for other libraries."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,3 +39,11 @@ class Pose:
         if name not in self.skeleton.names:
             raise KeyError(f"no keypoint {name!r} in skeleton {self.skeleton.name!r}; it has {self.skeleton.names}")
         return self.keypoints[self.skeleton.names.index(name)]
+
+    def __repr__(self) -> str:
+        visible = int((self.keypoints[:, 2] >= KEYPOINT_THRESHOLD).sum())
+        box = [round(float(v)) for v in self.box]
+        return (
+            f"Pose(score {self.score:.2f}, box {box}, {visible} of {len(self.keypoints)} keypoints with a score of "
+            f"{KEYPOINT_THRESHOLD} or more)"
+        )

@@ -13,7 +13,7 @@ import numpy as np
 from strongpose.exceptions import ImageError
 from strongpose.oks import keypoint_corners
 from strongpose.poses.numbers import keypoint_row, rounded
-from strongpose.poses.pose import Pose
+from strongpose.poses.pose import KEYPOINT_THRESHOLD, Pose
 from strongpose.skeleton import COCO, Skeleton
 
 if TYPE_CHECKING:
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from strongpose.draw.on_photo import Photo
 
 __all__ = ["KEYPOINT_THRESHOLD", "Poses"]
-
-KEYPOINT_THRESHOLD = 0.3
-"""Score from which a keypoint counts as visible: others are not drawn, and marked invisible for other libraries."""
 
 _BOX_SCORE = 0.1  # keypoints below it are guesses that would blow a box up
 

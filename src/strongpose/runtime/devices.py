@@ -28,7 +28,11 @@ def device_kind(device: str) -> str:
     Raises:
         ValueError: if it is called otherwise; the message lists the kinds.
     """
-    if not re.fullmatch(rf"({'|'.join(DEVICES)})(:\d+)?", device) or device.startswith("cpu:"):
+    if (
+        not isinstance(device, str)
+        or not re.fullmatch(rf"({'|'.join(DEVICES)})(:\d+)?", device)
+        or device.startswith("cpu:")
+    ):
         kinds = ", ".join(DEVICES)
         raise ValueError(f"device must be auto or one of {kinds}, or with a number, as in cuda:1, got {device!r}")
     return device.partition(":")[0]

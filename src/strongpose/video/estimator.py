@@ -148,7 +148,7 @@ class VideoEstimator:
 
 def track_video(
     model: StrongPose,
-    source: str | PathLike[str],
+    source: str | PathLike[str] | int,
     *,
     smooth: bool = True,
     camera_motion: bool = True,
@@ -161,7 +161,7 @@ def track_video(
     if max_frames is not None and max_frames < 1:
         raise ValueError(f"max_frames must be at least 1, got {max_frames}")
     estimator = VideoEstimator(model, smooth=smooth, camera_motion=camera_motion)
-    with open_video(fspath(source)) as reader:
+    with open_video(str(source) if isinstance(source, int) else fspath(source)) as reader:
         yield from estimator.track(itertools.islice(reader, max_frames), delay=0 if reader.live else None)
         if not estimator.summary.frames:
             raise VideoError(reader.damage or f"{reader.source}: holds no frames")
