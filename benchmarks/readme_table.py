@@ -70,7 +70,7 @@ def summary(rows: Sequence[dict[str, str]], folder: Path) -> str:
     header = ("model", "file", "size, px", "AP", "AR", *(f"{name}, ms" for name in RUNTIMES))
     first = rows[0]
     note = (
-        f"{first['photos']} photos. AP and AR are COCO's, with OpenVINO where it was measured. Latency is the median from "
+        f"{first['photos']} photos. AP and AR are COCO's, with OpenVINO where it was measured. Latency: median from "
         f"the photo's file to poses, {first['threads']} threads, {first['cpu']}."
     )
     return "\n\n".join((table(header, body, markdown=True), note))

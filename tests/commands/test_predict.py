@@ -333,8 +333,10 @@ def test_a_url_an_empty_folder_and_nobody_are_told(strongpose, tiny_model, tmp_p
     (tmp_path / "empty").mkdir()
     Image.new("RGB", (60, 40)).save(tmp_path / "a.png")
     photos = ("https://example.org/bus.jpg", tmp_path / "empty", tmp_path / "a.png")
-    run = strongpose("predict", *photos, "--out", tmp_path / "out", "--model", tiny_model)
+    run = strongpose("predict", *photos, "--out", tmp_path / "out", "--model", tiny_model, "--size", "401")
     assert run.returncode == 1
     assert "https://example.org/bus.jpg: photos are not downloaded" in run.stderr
     assert f"{tmp_path / 'empty'}: the folder holds no photo; check the path" in run.stderr
-    assert "nobody was found in 1 photo; --size 241 " in run.stderr
+    assert (
+        "; try --size 241 401 for people who fill the photo, --size 561 for small ones" in run.stdout.splitlines()[-1]
+    )

@@ -109,10 +109,8 @@ def test_its_text_says_what_it_is(model):
     assert "size=(129, 161), flip=True, threshold=0.5" in repr(StrongPose(model.runtime, (161, 129), True, None, 0.5))
 
 
-def test_what_is_no_runtime_size_or_device_gets_a_line():
+def test_what_is_no_runtime_or_device_gets_a_line():
     with pytest.raises(TypeError, match=r"StrongPose.from_pretrained\('base'\) opens a model"):
         StrongPose("base")
-    with pytest.raises(ValueError, match="size must be a whole number of pixels, or several, got 'big'"):
-        StrongPose.from_pretrained(size="big")
-    with pytest.raises(ValueError, match="device must be auto or one of cpu, cuda.* got 0"):
+    with pytest.raises(ValueError, match=r"device must be auto or one of cpu, cuda.* got 0"):
         StrongPose.from_pretrained(device=0)

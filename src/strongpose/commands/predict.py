@@ -131,7 +131,7 @@ def predict_all(
         print(f"{len(paths) - len(targets)} of {len(paths)} photos have their results in {out} already")
         if not (targets or found.left_out):
             return True
-    done = people = nobody = 0
+    done = people = 0
     failed: list[Path] = []
     start = time.perf_counter()
     try:
@@ -153,7 +153,6 @@ def predict_all(
                     continue
                 done += 1
                 people += count
-                nobody += count == 0
                 line = counted(count, "person", "people") + _hint(prediction, estimator.size, count)
                 line += f"; results called {printable(targets[path].name)}" if targets[path].name != path.stem else ""
                 line += time_left(number, len(targets), time.perf_counter() - start)
@@ -164,15 +163,13 @@ def predict_all(
     speed = f"{pace(len(targets), time.perf_counter() - start, 'photo')} with {estimator.runtime.name}"
     more = f"; failed: {first_names(failed)}" if failed else ""
     more += f"; left out: {', '.join(found.left_out)}" if found.left_out else ""
+    if done and not people and len(estimator.sizes) == 1 and estimator.size > _CLOSE:
+        smaller = round(_SMALLER * estimator.size)
+        more += f"; try --size {_CLOSE} {estimator.size} for people who fill the photo, --size {smaller} for small ones"
     print(
         f"{done} of {counted(len(targets), 'photo')}, {counted(people, 'person', 'people')}, {speed}; "
         f"results in {out}{more}"
     )
-    if nobody and len(estimator.sizes) == 1:
-        say(
-            f"nobody was found in {counted(nobody, 'photo')}; --size {_CLOSE} {estimator.size} finds more people who "
-            f"fill the photo, --size {round(_SMALLER * estimator.size)} more small ones"
-        )
     return done == len(targets)
 
 

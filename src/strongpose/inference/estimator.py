@@ -36,9 +36,8 @@ class StrongPose:
 
     Args:
         runtime: what runs the network; see `strongpose.runtime`.
-        size: long side in pixels to which photos are scaled; left out, the size recommended by the
-            model. Larger finds smaller people and takes longer. Of several sizes the fields are averaged
-            (`strongpose.inference.tta`) in the frame of the largest; the times add up.
+        size: long side in pixels to which photos are scaled; left out, the model's. Larger finds smaller people and
+            takes longer. Of several, the fields are averaged (`strongpose.inference.tta`); the times add up.
         flip: flip augmentation: also run on the horizontally flipped photo and average the fields; more accurate, twice
             the latency.
         options: of the decoder; left out, what the model recommends.

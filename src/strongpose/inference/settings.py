@@ -53,7 +53,7 @@ def checked_sizes(size: int | Sequence[int]) -> tuple[int, ...]:
     """One or several sizes in pixels, the smallest first.
 
     Raises:
-        ValueError: if a size is no whole number, not positive or given twice, or there is none.
+        ValueError: if a size is not positive or given twice, or there is none.
     """
     try:
         sizes = tuple(sorted(map(index, size if isinstance(size, Iterable) else [size])))
