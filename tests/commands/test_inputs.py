@@ -84,7 +84,7 @@ def test_folders_that_hold_videos_only(verb, told, tmp_path):
 def test_photos_given_to_video(told, photos, tmp_path):
     photo = photos / "group.jpg"
     line = told("video", photo, "--out", tmp_path / "out")
-    assert line == f"{photo}: is a photo; `strongpose predict` finds the people in it"
+    assert line == f"{photo}: is a photo, not a video; use strongpose predict"
 
 
 @pytest.mark.parametrize("verb", ["evaluate", "diagnose", "annotate", "data check", "benchmark --annotations"])

@@ -51,8 +51,8 @@ def annotate(
         annotations: Annotation file in COCO keypoint format.
         images: Folder of its photos, or of the tar shards FOLDER-*.tar.
         out: The completed annotation file to write.
-        model: A model that comes with the package (accurate, base, or fast, which needs OpenVINO), or the path of an .onnx or
-            .xml file.
+        model: A model that comes with the package (accurate, base, or fast, which needs OpenVINO), or the path of an
+            .onnx or .xml file.
         size: Input resolution: long side of the crop around a person in pixels. Several sizes: multi-scale testing
             (outputs are averaged).
         flip: Flip augmentation: also run on the horizontally flipped crops and average; more accurate,

@@ -61,8 +61,8 @@ def batch(
             s3://bucket/photo.jpg, or the bytes of photos.
         key: Of Parquet files, a column that names the photos in the results. Left out, the path, or the file
             and the row.
-        model: A model that comes with the package (accurate, base, or fast, which needs OpenVINO), or the path of an .onnx or
-            .xml file.
+        model: A model that comes with the package (accurate, base, or fast, which needs OpenVINO), or the path of an
+            .onnx or .xml file.
         size: Input resolution: long side in pixels; larger finds smaller people, slower. Several sizes: multi-scale
             testing (outputs are averaged). Name the photos or the file before it.
         flip: Flip augmentation: also run on the horizontally flipped photo and average; more accurate,

@@ -132,17 +132,12 @@ def _wrong_options(
 
 def _find(sources: Sequence[str]) -> tuple[bool, list[str]]:
     """Whether a folder holds no video, which is told, and the videos, each once, those in folders as well."""
-    from strongpose.images.folders import is_photo_name
     from strongpose.video.folders import videos_in
 
     missing, names = False, []
     for source in sources:
         if not Path(source).is_dir():
-            if is_photo_name(source) and Path(source).is_file():
-                missing = True
-                say(f"{source}: is a photo; `strongpose predict` finds the people in it")
-            else:
-                names.append(source)
+            names.append(source)
             continue
         try:
             found = videos_in(Path(source))
