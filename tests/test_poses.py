@@ -2,10 +2,13 @@
 
 import json
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from strongpose.exceptions import ImageError
 from strongpose.poses import KEYPOINT_THRESHOLD, Poses
 from strongpose.skeleton import COCO, Skeleton
 
@@ -184,3 +187,11 @@ def test_a_pose_and_its_skeleton_print_in_one_line():
     pose = Poses([[[1, 2, 0.5], [3, 4, 0.25]]], [0.75], Skeleton.from_names("arm", ["a", "b"], [], [], [1, 1], []))[0]
     assert repr(pose) == "Pose(score 0.75, box [1, 2, 3, 4], 1 of 2 keypoints with a score of 0.3 or more)"
     assert repr(COCO) == f"Skeleton('coco', 17 keypoints, {len(COCO.edges)} edges)"
+
+
+def test_json_says_which_photo_could_not_be_opened():
+    failed = replace(Poses.empty(), photo=Path("a.jpg"), error=ImageError("a.jpg: is damaged"))
+    data = json.loads(failed.to_json())
+    assert (data["photo"], data["error"], data["people"]) == ("a.jpg", "a.jpg: is damaged", [])
+    again = Poses.from_json(failed.to_json())
+    assert again.photo == Path("a.jpg") and str(again.error) == "a.jpg: is damaged"

@@ -340,3 +340,17 @@ def test_a_url_an_empty_folder_and_nobody_are_told(strongpose, tiny_model, tmp_p
     assert (
         "; try --size 241 401 for people who fill the photo, --size 561 for small ones" in run.stdout.splitlines()[-1]
     )
+
+
+def test_a_threshold_out_of_range_ends_it_and_foreign_json_stays(strongpose, tiny_model, tmp_path):
+    Image.new("RGB", (60, 40)).save(tmp_path / "a.png")
+    options = (tmp_path / "a.png", "--out", tmp_path / "out", "--model", tiny_model)
+    run = strongpose("predict", *options, "--keypoint-threshold", "nan")
+    assert run.returncode == 1
+    assert "--keypoint-threshold must lie in 0-1, got nan" in run.stderr
+    (tmp_path / "out").mkdir(exist_ok=True)
+    foreign = tmp_path / "out" / "a.poses.json"
+    foreign.write_text('{"mine": 1}')
+    assert strongpose("predict", *options).returncode == 0
+    assert foreign.read_text() == '{"mine": 1}'
+    assert (tmp_path / "out" / "a-2.poses.json").exists()

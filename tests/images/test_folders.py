@@ -149,7 +149,7 @@ def test_results_of_other_photos_keep_their_place(tmp_path, monkeypatch):
     (out / "d.poses.json").write_text('{"photo": "p/d.jpg", "skel')  # cut short
     assert names(result_names([tmp_path / "q/a.jpg", tmp_path / "r/../p/a.jpg"], out)) == ["a-2", "a"]
     photos = [tmp_path / "r" / name for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg")]
-    assert names(result_names(photos, out)) == ["a-3", "b-2", "c-2", "d"]
+    assert names(result_names(photos, out)) == ["a-3", "b-2", "c-2", "d-2"]
 
 
 def test_drawings_of_earlier_versions_are_known_by_the_file_beside_them(tmp_path):

@@ -81,6 +81,8 @@ def predict(
     missing, found = _find(photos, recursive, out)
     if not photos:
         say("name at least one photo, folder or pattern; `strongpose predict --help` explains")
+    if not 0 <= keypoint_threshold <= 1:
+        return complain(f"--keypoint-threshold must lie in 0-1, got {keypoint_threshold}")
     if batch < 1:
         say(f"--batch must be at least 1 photo, got {batch}")
     if not found.photos or batch < 1:

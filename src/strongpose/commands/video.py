@@ -74,7 +74,9 @@ def video(
     from strongpose.video.folders import result_names
     from strongpose.video.window import open_window
 
-    if reason := _wrong_options(sources, out, show, every, max_frames) or unwritable_folder("--out", out):
+    if reason := _wrong_options(sources, out, show, every, max_frames, keypoint_threshold) or unwritable_folder(
+        "--out", out
+    ):
         return complain(reason)
     if show and (reason := open_window()):
         return complain(f"--show: {reason}")
@@ -118,7 +120,12 @@ def video(
 
 
 def _wrong_options(
-    sources: Sequence[str], out: Path | None, show: bool, every: int, max_frames: int | None
+    sources: Sequence[str],
+    out: Path | None,
+    show: bool,
+    every: int,
+    max_frames: int | None,
+    keypoint_threshold: float,
 ) -> str | None:
     """What is wrong with the options, or None."""
     if not sources:
@@ -127,6 +134,8 @@ def _wrong_options(
         return "nothing to do: name a folder with --out, or open a window with --show"
     if every < 1 or (max_frames is not None and max_frames < 1):
         return f"--every and --max-frames must be at least 1, got {every} and {max_frames}"
+    if not 0 <= keypoint_threshold <= 1:
+        return f"--keypoint-threshold must lie in 0-1, got {keypoint_threshold}"
     return None
 
 

@@ -73,8 +73,10 @@ def draw_poses(
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ValueError: if there are not as many ids or labels as people, or the thickness makes no sense.
+        ValueError: if there are not as many ids or labels as people, or the threshold or thickness makes no sense.
     """
+    if not 0 <= threshold <= 1:
+        raise ValueError(f"threshold must lie in 0-1, got {threshold}")
     if not 0 < thickness <= _THICKEST:
         raise ValueError(f"thickness must be more than 0 and at most {_THICKEST}, got {thickness}")
     for name, values in (("ids", ids), ("labels", labels)):

@@ -80,7 +80,7 @@ def result_names(photos: Sequence[Path], out: Path, subfolders: Mapping[Path, Pa
     """For each photo where its results go, without ``.poses.jpg`` and the like.
 
     They differ, also on file systems that ignore case, and no result takes the place of one of the photos, nor of a
-    picture in the folder that is no result, nor of results of another photo.
+    picture or JSON file in the folder that is no result, nor of results of another photo.
 
     Args:
         photos: all that results are written of.
@@ -98,7 +98,7 @@ def result_names(photos: Sequence[Path], out: Path, subfolders: Mapping[Path, Pa
                 os.path.abspath(target).casefold() in kept or (os.path.exists(target) and not is_result(target))
                 for target in (folder / f"{name}{suffix}" for suffix in _SUFFIXES)
             )
-            or not is_about(_about(folder / f"{name}.poses.json"), path)
+            or not _may_take(folder / f"{name}.poses.json", path)
         ):
             count += 1
             name = f"{path.stem}-{count}"
@@ -116,6 +116,12 @@ def is_about(about: dict[str, Any] | None, photo: Path) -> bool:
     """Whether the content of a JSON file of ours, if there is one, is about a photo and no other."""
     name = None if about is None else about["photo"]
     return about is None or (isinstance(name, str) and "\0" not in name and place_of(name) == place_of(photo))
+
+
+def _may_take(result: Path, photo: Path) -> bool:
+    """Whether the JSON file of a photo may be written: no file of others, or about another photo, is there."""
+    about = _about(result)
+    return is_about(about, photo) if about is not None else not result.exists()
 
 
 def _is_ours(path: Path) -> bool:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from strongpose.exceptions import ImageError
 from strongpose.poses.numbers import keypoint_row, rounded
 from strongpose.poses.poses import Poses
 from strongpose.skeleton import Skeleton
@@ -96,4 +99,6 @@ def poses_from_json(text: str) -> Poses:
         rows.append(keypoint_row([named[name] for name in skeleton.names], skeleton, f"person {i}"))
         scores.append(score)
         boxes.append(box)
-    return Poses(np.stack(rows), np.array(scores), skeleton, np.array(boxes)) if rows else Poses.empty(skeleton)
+    poses = Poses(np.stack(rows), np.array(scores), skeleton, np.array(boxes)) if rows else Poses.empty(skeleton)
+    photo, failure = data.get("photo"), data.get("error")
+    return replace(poses, photo=Path(photo) if photo else None, error=ImageError(failure) if failure else None)

@@ -193,8 +193,8 @@ class Poses:
 
         Args:
             path: a file to write the text to as well; its folder is made if need be.
-            about: more facts to write first, for example ``{"photo": "beach.jpg"}``; left out, ``photo`` if it is
-                known.
+            about: more facts to write first, for example ``{"photo": "beach.jpg"}``; left out, ``photo`` and
+                ``error`` if they are known.
             details: N times more facts about a person, for example ``{"id": 7}`` of a track.
 
         Raises:
@@ -203,8 +203,9 @@ class Poses:
         """
         from strongpose.poses.json_layout import poses_to_json
 
-        if about is None and self.photo is not None:
-            about = {"photo": str(self.photo)}
+        if about is None:
+            known = {"photo": self.photo, "error": self.error}
+            about = {name: str(fact) for name, fact in known.items() if fact is not None}
         return _written(poses_to_json(self, about, details), path)
 
     @classmethod

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import FastAPI, Query, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from strongpose.exceptions import RefusedError
+from strongpose.exceptions import ModelError, RefusedError
 from strongpose.inference import StrongPose
 from strongpose.serve.answers import BatchAnswer, Health, Model, Photos, Result, describe_model, describe_photo
 from strongpose.serve.batch import BODY, read_batch
@@ -173,7 +173,10 @@ class Api:
         return self._threshold if threshold is None else threshold
 
     def _look(self, data: bytes) -> Found:
-        return find_people(self._estimator, data, self._limits)
+        try:
+            return find_people(self._estimator, data, self._limits)
+        except ModelError as error:  # too little memory for the photo, above all
+            raise RefusedError(500, str(error)) from error
 
 
 def _chosen_layers(text: str) -> tuple[LayerName, ...]:

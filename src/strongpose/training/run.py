@@ -169,6 +169,12 @@ class TrainingRun:
                     f"{self.checkpoint}: is of another version, with other options ({', '.join(unknown[:3])}, …); "
                     f"start in another folder, with --init {self.weights}"
                 )
+            radius = info["config"].get("disk_radius", self.config.disk_radius)
+            if radius != self.config.disk_radius:
+                raise CheckpointError(
+                    f"{self.checkpoint}: its network learnt disks of {radius:g} pixels, not "
+                    f"{self.config.disk_radius:g}; resume with --disk-radius {radius:g}, or start in another folder"
+                )
             self.done = info["step"]
             self.validated = info.get("validated", self.done)
             changed = self.config.changed_from(info["config"])
