@@ -36,15 +36,15 @@ def test_every_step_of_every_look_is_timed(two):
 
 
 def test_people_and_results_are_those_of_the_estimator(two):
-    found = measure(Job("base", "onnx", two, (161, 129), flip=True))
-    estimator = StrongPose.from_pretrained("base", size=(161, 129), flip=True, threshold=0, runtime="onnx")
+    found = measure(Job("base", "onnx", two, (321, 241), flip=True))
+    estimator = StrongPose.from_pretrained("base", size=(321, 241), flip=True, threshold=0, runtime="onnx")
     for i, photo in enumerate(two):
         poses = estimator(photo)
         assert found.people[i] == (poses.scores >= 0.25).sum() > 0
         results = [result for result in found.results if result["image_id"] == i]
         assert len(results) == min(len(poses), 20)
         assert max(r["score"] for r in results) == pytest.approx(float(poses.scores.max()), abs=1e-4)
-    assert found.sizes == [129, 161]
+    assert found.sizes == [241, 321]
     assert found.sigmas == list(COCO.sigmas)
 
 

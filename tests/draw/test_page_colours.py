@@ -34,15 +34,15 @@ def test_colours_are_the_same(name, value):
     assert constant("colours.js", name) == json.loads(json.dumps(value))
 
 
-@pytest.mark.parametrize("name", ["SURE", "FAINT", "THIN", "WIDTH", "LEAST", "MOST"])
+@pytest.mark.parametrize("name", ["OPAQUE", "FAINT", "THIN", "WIDTH", "LEAST", "MOST"])
 def test_lines_are_the_same(name):
     assert constant("poses.js", name) == getattr(poses, f"_{name}")
 
 
 def test_the_least_score_and_the_legend_are_the_same():
     html = (PAGE / "index.html").read_text(encoding="utf-8")
-    assert f'id="sure" type="range" min="0" max="1" step="0.01" value="{KEYPOINT_THRESHOLD}"' in html
-    assert f'for="sure">{KEYPOINT_THRESHOLD:.2f}<' in html
+    assert f'id="keypoint-threshold" type="range" min="0" max="1" step="0.01" value="{KEYPOINT_THRESHOLD}"' in html
+    assert f'for="keypoint-threshold">{KEYPOINT_THRESHOLD:.2f}<' in html
     css = (PAGE / "style.css").read_text(encoding="utf-8")
     for side, colour in (("left", colours.LEFT), ("right", colours.RIGHT)):
         assert ".swatch.{} {{ background: rgb({} {} {}); }}".format(side, *colour) in css

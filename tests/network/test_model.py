@@ -104,7 +104,7 @@ def test_autocast_and_channels_last_agree_with_float32():
 
 @pytest.mark.skipif(importlib.util.find_spec("timm") is not None, reason="timm is installed")
 def test_a_timm_backbone_without_timm_says_what_to_install():
-    with pytest.raises(ImportError, match=r"timm:hrnet_w32.*strongpose\[timm\]"):
+    with pytest.raises(ImportError, match=r"timm:hrnet_w32.*pip install .*\[timm\]"):
         build_network(NetworkConfig(backbone="timm:hrnet_w32", output_stride=32))
 
 

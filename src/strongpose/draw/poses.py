@@ -16,7 +16,7 @@ from strongpose.skeleton import Skeleton
 
 __all__ = ["draw_poses"]
 
-_SURE = 0.7  # keypoint score from which nothing fades
+_OPAQUE = 0.7  # keypoint score from which nothing fades
 _FAINT, _THIN = 0.5, 0.6  # opacity and width, of a sure one's, at the threshold
 _WIDTH = 0.014  # of a line, times the person's extent
 _THICKEST = 100  # times the usual
@@ -108,7 +108,7 @@ def _look(pose: Pose, threshold: float, thickness: float, long_side: int, colour
     points, scores = pose.keypoints[:, :2], pose.keypoints[:, 2]
     seen = scores >= threshold
     sides, trunk = _sides(pose.skeleton)
-    strength = np.clip((scores - threshold) / max(_SURE - threshold, 1e-6), 0, 1)
+    strength = np.clip((scores - threshold) / max(_OPAQUE - threshold, 1e-6), 0, 1)
     limbs = [
         (a, b, 0 if trunk[a] and trunk[b] else int(sides[a] or sides[b]), float(min(strength[a], strength[b])))
         for a, b in pose.skeleton.limbs
