@@ -70,8 +70,8 @@ def fit_image(image: np.ndarray, size: int, coarse_stride: int) -> FittedImage:
     new_h, new_w = max(1, round(h * scale)), max(1, round(w * scale))
     resized = Image.fromarray(image).resize((new_w, new_h), Image.Resampling.BILINEAR, reducing_gap=_REDUCING_GAP)
     pixels = np.empty((padded_side(new_h, coarse_stride), padded_side(new_w, coarse_stride), 3), dtype=np.uint8)
-    pixels[:] = PADDING
     pixels[:new_h, :new_w] = np.asarray(resized)
+    pixels[new_h:] = pixels[:new_h, new_w:] = PADDING
     return FittedImage(pixels, (h, w), (new_h, new_w))
 
 
