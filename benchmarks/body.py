@@ -1,21 +1,18 @@
-"""Evaluate the body heat map: as a gate for seeds, fused into scores, and as segmentation."""
+"""Evaluate what the body heat map does for poses: as a gate for seeds, and fused into scores."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import tyro
-from faster_coco_eval import COCO, COCOeval_faster
 
 from strongpose import Poses, StrongPose
 from strongpose.annotations import load_annotations
 from strongpose.decode import DecodeOptions, decode
-from strongpose.decode.body import REACH, body_regions
 from strongpose.evaluation import MAX_DETECTIONS, evaluate_results
 from strongpose.fields import Fields
 from strongpose.images import FittedImage
@@ -29,13 +26,11 @@ CHANGES: tuple[dict[str, Any], ...] = (
     {"body_threshold": 0.0, "body_weight": 0.5},
     {"body_threshold": 0.1, "body_weight": 0.25},
 )
-WIDTHS = (0.0, 0.08, 0.12, 0.15)
-REACHES = (0.25, REACH, 0.6)
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Print the ablation of the body heat map, and the box AP of body regions."""
+    """Print the ablation of the body heat map."""
 
     model: tyro.conf.Positional[str]
     """A released model's name, or the path of an .onnx file."""
@@ -72,8 +67,6 @@ def main(arguments: Arguments) -> None:
         f"{len(photos)} photos; found and false: people a photo, on {sum(photo.complete for photo in photos)} photos\n"
     )
     ablations(photos, estimator.options, data, arguments.threshold)
-    poses = {photo.image_id: photo_poses(photo, estimator.options) for photo in photos}
-    regions(photos, poses, data, arguments.threshold)
 
 
 def photo_poses(photo: Photo, options: DecodeOptions) -> Poses:
@@ -172,102 +165,6 @@ def matches(poses: Poses, people: Sequence[Mapping[str, Any]]) -> np.ndarray:
             ignored = (inside & sure).sum(axis=1) >= 0.5 * np.maximum(sure.sum(axis=1), 1)
             result[ignored & (result < 0)] = 0
     return result
-
-
-def regions(photos: Sequence[Photo], poses: dict[int, Poses], data: dict[str, Any], threshold: float) -> None:
-    """Print the box AP of several kinds of boxes, and how the area of body regions compares to the annotated one."""
-    print("\n| boxes | box AP | AP50 | AP75 | AP medium | AP large |")
-    print("|---|---|---|---|---|---|")
-    for width in WIDTHS:
-        name = f"keypoints, widened by {width} scales" if width else "keypoints"
-        print(
-            f"| {name} | {box_figures(photos, poses, data, lambda photo, found, w=width: widened(photo, found, w))} |"
-        )
-    for reach in REACHES:
-        print(f"| body regions, reach {reach} | {box_figures(photos, poses, data, region_boxes(reach))} |", flush=True)
-    print(f"| both united, reach {REACH} | {box_figures(photos, poses, data, region_boxes(REACH, united=True))} |")
-    print("\n| reach | people | mask area / true area: median | interquartile range | ms a photo |")
-    print("|---|---|---|---|---|")
-    for reach in REACHES:
-        print(areas(photos, poses, threshold, reach), flush=True)
-
-
-def box_figures(
-    photos: Sequence[Photo],
-    poses: dict[int, Poses],
-    data: dict[str, Any],
-    boxes: Callable[[Photo, Poses], np.ndarray],
-) -> str:
-    """COCO's figures of (N, 4) x, y, width, height boxes."""
-    category = data["categories"][0]["id"]
-    results = [
-        {"image_id": photo.image_id, "category_id": category, "bbox": box.tolist(), "score": float(score)}
-        for photo in photos
-        for box, score in zip(boxes(photo, poses[photo.image_id]), poses[photo.image_id].scores, strict=True)
-    ]
-    kept = ("image_id", "category_id", "bbox", "area")
-    truth = COCO(
-        {
-            "images": [{"id": image["id"]} for image in data["images"]],
-            "annotations": [
-                {"id": i, "iscrowd": person.get("iscrowd", 0), **{key: person[key] for key in kept}}
-                for i, person in enumerate(data["annotations"], start=1)
-            ],
-            "categories": [{"id": category, "name": "person"}],
-        }
-    )
-    run = COCOeval_faster(truth, truth.loadRes(results), "bbox", print_function=lambda *_: None)
-    run.evaluate()
-    run.accumulate()
-    run.summarize()
-    return " | ".join(f"{run.stats[i]:.3f}" for i in (0, 1, 2, 4, 5))
-
-
-def widened(photo: Photo, poses: Poses, width: float) -> np.ndarray:
-    """The boxes of the keypoints, each side moved out by a share of the person's scale, inside the photo."""
-    extent = poses.boxes[:, 2:] - poses.boxes[:, :2]
-    scale = np.maximum(np.sqrt(extent.prod(axis=1)), 0.5 * extent.max(axis=1, initial=0))[:, None]
-    height, side = photo.fitted.photo_size
-    last = np.array([side - 0.5, height - 0.5])
-    low = np.clip(poses.boxes[:, :2] - width * scale, -0.5, last)
-    high = np.clip(poses.boxes[:, 2:] + width * scale, -0.5, last)
-    return np.concatenate([low, high - low], axis=1)
-
-
-def region_boxes(reach: float, united: bool = False) -> Callable[[Photo, Poses], np.ndarray]:
-    """The boxes of body regions, of empty ones those of the keypoints; or both united."""
-
-    def boxes(photo: Photo, poses: Poses) -> np.ndarray:
-        found, own = body_regions(photo.fields, poses, photo.fitted, reach).bboxes, widened(photo, poses, 0)
-        low = np.minimum(found[:, :2], own[:, :2])
-        high = np.maximum(found[:, :2] + found[:, 2:], own[:, :2] + own[:, 2:])
-        both = np.concatenate([low, high - low], axis=1) if united else found
-        return np.where(found[:, 2:3] > 0, both, own)
-
-    return boxes
-
-
-def areas(photos: Sequence[Photo], poses: dict[int, Poses], threshold: float, reach: float) -> str:
-    """The line of the table about areas: of people shown whose pose matches somebody, on complete photos."""
-    ratios, times = [], []
-    for photo in photos:
-        shown = poses[photo.image_id]
-        shown = shown[shown.scores >= threshold]
-        start = time.process_time()
-        found = body_regions(photo.fields, shown, photo.fitted, reach)
-        times.append(time.process_time() - start)
-        if photo.complete:
-            sigmas = np.array(shown.skeleton.sigmas)
-            for person in photo.people:
-                if person.get("num_keypoints") and len(shown):
-                    keypoints = np.reshape(person["keypoints"], (-1, 3))
-                    labelled = np.repeat(keypoints[None, :, 2] > 0, len(shown), axis=0)
-                    alike = similarity_to(keypoints[:, :2], person["area"], shown.keypoints[..., :2], labelled, sigmas)
-                    if alike.max() >= 0.5:
-                        ratios.append(found[int(alike.argmax())].area / person["area"])
-    low, middle, high = np.percentile(ratios, (25, 50, 75)) if ratios else (np.nan,) * 3
-    ms = 1e3 * float(np.median(times))
-    return f"| {reach} | {len(ratios)} | {middle:.2f} | {low:.2f} to {high:.2f} | {ms:.1f} |"
 
 
 if __name__ == "__main__":
