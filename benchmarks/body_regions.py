@@ -69,8 +69,10 @@ class Measured:
 def main(arguments: Arguments) -> None:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    estimator = StrongPose.from_pretrained(arguments.model, size=arguments.size)
     files = arguments.annotations
+    if not files or len(arguments.images) not in (0, len(files)):
+        raise SystemExit("name annotation files after the model, and after --images no folder or one for each file")
+    estimator = StrongPose.from_pretrained(arguments.model, size=arguments.size)
     folders = [photo_folder(*pair) for pair in zip(files, arguments.images or [None] * len(files), strict=True)]
     data, paths = load_sets(files, folders, estimator.info.skeleton)
     people: dict[Any, list[dict[str, Any]]] = defaultdict(list)

@@ -219,3 +219,9 @@ def test_the_script_prints_its_tables(tmp_path, tiny_model, photos):
             body_regions.groups()
         )
         assert "body heat map from 0.5 on" in done.stdout
+
+
+def test_the_script_says_which_files_it_needs(tmp_path):
+    for arguments in (("base",), ("base", tmp_path / "a.json", tmp_path / "b.json", "--images", tmp_path)):
+        done = run_script(*arguments)
+        assert done.returncode == 1 and done.stderr.startswith("name annotation files after the model")
