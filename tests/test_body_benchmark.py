@@ -73,6 +73,7 @@ def test_false_positives_are_counted_where_as_many_people_are_found():
     assert body.shown(plain, plain, complete, 0.25) == (2, 1, 1)
     assert body.shown(matches(False, True, True, True), plain, complete, 0.5) == (1, 1, 1)
     assert body.shown(matches(False, False, True, True), plain, complete, 0.1)[2] == 2  # never so many
+    assert body.without_wrong(plain).scores.tolist() == [0.9, 0.3]
 
 
 def test_the_script_measures_several_files_as_one_set(tmp_path):
@@ -89,4 +90,4 @@ def test_the_script_measures_several_files_as_one_set(tmp_path):
     assert done.stdout.startswith("4 photos; found and false: people a photo, on the 4 annotated completely")
     lines = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")]
     assert [line[0] for line in lines[1:-1]] == ["off", *map(str, body.SETTINGS)]
-    assert lines[-1][0].startswith("gate 0.2, ")
+    assert lines[-1][0].startswith("gate 0.2, ") and "by dropping false positives: +" in done.stdout
