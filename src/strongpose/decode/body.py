@@ -8,22 +8,44 @@ from typing import Any
 
 import numpy as np
 
-from strongpose.decode.head import head_of
+from strongpose.decode.drawn_body import draw_body, signed_distance
 from strongpose.decode.holes import enclosed
-from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
+from strongpose.decode.windows import Window, window_around
+from strongpose.fields import Fields
 from strongpose.images import FittedImage
-from strongpose.oks import keypoint_corners
 from strongpose.poses import Poses
-from strongpose.skeletons.body_shape import BODY, BOX
 
-__all__ = ["REACH", "BodyRegion", "BodyRegions", "body_regions"]
+__all__ = ["DEEPEST", "FAINTEST", "BodyRegion", "BodyRegions", "RegionWeights", "body_regions"]
 
-REACH = 0.4
-"""Distance from the nearest limb that takes a body heat of 1, as a share of the person's scale."""
+DEEPEST = 0.5
+"""Trunk lengths inside of the drawn body, beyond which depth says no more."""
 
-_IN_HEAD = 0.05  # of the distance from the head's middle line in what counts as distance within the head
+FAINTEST = 0.005
+"""Least body heat that is believed, and the same below 1."""
+
+_FARTHEST = 0.9  # trunk lengths outside of the keypoints, beyond which nothing is a person's
 _NOBODY = -1
 _TINY = 1e-6
+
+
+@dataclass(frozen=True)
+class RegionWeights:
+    """What counts how much for a pixel to be a person's, in log odds.
+
+    Heat and distance were fitted to silhouettes; the constants, which the fit gives as .3 and .4, were raised as far
+    as that cost little IoU, for hair and hands: ``python benchmarks/region_weights.py`` (`docs/body.md`).
+
+    Attributes:
+        heat: of the log odds of the body heat map.
+        away: for every trunk length outside of the drawn body, and against it inside.
+        body: for every pixel.
+        head: instead of ``body``, where the head is the nearest part.
+    """
+
+    heat: float = 0.95
+    away: float = 3.4
+    body: float = 0.5
+    head: float = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,25 +112,28 @@ class BodyRegions:
 
 
 def body_regions(
-    fields: Fields, poses: Poses, fitted: FittedImage, reach: float = REACH, keypoint_threshold: float = 0.1
+    fields: Fields,
+    poses: Poses,
+    fitted: FittedImage,
+    keypoint_threshold: float = 0.1,
+    weights: RegionWeights = RegionWeights(),
 ) -> BodyRegions:
-    """Share the body heat map out among people: the farther from a person's limbs, the more heat it takes.
+    """Share the body heat map out among people, by the body that the keypoints of each let expect.
 
-    A pixel may be a person's where its body heat is at least its distance from the person's nearest limb
-    over ``reach``; distances count in the person's scale, the root of the area of the box around the sure
-    keypoints, or half its long side if that is more; inside the head (`strongpose.decode.head`), which has keypoints in
-    the face only, they are small. So a region follows the body heat map, holds the limbs
-    even where that is faint, and does not wander off to somebody who was not found. Of several people, a
-    pixel goes to the one whose distance over score is least: a weak duplicate takes nothing from the person
-    it resembles. Heat and distances are computed for cells and up-sampled bilinearly. Holes that a region
-    encloses, and that are nobody else's, are filled.
+    A pixel is a person's where two things together make that more likely than not: the log odds of its body heat, and
+    how deep inside or far outside it lies of the body drawn from the keypoints (`strongpose.decode.drawn_body`),
+    in trunk lengths. So a region follows the body heat map, holds the limbs even where that is faint, and does not
+    wander off to somebody who was not found. Of several people, a pixel goes to the one outside of whose drawn body it
+    lies least, or inside deepest; distances outside are divided by the person's score and depths inside multiplied by
+    it, so that a weak duplicate takes nothing from the person it resembles. Heat and distances are computed for cells
+    and up-sampled bilinearly. Holes that a region encloses, and that are nobody else's, are filled.
 
     Args:
         fields: of the network input ``fitted``.
         poses: the people, in photo pixels.
         fitted: the photo as the network saw it.
-        reach: distance in scales that takes a body heat of 1.
         keypoint_threshold: score from which a keypoint counts.
+        weights: of the two.
 
     Returns:
         One region per person, in the order of ``poses``; empty for people with fewer than two sure
@@ -120,30 +145,22 @@ def body_regions(
     bboxes = np.zeros((len(poses), 4), dtype=np.int64)
     points = fitted.to_input(poses.keypoints[..., :2])
     known = poses.keypoints[..., 2] >= keypoint_threshold
-    low, high = keypoint_corners(points, known)
-    extent = np.maximum(high - low, 0).astype(np.float64)
-    scales = np.maximum(np.sqrt(extent.prod(axis=1)), 0.5 * extent.max(axis=1))
-    limbs = np.array(poses.skeleton.limbs).reshape(-1, 2)
-    windows: dict[int, _Window] = {}
+    heat = np.clip(fields.body, FAINTEST, 1 - FAINTEST)
+    log_odds = np.log(heat / (1 - heat))
+    windows: dict[int, Window] = {}
     for i in range(len(poses)):
-        scale = float(scales[i])
-        head = head_of(points[i], known[i], poses.skeleton, BOX * scale)
-        margin = reach * scale if head is None else max(reach * scale, head.radius + BODY.above * BOX * scale)
-        window = _window(points[i, known[i]], margin, fields, fitted) if scale > 0 else None
-        if window is None:
+        body = draw_body(points[i], known[i], poses.skeleton)
+        window = None if body is None else window_around(points[i, known[i]], _FARTHEST * body.scale, fields, fitted)
+        if body is None or window is None:
             continue
         windows[i] = window
-        ends = limbs[known[i][limbs].all(axis=1)]
-        alone = np.setdiff1d(np.flatnonzero(known[i]), ends)
-        ends = np.concatenate([ends, np.stack([alone, alone], axis=1)])
-        away = _distances(points[i, ends[:, 0]], points[i, ends[:, 1]], window, fields.stride) / scale
-        if head is not None:
-            from_line = _distances(head.face[None], head.crown[None], window, fields.stride)
-            away = np.minimum(away, np.maximum(from_line - head.radius, _IN_HEAD * from_line) / scale)
-        away = window.enlarged(away, fields.stride, fitted)
-        heat = window.enlarged(fields.body[window.rows, window.columns], fields.stride, fitted)
-        inside = away <= reach * heat
-        away /= max(float(poses.scores[i]), _TINY)
+        away, in_head = signed_distance(body, *window.cells(fields.stride))
+        away /= body.scale
+        evidence = weights.heat * log_odds[window.rows, window.columns] - weights.away * np.maximum(away, -DEEPEST)
+        evidence += np.where(in_head, weights.head, weights.body)
+        inside = window.enlarged(evidence, fields.stride, fitted) > 0
+        score = max(float(poses.scores[i]), _TINY)
+        away = window.enlarged(np.where(away > 0, away / score, away * score), fields.stride, fitted)
         view = nearest[window.photo_rows, window.photo_columns]
         inside &= away < view
         view[inside] = away[inside]
@@ -153,71 +170,6 @@ def body_regions(
         if bboxes[i, 2]:
             bboxes[i, :2] += (window.photo_columns.start, window.photo_rows.start)
     return BodyRegions(instance_map, bboxes)
-
-
-@dataclass(frozen=True)
-class _Window:
-    """The cells around a person, and the photo pixels between them."""
-
-    rows: slice
-    columns: slice
-    photo_rows: slice
-    photo_columns: slice
-
-    def enlarged(self, cells: np.ndarray, stride: int, fitted: FittedImage) -> np.ndarray:
-        """The window's (h, w) cells, up-sampled bilinearly to its photo pixels."""
-        rows = np.arange(self.photo_rows.start, self.photo_rows.stop)
-        columns = np.arange(self.photo_columns.start, self.photo_columns.stop)
-        scale_x, scale_y = fitted.scale
-        y = pixels_to_cells((rows + 0.5) * scale_y - 0.5, stride) - self.rows.start
-        x = pixels_to_cells((columns + 0.5) * scale_x - 0.5, stride) - self.columns.start
-        return _interpolated(_interpolated(cells.astype(np.float32).T, x).T, y)
-
-
-def _interpolated(rows: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """(P, W), between which of (H, W) rows lie the places (P,), linearly; the first or last row beyond them."""
-    at = np.clip(at, 0, len(rows) - 1)
-    before = np.minimum(at.astype(np.intp), max(len(rows) - 2, 0))
-    start = rows.take(before, axis=0)
-    step = rows.take(np.minimum(before + 1, len(rows) - 1), axis=0)
-    step -= start
-    step *= (at - before).astype(np.float32)[:, None]
-    start += step
-    return start
-
-
-def _window(points: np.ndarray, margin: float, fields: Fields, fitted: FittedImage) -> _Window | None:
-    """The window of (M, 2) input pixels and a margin around them; None if it lies outside of the photo."""
-    low, high = points.min(axis=0) - margin, points.max(axis=0) + margin
-    photo = np.array(fitted.photo_size[::-1])
-    first = np.clip(np.floor(fitted.to_photo(low)), 0, photo).astype(int)
-    last = np.clip(np.ceil(fitted.to_photo(high)) + 1, 0, photo).astype(int)
-    if (first >= last).any():
-        return None
-    cells = np.array(fields.size[::-1])
-    unit = float(cells_to_pixels(1, fields.stride))
-    start = np.clip(np.floor(low / unit) - 1, 0, cells - 1).astype(int)
-    stop = np.clip(np.ceil(high / unit) + 2, 1, cells).astype(int)
-    return _Window(
-        slice(int(start[1]), int(stop[1])),
-        slice(int(start[0]), int(stop[0])),
-        slice(int(first[1]), int(last[1])),
-        slice(int(first[0]), int(last[0])),
-    )
-
-
-def _distances(starts: np.ndarray, ends: np.ndarray, window: _Window, stride: int) -> np.ndarray:
-    """(h, w) input pixels from each cell of the window to the nearest of L limbs, (L, 2) starts and ends."""
-    x = cells_to_pixels(np.arange(window.columns.start, window.columns.stop, dtype=np.float32), stride)
-    y = cells_to_pixels(np.arange(window.rows.start, window.rows.stop, dtype=np.float32), stride)
-    limb = ends - starts
-    dx = x[None, None, :] - starts[:, 0, None, None]  # (L, 1, w)
-    dy = y[None, :, None] - starts[:, 1, None, None]  # (L, h, 1)
-    length = np.maximum(np.square(limb).sum(axis=1), 1e-6)
-    share = limb / length[:, None]
-    along = np.clip(dx * share[:, 0, None, None] + dy * share[:, 1, None, None], 0, 1)  # (L, h, w)
-    squared = np.square(dx - along * limb[:, 0, None, None]) + np.square(dy - along * limb[:, 1, None, None])
-    return np.sqrt(squared.min(axis=0))
 
 
 def _fill(instance_map: np.ndarray, person: int) -> np.ndarray:
