@@ -112,6 +112,17 @@ class Head(nn.Module):
         bias[: k * upsample**2] = math.log(PRIOR / (1 - PRIOR))
         self.fields.bias = nn.Parameter(bias)
 
+    def train_body_only(self) -> None:
+        """From now on, gradients reach what the body heat map is made of, and nothing else of the heads."""
+        first = sum(self.splits[:-1]) * self.upsample**2
+
+        def body_rows(gradient: Tensor) -> Tensor:
+            return torch.cat([torch.zeros_like(gradient[:first]), gradient[first:]])
+
+        for parameter in (self.fields.weight, self.fields.bias):
+            assert parameter is not None
+            parameter.register_hook(body_rows)
+
     def forward(self, features: Tensor) -> Maps:
         """The maps of (B, C, n, m) features, as `Maps` describes them; ``middle`` is None."""
         heatmaps, offsets, displacements, body = torch.split(

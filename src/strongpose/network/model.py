@@ -56,6 +56,12 @@ class PoseNetwork(nn.Module):
             Head(self.backbone.middle_channels, config.skeleton, config.upsample) if config.middle_head else None
         )
 
+    def train_body_only(self) -> None:
+        """From now on, gradients reach the body heat map's layers only: without weight decay, all else stays."""
+        self.requires_grad_(False)
+        self.head.requires_grad_(True)
+        self.head.train_body_only()
+
     def forward(self, images: Tensor) -> Maps:
         """The maps of images (B, 3, H, W), float RGB 0-1; in training mode with ``middle`` set."""
         images = (images - self.mean) / self.std

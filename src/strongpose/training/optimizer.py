@@ -32,7 +32,7 @@ def build_optimizer(
     """
     backbone = [p for p in network.backbone.parameters() if p.requires_grad]
     known = {id(p) for p in network.backbone.parameters()}
-    rest = [p for p in network.parameters() if id(p) not in known]
+    rest = [p for p in network.parameters() if id(p) not in known and p.requires_grad]
     groups = [{"params": backbone, "peak": learning_rate * backbone_rate}, {"params": rest, "peak": learning_rate}]
     if kind == "sgd":
         return torch.optim.SGD(groups, lr=learning_rate, momentum=0.9, weight_decay=weight_decay)

@@ -89,6 +89,8 @@ class TrainConfig:
     """Other keypoints than COCO's, with their graph: a name such as lsp14, a .json file, or a model that has them."""
     freeze_stages: int = 0
     """Number of backbone stages to freeze, from the first."""
+    body_only: bool = False
+    """Train the body heat map's layers only, without weight decay: all else, and so every pose, stays as in --init."""
     crop_size: int = 257
     """Pixels of the square crops; a multiple of the coarsest features' stride plus 1 (lite0, lite2: of 32)."""
     disk_radius: float = DISK_RADIUS
@@ -157,6 +159,8 @@ class TrainConfig:
             )
         if self.steps < 1 or self.batch_size < 1:
             raise ValueError(f"--steps and --batch-size must be positive, got {self.steps} and {self.batch_size}")
+        if self.body_only and (self.init is None or self.teacher is not None):
+            raise ValueError("--body-only: trains the body heat map of --init by segmentations; it takes no --teacher")
         if not 0 <= self.distillation_weight <= 1:
             raise ValueError(f"--distillation-weight must be 0 to 1, got {self.distillation_weight}")
         if not 0 <= self.negatives < math.inf:
@@ -191,7 +195,7 @@ class TrainConfig:
             fine_channels=self.fine_channels,
             half_scale=self.half_scale,
             freeze_stages=self.freeze_stages,
-            middle_head=self.loss_weights[-1] > 0,
+            middle_head=self.loss_weights[-1] > 0 and not self.body_only,
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -28,6 +28,8 @@ from strongpose.training.validation import validate
 
 __all__ = ["TrainingRun"]
 
+_BODY_ONLY = (0.0, 0.0, 0.0, 1.0, 0.0)  # weights of the losses
+
 
 class TrainingRun:
     """What a run consists of, in each of the processes that share it; a run found in ``config.out`` is resumed.
@@ -63,13 +65,17 @@ class TrainingRun:
         self.network.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = running_average(self.network, config.ema_decay)
         self._optimizer = build_optimizer(
-            self.network, config.optimizer, config.learning_rate, config.backbone_lr_factor, config.weight_decay
+            self.network,
+            config.optimizer,
+            config.learning_rate,
+            config.backbone_lr_factor,
+            0.0 if config.body_only else config.weight_decay,
         )
         self.precision, self._teacher = self._with_precision(self._resume())
         self._validated = at_output_stride(self._averaged, config.eval_output_stride or config.output_stride)
         self._shared = world.shared(self.network)
         self._forward = torch.compile(self._shared, dynamic=False) if config.compile else self._shared
-        self._loss_weights = LossWeights(*config.loss_weights)
+        self._loss_weights = LossWeights(*(_BODY_ONLY if config.body_only else config.loss_weights))
 
     @property
     def kept(self) -> str:
@@ -99,7 +105,7 @@ class TrainingRun:
         config, network = self.config, self.network
         for group in self._optimizer.param_groups:
             group["lr"] = group["peak"] * config.learning_rate_factor(self.done)
-        network.train()
+        network.train(not config.body_only)  # batch norms keep their statistics then
         self._optimizer.zero_grad(set_to_none=True)
         parts = prepared(batch, config.accumulate, network.config, config.disk_radius, self.world.device, self._teacher)
         terms = add_gradients(
@@ -225,6 +231,8 @@ def _starting_network(config: TrainConfig, say: Say) -> PoseNetwork:
         load_backbone(network, config.backbone_weights)
     if config.init:
         _load_init(network, config, say)
+    if config.body_only:
+        network.train_body_only()
     if (
         config.backbone.startswith(("resnet", "lite"))
         and config.norm != "trained"
