@@ -73,6 +73,30 @@ def test_training_starts_from_a_model_by_its_name(dataset, tmp_path):
         train(small(dataset, tmp_path / "other", teacher="base", disk_radius=16.0))
 
 
+@pytest.mark.parametrize("model", ["base", "lite0"])
+def test_the_body_alone_learns_and_every_pose_stays(dataset, tmp_path, model):
+    """All but the body's layers is equal bit by bit, statistics of batch norms and shared convolution included."""
+    network = {} if model == "base" else {"backbone": "lite0", "norm": "trained", "neck_channels": 8}
+    if model == "lite0":
+        model = str(train(small(dataset, tmp_path / "first", steps=1, **network)))
+    lines = []
+    config = small(dataset, tmp_path / "body", init=model, body_only=True, learning_rate=0.01, steps=4, **network)
+    found = load_network(train(config, lines.append)).state_dict()
+    before = load_network(resolve_model(model) if model == "base" else model).state_dict()
+    assert found.keys() == {name for name in before if not name.startswith("middle_head")}
+    changed = {name for name, tensor in found.items() if not torch.equal(tensor, before[name])}
+    assert changed == {f"head.{layer}.{kind}" for layer in ("fields", "body1", "body2") for kind in ("weight", "bias")}
+    rows = (found["head.fields.weight"] != before["head.fields.weight"]).flatten(1).any(1)
+    assert rows[-16:].any() and not rows[:-16].any()
+    assert sum("loss" in line for line in lines) == 4
+
+
+def test_the_body_alone_is_learnt_from_labels_and_with_weights_to_start_from(dataset, tmp_path):
+    for given in ({}, {"init": "base", "teacher": "base"}):
+        with pytest.raises(ValueError, match=r"^--body-only: .* of --init by segmentations; it takes no --teacher"):
+            small(dataset, tmp_path, body_only=True, **given)
+
+
 def test_the_weights_say_their_radius_and_size(dataset, tmp_path):
     weights = train(small(dataset, tmp_path, steps=1, disk_radius=16.0, val_size=801))
     assert training_facts(weights) == TrainingFacts(16.0, 801)
