@@ -15,7 +15,7 @@ from region_kinds import SURE, Found
 
 from strongpose import StrongPose
 from strongpose.annotations import load_sets, photo_folder
-from strongpose.decode.body import DEEPEST, FAINTEST, RegionWeights, body_regions
+from strongpose.decode.body import FAINTEST, RegionWeights, body_regions
 from strongpose.decode.drawn_body import draw_body, signed_distance
 from strongpose.fields import cells_to_pixels
 
@@ -91,7 +91,7 @@ def cells_of(found: Found, rng: np.random.Generator) -> list[tuple[np.ndarray, n
         others = silhouettes.union[places[..., 1], places[..., 0]] & ~own
         chosen = np.flatnonzero(free & ~others & (away < FARTHEST))
         chosen = rng.choice(chosen, min(PER_PERSON, len(chosen)), replace=False)
-        columns_of = (np.log(heat / (1 - heat)), np.maximum(away, -DEEPEST), np.ones_like(away), in_head)
+        columns_of = (np.log(heat / (1 - heat)), away, np.ones_like(away), in_head)
         result.append((np.stack([c.ravel()[chosen] for c in columns_of], axis=1).astype(float), own.ravel()[chosen]))
     return result
 

@@ -15,10 +15,7 @@ from strongpose.fields import Fields
 from strongpose.images import FittedImage
 from strongpose.poses import Poses
 
-__all__ = ["DEEPEST", "FAINTEST", "BodyRegion", "BodyRegions", "RegionWeights", "body_regions"]
-
-DEEPEST = 0.5
-"""Trunk lengths inside of the drawn body, beyond which depth says no more."""
+__all__ = ["FAINTEST", "BodyRegion", "BodyRegions", "RegionWeights", "body_regions"]
 
 FAINTEST = 0.005
 """Least body heat that is believed, and the same below 1."""
@@ -156,7 +153,7 @@ def body_regions(
         windows[i] = window
         away, in_head = signed_distance(body, *window.cells(fields.stride))
         away /= body.scale
-        evidence = weights.heat * log_odds[window.rows, window.columns] - weights.away * np.maximum(away, -DEEPEST)
+        evidence = weights.heat * log_odds[window.rows, window.columns] - weights.away * away
         evidence += np.where(in_head, weights.head, weights.body)
         inside = window.enlarged(evidence, fields.stride, fitted) > 0
         score = max(float(poses.scores[i]), _TINY)
