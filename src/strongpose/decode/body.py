@@ -29,8 +29,9 @@ _TINY = 1e-6
 class RegionWeights:
     """What counts how much for a pixel to be a person's, in log odds.
 
-    Heat and distance were fitted to silhouettes; the constants, which the fit gives as .3 and .4, were raised as far
-    as that cost little IoU, for hair and hands: ``python benchmarks/region_weights.py`` (`docs/body.md`).
+    Heat and distance were fitted to silhouettes of people whom the network had not seen; the constants, which the fit
+    gives as nearly 0, were raised as far as that cost little IoU, for hair and hands
+    (``python benchmarks/region_weights.py``).
 
     Attributes:
         heat: of the log odds of the body heat map.
@@ -39,8 +40,8 @@ class RegionWeights:
         head: instead of ``body``, where the head is the nearest part.
     """
 
-    heat: float = 0.95
-    away: float = 3.4
+    heat: float = 0.9
+    away: float = 3.0
     body: float = 0.5
     head: float = 1.5
 

@@ -42,6 +42,8 @@ class DrawnBody(NamedTuple):
 def draw_body(points: np.ndarray, known: np.ndarray, skeleton: Skeleton) -> DrawnBody | None:
     """The body of one person, as `strongpose.encode.drawn_body.body_targets` draws it.
 
+    Where no part of it can be drawn, each keypoint is a dot.
+
     Args:
         points: (K, 2) x, y in pixels.
         known: (K,) bool, which keypoints count.
@@ -55,16 +57,11 @@ def draw_body(points: np.ndarray, known: np.ndarray, skeleton: Skeleton) -> Draw
         return None
     lines = [*person.limbs(), *person.middle()]
     head = person.head()
-    lines += head
-    starts, ends, first, last = zip(*lines, strict=True) if lines else ((), (), (), ())
-    return DrawnBody(
-        np.reshape(starts, (-1, 2)),
-        np.reshape(ends, (-1, 2)),
-        np.stack([first, last], axis=1) * person.scale if lines else np.zeros((0, 2)),
-        np.reshape(person.trunk(), (-1, 2)),
-        bool(head),
-        person.scale,
-    )
+    lines = [*lines, *head] or person.dots()
+    starts, ends, first, last = zip(*lines, strict=True)
+    half_widths = np.stack([first, last], axis=1) * person.scale
+    trunk = np.reshape(person.trunk(), (-1, 2))
+    return DrawnBody(np.array(starts), np.array(ends), half_widths, trunk, bool(head), person.scale)
 
 
 _Line = tuple[np.ndarray, np.ndarray, float, float]  # start, end, and half widths there in scales
@@ -118,6 +115,10 @@ class _Person:
         """The head, if it is known where it is."""
         face = self._face()
         return [] if face is None else [(face, face + BODY.above * self.scale * self.up, BODY.chin, BODY.crown)]
+
+    def dots(self) -> list[_Line]:
+        """Lines of no length at the keypoints."""
+        return [(place, place, BODY.half_width(name), BODY.half_width(name)) for name, place in self.at.items()]
 
     def trunk(self) -> list[np.ndarray]:
         """The corners of the trunk; below shoulders without hips, those of a chest."""
@@ -183,15 +184,11 @@ def signed_distance(body: DrawnBody, x: np.ndarray, y: np.ndarray) -> tuple[np.n
     Returns:
         (h, w) float32 pixels, negative inside; and (h, w) bool, where the head is the nearest part.
     """
-    away = np.full((len(y), len(x)), np.inf, dtype=np.float32)
-    in_head = np.zeros(away.shape, dtype=bool)
-    if len(body.starts):
-        from_line, along = _to_lines(body.starts, body.ends - body.starts, x, y)
-        first, last = body.half_widths.T.astype(np.float32)[..., None, None]
-        from_line -= first + along * (last - first)
-        away = from_line.min(axis=0)
-        if body.has_head:
-            in_head = from_line[-1] <= away
+    from_line, along = _to_lines(body.starts, body.ends - body.starts, x, y)
+    first, last = body.half_widths.T.astype(np.float32)[..., None, None]
+    from_line -= first + along * (last - first)
+    away = from_line.min(axis=0)
+    in_head = from_line[-1] <= away if body.has_head else np.zeros(away.shape, dtype=bool)
     if len(body.trunk) > 2:
         from_trunk = _to_hull(body.trunk, x, y)
         in_head &= away <= from_trunk
