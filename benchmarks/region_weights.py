@@ -66,10 +66,7 @@ def shown(found: Found, threshold: float) -> Found:
 
 
 def cells_of(found: Found, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Of each person found, some cells: (C, 4) log odds of heat, distance, 1, in the head; (C,) bool, on the person.
-
-    Cells on other people's silhouettes are left out: they are a matter of assignment.
-    """
+    """Of each person found, some cells: (C, 4) log odds of heat, distance, 1, in the head; (C,) bool, on the person."""
     fields, (height, width) = found.fields, found.fields.size
     columns = cells_to_pixels(np.arange(width, dtype=np.float32), fields.stride)
     rows = cells_to_pixels(np.arange(height, dtype=np.float32), fields.stride)
@@ -88,8 +85,7 @@ def cells_of(found: Found, rng: np.random.Generator) -> list[tuple[np.ndarray, n
         away, in_head = signed_distance(drawn, columns, rows)
         away /= drawn.scale
         own = silhouettes.masks[person][places[..., 1], places[..., 0]]
-        others = silhouettes.union[places[..., 1], places[..., 0]] & ~own
-        chosen = np.flatnonzero(free & ~others & (away < FARTHEST))
+        chosen = np.flatnonzero(free & (away < FARTHEST))
         chosen = rng.choice(chosen, min(PER_PERSON, len(chosen)), replace=False)
         columns_of = (np.log(heat / (1 - heat)), away, np.ones_like(away), in_head)
         result.append((np.stack([c.ravel()[chosen] for c in columns_of], axis=1).astype(float), own.ravel()[chosen]))

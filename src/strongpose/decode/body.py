@@ -40,8 +40,8 @@ class RegionWeights:
         head: instead of ``body``, where the head is the nearest part.
     """
 
-    heat: float = 0.9
-    away: float = 3.0
+    heat: float = 0.8
+    away: float = 5.0
     body: float = 0.5
     head: float = 1.5
 
