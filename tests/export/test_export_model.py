@@ -8,6 +8,7 @@ import onnx
 import pytest
 import torch
 
+from strongpose import StrongPose
 from strongpose.decode import DecodeOptions
 from strongpose.encode import encode
 from strongpose.exceptions import ExportError, ModelError
@@ -58,10 +59,23 @@ def test_errors_are_of_exporting(tiny_model, tmp_path):
 def test_a_description_that_does_not_fit_takes_no_models_place(tiny_model, tmp_path):
     out = tmp_path / "m.onnx"
     out.write_text("a good one")
-    for facts in (ModelFacts(size=9000), ModelFacts(disk_radius=float("inf")), ModelFacts(filter_sigma=1e9)):
+    wrong = [{"size": 9000}, {"disk_radius": float("inf")}, {"filter_sigma": 1e9}, {"body_weight": -1.0}]
+    for facts in (ModelFacts(**values) for values in wrong):
         with pytest.raises(ExportError, match="must"):
             export_model(tiny_model, out, facts=facts)
         assert out.read_text() == "a good one"
+
+
+def test_a_model_recommends_how_much_the_body_counts(tiny_model, tmp_path):
+    weighted = export_model(tiny_model, tmp_path / "weighted.onnx", facts=ModelFacts(body_weight=0.5)).files[0]
+    again = export_model(weighted, tmp_path / "again.onnx").files[0]
+    assert [
+        StrongPose.from_pretrained(m, runtime="onnx").options.body_weight for m in (tiny_model, weighted, again)
+    ] == [
+        0.0,
+        0.5,
+        0.5,
+    ]
 
 
 def test_a_description_is_read_without_running_the_model(tiny_model, tmp_path, monkeypatch):

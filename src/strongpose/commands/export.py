@@ -38,6 +38,9 @@ def export(
     filter_sigma: Annotated[
         float | None, arg(metavar="CELLS", help_behavior_hint="(default: the model's own, or the decoder's)")
     ] = None,
+    body_weight: Annotated[
+        float | None, arg(metavar="WEIGHT", help_behavior_hint="(default: the model's own, or the decoder's)")
+    ] = None,
     threshold: Annotated[
         float | None,
         arg(metavar="SCORE", help_behavior_hint=f"(default: the model's own, or {DEFAULT_THRESHOLD:g})"),
@@ -75,6 +78,8 @@ def export(
         disk_radius: Radius of the heat-map disks in training.
         filter_sigma: Standard deviation in cells of the Gaussian that smooths the Hough votes; finer grids need a
             larger one.
+        body_weight: How much the body heat map counts in the scores of keypoints; 0 where it was learnt without
+            segmentations.
         threshold: Recommended score threshold: people with a lower score are left out.
         output_stride: Pixels per cell of the backbone's features, less than in training (4 is for mobile); 0 keeps
             that.
@@ -95,7 +100,7 @@ def export(
         from strongpose.export.model import export_model
     except ImportError as error:
         return complain(f"exporting needs more packages ({error}): {install_command('export')}")
-    facts = ModelFacts(size, disk_radius, filter_sigma, threshold, licence, card)
+    facts = ModelFacts(size, disk_radius, filter_sigma, body_weight, threshold, licence, card)
     write = partial(export_model, weights, facts=facts, output_stride=output_stride or None)
     try:
         images = photo_folder(evaluate, images) if evaluate else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -50,7 +51,8 @@ class DecodeOptions:
             cells reaches that all point at the same spot.
         max_seeds: the number of strongest seeds looked at.
         body_threshold: seeds on cells with less body heat are dropped; 0 switches the gate off.
-        body_weight: how much the body heat along a keypoint's limbs tells about its score (`fuse_body`).
+        body_weight: power to which the body heat along a keypoint's limbs multiplies its score (`fuse_body`); worth it
+            where the body heat map was learnt from segmentations.
         refinements: how often the short offsets correct a point that a displacement led to.
         backward_tolerance: a keypoint's score is halved where the displacement back misses the keypoint it
             was reached from by this share of the distance (by ``disk_radius`` if that is more), and
@@ -107,5 +109,6 @@ class DecodeOptions:
         for name in ("disk_radius", "filter_sigma", "backward_tolerance", "similarity"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        if not self.refinement_width >= 0:
-            raise ValueError(f"refinement_width must be at least 0, got {self.refinement_width}")
+        for name in ("refinement_width", "body_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")

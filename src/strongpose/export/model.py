@@ -143,7 +143,7 @@ def _metadata(source: Path, facts: ModelFacts, say: Say) -> dict[str, Any]:
         stated |= training_facts(source).to_dict()
     chosen = {"size": facts.size, "threshold": facts.threshold, "licence": facts.licence, "card": facts.card}
     stated |= {key: value for key, value in chosen.items() if value is not None}
-    decode: dict[str, Any] = {"disk_radius": facts.disk_radius, "filter_sigma": facts.filter_sigma}
+    decode: dict[str, Any] = {name: getattr(facts, name) for name in ("disk_radius", "filter_sigma", "body_weight")}
     decode = stated["decode"] | {key: value for key, value in decode.items() if value is not None}
     if "disk_radius" not in decode:
         decode["disk_radius"] = DISK_RADIUS
