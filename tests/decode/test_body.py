@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -152,6 +153,10 @@ def test_nobody_cold_bodies_unsure_keypoints_and_people_outside_do_no_harm():
         region = body_regions(fields, Poses(points, [0.9]), fitted)[0]
         assert region.area == 0 and region.bbox.tolist() == [0, 0, 0, 0] and not region.mask.any()
     assert len(body_regions(fields, Poses(far, [0.9]), fitted)) == 1
+    far[0, 9, 0] = 1e30
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(body_regions(fields, Poses(far, [0.9]), fitted)) == 1
     with pytest.raises(IndexError):
         body_regions(fields, poses, fitted)[1]
 

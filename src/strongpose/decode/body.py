@@ -22,6 +22,7 @@ FAINTEST = 0.005
 
 _FARTHEST = 0.9  # trunk lengths outside of the keypoints, beyond which nothing is a person's
 _NOBODY = -1
+_OUT_OF_SIGHT = 1e6  # pixels, beyond which it does not matter where a keypoint is; squares stay finite
 _TINY = 1e-6
 
 
@@ -141,7 +142,7 @@ def body_regions(
     instance_map = np.full((height, width), _NOBODY, dtype=np.int16)
     nearest = np.full((height, width), np.inf, dtype=np.float32)
     bboxes = np.zeros((len(poses), 4), dtype=np.int64)
-    points = fitted.to_input(poses.keypoints[..., :2])
+    points = np.clip(fitted.to_input(poses.keypoints[..., :2]), -_OUT_OF_SIGHT, _OUT_OF_SIGHT)
     known = poses.keypoints[..., 2] >= keypoint_threshold
     heat = np.clip(fields.body, FAINTEST, 1 - FAINTEST)
     log_odds = np.log(heat / (1 - heat))
