@@ -201,6 +201,7 @@ def test_any_fields_give_finite_poses_and_always_the_same(seed, heat, reach):
         ("disk_radius", 0),
         ("similarity", -1),
         ("refinement_width", -0.1),
+        ("body_weight", float("inf")),
         ("ranking", "best"),
     ],
 )

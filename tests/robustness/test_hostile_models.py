@@ -161,6 +161,7 @@ def test_maps_of_another_shape_than_promised_are_noticed(tmp_path, runtime):
         ({"stride": 10**9, "coarse_stride": 10**9}, "'stride' must be at most 64"),
         ({"decode": {"disk_radius": float("nan")}}, "'decode' must hold numbers by name"),
         ({"decode": {"disk_radius": 10**400}}, "'decode' must hold numbers by name"),
+        ({"decode": {"body_weight": 1e9}}, r"'decode' must hold numbers by name, up to 1e\+06, got .*1000000000.0"),
         ({"skeleton": {**DESCRIPTION["skeleton"], "names": "ab"}}, "names must be a list of names"),
         ({"skeleton": {**DESCRIPTION["skeleton"], "sigmas": [10**400, 1]}}, "sigmas must be a list of numbers"),
         ({"skeleton": {**DESCRIPTION["skeleton"], "edges": ["ab"]}}, "edges must be a list of pairs of names"),

@@ -111,4 +111,4 @@ class DecodeOptions:
                 raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
         for name in ("refinement_width", "body_weight"):
             if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}")
+                raise ValueError(f"{name} must be finite and at least 0, got {getattr(self, name)}")

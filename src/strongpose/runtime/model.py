@@ -31,6 +31,7 @@ DEFAULT_THRESHOLD = 0.25
 """Score below which people are left out, where the model says nothing."""
 
 _MOST = {"stride": 64, "coarse_stride": 64, "size": 8192}  # pixels; beyond, memory would decide
+_MOST_OPTION = 1e6
 
 MODELS = Path(__file__).parent.parent / "models"
 SUFFIXES = (".onnx", ".xml")
@@ -87,7 +88,7 @@ class ModelInfo:
             raise ValueError(f"'coarse_stride' must be a multiple of 'stride', got {coarse_stride} and {stride}")
         decode = data.pop("decode", {})
         if not isinstance(decode, dict) or not all(map(_is_option, decode.values())):
-            raise ValueError(f"'decode' must hold numbers by name, got {decode!r:.200}")
+            raise ValueError(f"'decode' must hold numbers by name, up to {_MOST_OPTION:g}, got {decode!r:.200}")
         threshold = data.pop("threshold", DEFAULT_THRESHOLD)
         if not isinstance(threshold, int | float) or isinstance(threshold, bool) or not 0 <= threshold <= 1:
             raise ValueError(f"'threshold' must be a number in 0-1, got {threshold!r:.40}")
@@ -96,7 +97,7 @@ class ModelInfo:
 
 
 def _is_option(value: Any) -> bool:
-    return isinstance(value, int | float) and abs(value) <= 1e6
+    return isinstance(value, int | float) and abs(value) <= _MOST_OPTION
 
 
 class RawMaps(NamedTuple):
