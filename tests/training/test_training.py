@@ -97,6 +97,14 @@ def test_the_body_alone_is_learnt_from_labels_and_with_weights_to_start_from(dat
             small(dataset, tmp_path, body_only=True, **given)
 
 
+def test_the_body_alone_is_not_learnt_beside_random_heads(dataset, tmp_path):
+    path = resolve_model("base")
+    for other in ({"skeleton": "lsp14"}, {"graph": "coco-19"}):
+        with pytest.raises(ValueError, match=f"^--body-only: base is for another skeleton, .* give --skeleton {path}"):
+            train(small(dataset, tmp_path, body_only=True, init="base", steps=1, **other))
+    train(small(dataset, tmp_path, body_only=True, init="base", steps=1, skeleton=str(path)))
+
+
 def test_the_weights_say_their_radius_and_size(dataset, tmp_path):
     weights = train(small(dataset, tmp_path, steps=1, disk_radius=16.0, val_size=801))
     assert training_facts(weights) == TrainingFacts(16.0, 801)

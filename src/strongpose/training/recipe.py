@@ -90,7 +90,7 @@ class TrainConfig:
     freeze_stages: int = 0
     """Number of backbone stages to freeze, from the first."""
     body_only: bool = False
-    """Train the body heat map's layers only, without weight decay: all else, and so every pose, stays as in --init."""
+    """Train the body heat map's layers only, without weight decay; all else stays as in --init."""
     crop_size: int = 257
     """Pixels of the square crops; a multiple of the coarsest features' stride plus 1 (lite0, lite2: of 32)."""
     disk_radius: float = DISK_RADIUS

@@ -247,6 +247,11 @@ def _load_init(network: PoseNetwork, config: TrainConfig, say: Say) -> None:
     assert config.init is not None
     path = resolve_weights(config.init)
     if not load_weights(network, path, other_skeleton=True):
+        if config.body_only:
+            raise ValueError(
+                f"--body-only: {config.init} is for another skeleton, so the heads of keypoints would stay random; "
+                f"give --skeleton {path}, and no --graph"
+            )
         say(
             f"{config.init} is for another skeleton: only its backbone and neck are taken, "
             "the heads are initialised randomly"
