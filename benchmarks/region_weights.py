@@ -45,9 +45,15 @@ def main(arguments: Arguments) -> None:
     for person in data["annotations"]:
         people[person["image_id"]].append(person)
     photos = [i for i in paths if any(p.get("segmentation") and not p["iscrowd"] for p in people[i])]
+    if not photos:
+        raise SystemExit(f"{arguments.annotations}: nobody has a 'segmentation'; name a file with silhouettes")
     found = [shown(look_at(estimator, paths[i], people[i]), estimator.threshold) for i in photos]
     rng = np.random.default_rng(0)
     cells = [person for photo in found for person in cells_of(photo, rng)]
+    if not cells:
+        raise SystemExit(
+            f"{arguments.annotations}: {arguments.model} finds nobody who has a silhouette; name more photos"
+        )
     x, y = np.concatenate([x for x, _ in cells]), np.concatenate([y for _, y in cells])
     heat, away, body, head = fitted_weights(x, y)
     print(f"{len(found)} photos, {len(cells)} people found")
