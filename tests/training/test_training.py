@@ -11,7 +11,8 @@ from pictures import write_dataset
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from strongpose.exceptions import CheckpointError, ModelError, TrainingError
+from strongpose.annotations import photo_folder
+from strongpose.exceptions import AnnotationError, CheckpointError, ModelError, TrainingError
 from strongpose.network.weights import TrainingFacts, load_network, training_facts
 from strongpose.runtime import resolve_model
 from strongpose.training.loop import train
@@ -73,15 +74,26 @@ def test_training_starts_from_a_model_by_its_name(dataset, tmp_path):
         train(small(dataset, tmp_path / "other", teacher="base", disk_radius=16.0))
 
 
+@pytest.fixture(scope="module")
+def outlined(dataset, tmp_path_factory):
+    """The same photos; the first person has a segmentation."""
+    path = tmp_path_factory.mktemp("outlined") / "people.json"
+    data = json.loads(dataset.read_text())
+    x, y, w, h = data["annotations"][0]["bbox"]
+    data["annotations"][0]["segmentation"] = [[x, y, x + w, y, x + w, y + h, x, y + h]]
+    path.write_text(json.dumps(data))
+    return dict(data=(path,), images=(photo_folder(dataset),))
+
+
 @pytest.mark.parametrize("model", ["base", "lite0"])
-def test_the_body_alone_learns_and_every_pose_stays(dataset, tmp_path, model):
+def test_the_body_alone_learns_and_other_fields_stay(dataset, outlined, tmp_path, model):
     """All but the body's layers is equal bit by bit, statistics of batch norms and shared convolution included."""
     network = {} if model == "base" else {"backbone": "lite0", "norm": "trained", "neck_channels": 8}
     if model == "lite0":
         model = str(train(small(dataset, tmp_path / "first", steps=1, **network)))
     lines = []
-    config = small(dataset, tmp_path / "body", init=model, body_only=True, learning_rate=0.01, steps=4, **network)
-    found = load_network(train(config, lines.append)).state_dict()
+    options = outlined | network | dict(init=model, body_only=True, learning_rate=0.01, steps=4)
+    found = load_network(train(small(dataset, tmp_path / "body", **options), lines.append)).state_dict()
     before = load_network(resolve_model(model) if model == "base" else model).state_dict()
     assert found.keys() == {name for name in before if not name.startswith("middle_head")}
     changed = {name for name, tensor in found.items() if not torch.equal(tensor, before[name])}
@@ -89,20 +101,31 @@ def test_the_body_alone_learns_and_every_pose_stays(dataset, tmp_path, model):
     rows = (found["head.fields.weight"] != before["head.fields.weight"]).flatten(1).any(1)
     assert rows[-16:].any() and not rows[:-16].any()
     assert sum("loss" in line for line in lines) == 4
+    assert any(line.startswith("1 of ") and "people have a segmentation" in line for line in lines)
 
 
-def test_the_body_alone_is_learnt_from_labels_and_with_weights_to_start_from(dataset, tmp_path):
-    for given in ({}, {"init": "base", "teacher": "base"}):
-        with pytest.raises(ValueError, match=r"^--body-only: .* of --init by segmentations; it takes no --teacher"):
-            small(dataset, tmp_path, body_only=True, **given)
+def test_the_body_alone_needs_weights_and_segmentations(dataset, outlined, tmp_path):
+    with pytest.raises(ValueError, match=r"^--body-only: needs the weights .*; add --init, or --finetune$"):
+        small(dataset, tmp_path, body_only=True)
+    with pytest.raises(ValueError, match=r"^--body-only: learns from segmentations alone; leave --teacher out$"):
+        small(dataset, tmp_path, body_only=True, init="base", teacher="base")
+    with pytest.raises(AnnotationError, match=r"people.json: nobody has a 'segmentation', so --body-only has nothing"):
+        train(small(dataset, tmp_path / "none", body_only=True, init="base"))
 
 
-def test_the_body_alone_is_not_learnt_beside_random_heads(dataset, tmp_path):
+def test_weights_keep_how_much_the_body_counts(dataset, tmp_path):
+    options = dict(steps=1, crop_size=97, half_scale=True, freeze_stages=4, loss_weights=(1, 1, 1, 1, 0))
+    weights = train(small(dataset, tmp_path / "run", init="accurate", **options))
+    assert training_facts(weights).body_weight == 0.5
+    assert training_facts(train(small(dataset, tmp_path / "base", init="base", steps=1))).body_weight is None
+
+
+def test_the_body_alone_is_not_learnt_beside_random_heads(dataset, outlined, tmp_path):
     path = resolve_model("base")
     for other in ({"skeleton": "lsp14"}, {"graph": "coco-19"}):
         with pytest.raises(ValueError, match=f"^--body-only: base is for another skeleton, .* give --skeleton {path}"):
-            train(small(dataset, tmp_path, body_only=True, init="base", steps=1, **other))
-    train(small(dataset, tmp_path, body_only=True, init="base", steps=1, skeleton=str(path)))
+            train(small(dataset, tmp_path, body_only=True, init="base", steps=1, **outlined, **other))
+    train(small(dataset, tmp_path, body_only=True, init="base", steps=1, skeleton=str(path), **outlined))
 
 
 def test_the_weights_say_their_radius_and_size(dataset, tmp_path):

@@ -37,15 +37,18 @@ class TrainingFacts:
     Attributes:
         disk_radius: R in pixels, the radius of the heat map disks.
         size: long side in pixels of the photos that they were validated on.
+        body_weight: how much the body heat map counts in the scores of keypoints, as in the weights begun from.
     """
 
     disk_radius: float | None = None
     size: int | None = None
+    body_weight: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The entries that an exported model has as well, for JSON."""
-        decode = {} if self.disk_radius is None else {"decode": {"disk_radius": self.disk_radius}}
-        return decode if self.size is None else {**decode, "size": self.size}
+        decode = {"disk_radius": self.disk_radius, "body_weight": self.body_weight}
+        decode = {name: value for name, value in decode.items() if value is not None}
+        return ({"decode": decode} if decode else {}) | ({} if self.size is None else {"size": self.size})
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TrainingFacts:
@@ -54,12 +57,18 @@ class TrainingFacts:
         Raises:
             ValueError: if one of them makes no sense.
         """
-        radius, size = data.get("decode", {}).get("disk_radius"), data.get("size")
+        decode, size = data.get("decode", {}), data.get("size")
+        radius, weight = decode.get("disk_radius"), decode.get("body_weight")
         for name, value, kind in (("disk_radius", radius, (int, float)), ("size", size, int)):
-            fits = isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value) and value > 0
-            if value is not None and not (fits and value <= _MOST_PIXELS):
+            if value is not None and not (_is_number(value, kind) and 0 < value <= _MOST_PIXELS):
                 raise ValueError(f"{name} must be a number of pixels up to {_MOST_PIXELS}, got {value!r:.40}")
-        return cls(None if radius is None else float(radius), size)
+        if weight is not None and not (_is_number(weight, (int, float)) and weight >= 0):
+            raise ValueError(f"body_weight must be at least 0, got {weight!r:.40}")
+        return cls(None if radius is None else float(radius), size, None if weight is None else float(weight))
+
+
+def _is_number(value: Any, kind: Any) -> bool:
+    return isinstance(value, kind) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def save_weights(network: PoseNetwork, path: str | Path, facts: TrainingFacts = TrainingFacts()) -> None:

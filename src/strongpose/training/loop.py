@@ -18,7 +18,7 @@ from strongpose.data.augment import Augmentation
 from strongpose.data.batches import Batch, BatchesByStep, batch_loader
 from strongpose.data.coco import KeypointDataset
 from strongpose.data.shards import ShardCache
-from strongpose.exceptions import CheckpointError, LoaderError, TrainingError
+from strongpose.exceptions import AnnotationError, CheckpointError, LoaderError, TrainingError
 from strongpose.network import NetworkConfig
 from strongpose.training.distributed import World, joined
 from strongpose.training.progress import Progress
@@ -56,6 +56,8 @@ def train(config: TrainConfig, say: Callable[[str], None] = print, stop: StopReq
         if config.val:
             check_validation(config.val, config.val_images, run.network.config.skeleton, run.say)
         batches = None if world.any(stop.is_set) else open_batches(config, run.network.config, world, run.say)
+        if batches is not None and config.body_only:
+            _tell_segmentations(batches, run.say)
         try:
             _train(run, batches, stop)
         except (OSError, LoaderError, CheckpointError) as error:
@@ -99,6 +101,19 @@ def open_batches(config: TrainConfig, network: NetworkConfig, world: World, say:
     )
 
 
+def _tell_segmentations(batches: BatchesByStep, say: Say) -> None:
+    """Say how many people have a segmentation, from which the body heat map learns.
+
+    Raises:
+        AnnotationError: if nobody has one.
+    """
+    known = [region is not None for d in batches.datasets for record in d.records for region in record.silhouettes]
+    if not any(known):
+        files = ", ".join(str(d.path) for d in batches.datasets)
+        raise AnnotationError(f"{files}: nobody has a 'segmentation', so --body-only has nothing to learn from")
+    say(f"{sum(known)} of {len(known)} people have a segmentation; bodies of the others are drawn from their keypoints")
+
+
 def _train(run: TrainingRun, batches: BatchesByStep | None, stop: StopRequest) -> None:
     """All steps that are left, with everything that is written meanwhile; None for the batches saves only."""
     config, device = run.config, run.world.device
@@ -110,7 +125,7 @@ def _train(run: TrainingRun, batches: BatchesByStep | None, stop: StopRequest) -
             trained = sum(parameter.numel() for parameter in run.network.parameters() if parameter.requires_grad)
             photos = sum(len(d) + (len(d.negatives) if config.negatives else 0) for d in batches.datasets)
             run.say(f"computing in {run.precision.reason}")
-            run.say(f"training on {photos} photos, {trained / 1e6:.2f} M parameters, on {device}")
+            run.say(f"training on {photos} photo{'s' * (photos != 1)}, {trained / 1e6:.2f} M parameters, on {device}")
             with batch_loader(batches, run.done, config.steps, config.workers, device.type == "cuda") as loader:
                 _loop(run, loader, progress, stop)
         run.save()

@@ -159,8 +159,10 @@ class TrainConfig:
             )
         if self.steps < 1 or self.batch_size < 1:
             raise ValueError(f"--steps and --batch-size must be positive, got {self.steps} and {self.batch_size}")
-        if self.body_only and (self.init is None or self.teacher is not None):
-            raise ValueError("--body-only: trains the body heat map of --init by segmentations; it takes no --teacher")
+        if self.body_only and self.init is None:
+            raise ValueError("--body-only: needs the weights whose body heat map it trains; add --init, or --finetune")
+        if self.body_only and self.teacher is not None:
+            raise ValueError("--body-only: learns from segmentations alone; leave --teacher out")
         if not 0 <= self.distillation_weight <= 1:
             raise ValueError(f"--distillation-weight must be 0 to 1, got {self.distillation_weight}")
         if not 0 <= self.negatives < math.inf:

@@ -61,7 +61,7 @@ class TrainingRun:
         self.config, self.world, self.say = config, world, say
         self.checkpoint, self.weights = (config.out / f"{name}.safetensors" for name in ("checkpoint", "weights"))
         self.done = self.validated = 0
-        self.network = _starting_network(config, say)
+        self.network, self._body_weight = _starting_network(config, say)
         self.network.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = running_average(self.network, config.ema_decay)
         self._optimizer = build_optimizer(
@@ -159,7 +159,8 @@ class TrainingRun:
             precision = {"bf16": self.precision.bf16, "teacher_bf16": self._teacher and self._teacher.bf16}
             state = {"step": self.done, "validated": self.validated, "config": self.config.to_dict(), **precision}
             save_checkpoint(self.checkpoint, self.network, self._average, self._optimizer, state)
-            save_weights(self._averaged, self.weights, TrainingFacts(self.config.disk_radius, self.config.val_size))
+            facts = TrainingFacts(self.config.disk_radius, self.config.val_size, self._body_weight)
+            save_weights(self._averaged, self.weights, facts)
 
     @property
     def _averaged(self) -> PoseNetwork:
@@ -224,13 +225,12 @@ def _check_batch_size(batch_size: int, accumulate: int, processes: int) -> None:
         raise TrainingError(f"--accumulate: {accumulate} parts need as many samples a process, got {share}")
 
 
-def _starting_network(config: TrainConfig, say: Say) -> PoseNetwork:
-    """The network on the CPU, with the weights that a new run starts from."""
+def _starting_network(config: TrainConfig, say: Say) -> tuple[PoseNetwork, float | None]:
+    """The network on the CPU, with the weights that a new run starts from, and their weight of the body heat map."""
     network = build_network(config.network_config())
     if config.backbone_weights:
         load_backbone(network, config.backbone_weights)
-    if config.init:
-        _load_init(network, config, say)
+    body_weight = _load_init(network, config, say) if config.init else None
     if config.body_only:
         network.train_body_only()
     if (
@@ -239,11 +239,11 @@ def _starting_network(config: TrainConfig, say: Say) -> PoseNetwork:
         and not (config.backbone_weights or config.init)
     ):
         say(f"careful: --norm {config.norm} keeps the batch norms fixed, and this backbone is initialised randomly")
-    return network
+    return network, body_weight
 
 
-def _load_init(network: PoseNetwork, config: TrainConfig, say: Say) -> None:
-    """Fill the network with the weights that it starts from; tells what does not fit."""
+def _load_init(network: PoseNetwork, config: TrainConfig, say: Say) -> float | None:
+    """Fill the network with the weights that it starts from; tells what does not fit, returns their ``body_weight``."""
     assert config.init is not None
     path = resolve_weights(config.init)
     if not load_weights(network, path, other_skeleton=True):
@@ -256,10 +256,11 @@ def _load_init(network: PoseNetwork, config: TrainConfig, say: Say) -> None:
             f"{config.init} is for another skeleton: only its backbone and neck are taken, "
             "the heads are initialised randomly"
         )
-        return
-    radius = training_facts(path).disk_radius
-    if radius is not None and radius != config.disk_radius:
+        return None
+    facts = training_facts(path)
+    if facts.disk_radius is not None and facts.disk_radius != config.disk_radius:
         say(
-            f"{config.init} was trained with disks of {radius:g} pixels, this run's have {config.disk_radius:g}; "
-            f"--disk-radius {radius:g} keeps them"
+            f"{config.init} was trained with disks of {facts.disk_radius:g} pixels, this run's have "
+            f"{config.disk_radius:g}; --disk-radius {facts.disk_radius:g} keeps them"
         )
+    return facts.body_weight
