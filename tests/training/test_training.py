@@ -120,12 +120,19 @@ def test_weights_keep_how_much_the_body_counts(dataset, tmp_path):
     assert training_facts(train(small(dataset, tmp_path / "base", init="base", steps=1))).body_weight is None
 
 
-def test_the_body_alone_is_not_learnt_beside_random_heads(dataset, outlined, tmp_path):
-    path = resolve_model("base")
-    for other in ({"skeleton": "lsp14"}, {"graph": "coco-19"}):
-        with pytest.raises(ValueError, match=f"^--body-only: base is for another skeleton, .* give --skeleton {path}"):
-            train(small(dataset, tmp_path, body_only=True, init="base", steps=1, **outlined, **other))
-    train(small(dataset, tmp_path, body_only=True, init="base", steps=1, skeleton=str(path), **outlined))
+def test_the_body_alone_is_learnt_in_the_same_network(dataset, outlined, tmp_path):
+    options = dict(body_only=True, init="base", steps=1) | outlined
+    for other, named in (
+        ({"skeleton": "lsp14"}, "skeleton"),
+        ({"graph": "coco-19"}, "skeleton"),
+        ({"neck_rank": 16}, "neck_rank"),
+        ({"half_scale": True, "crop_size": 97}, "half_scale"),
+    ):
+        with pytest.raises(
+            ValueError, match=rf"^--body-only: the network of base is another one \({named}\); --finetune"
+        ):
+            train(small(dataset, tmp_path, **options, **other))
+    train(small(dataset, tmp_path, **options, skeleton=str(resolve_model("base"))))
 
 
 def test_the_weights_say_their_radius_and_size(dataset, tmp_path):

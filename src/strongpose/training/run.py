@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,8 +15,8 @@ from strongpose._util.lines import Say
 from strongpose.data.batches import Batch
 from strongpose.evaluation import Metrics
 from strongpose.exceptions import CheckpointError, TrainingError
-from strongpose.network import PoseNetwork, at_output_stride, build_network, load_backbone
-from strongpose.network.weights import TrainingFacts, load_weights, save_weights, training_facts
+from strongpose.network import NetworkConfig, PoseNetwork, at_output_stride, build_network, load_backbone
+from strongpose.network.weights import TrainingFacts, load_network, load_weights, save_weights, training_facts
 from strongpose.runtime import resolve_weights
 from strongpose.training.checkpoint import load_checkpoint, save_checkpoint
 from strongpose.training.distributed import World
@@ -246,12 +248,9 @@ def _load_init(network: PoseNetwork, config: TrainConfig, say: Say) -> float | N
     """Fill the network with the weights that it starts from; tells what does not fit, returns their ``body_weight``."""
     assert config.init is not None
     path = resolve_weights(config.init)
+    if config.body_only:
+        _check_same_network(network.config, load_network(path).config, config.init)
     if not load_weights(network, path, other_skeleton=True):
-        if config.body_only:
-            raise ValueError(
-                f"--body-only: {config.init} is for another skeleton, so the heads of keypoints would stay random; "
-                f"give --skeleton {path}, and no --graph"
-            )
         say(
             f"{config.init} is for another skeleton: only its backbone and neck are taken, "
             "the heads are initialised randomly"
@@ -264,3 +263,16 @@ def _load_init(network: PoseNetwork, config: TrainConfig, say: Say) -> float | N
             f"{config.disk_radius:g}; --disk-radius {facts.disk_radius:g} keeps them"
         )
     return facts.body_weight
+
+
+def _check_same_network(asked: NetworkConfig, found: NetworkConfig, init: str | Path) -> None:
+    """Raise `ValueError` if other fields than the body heat map would differ from those of ``init``."""
+    parts = [
+        replace(c, output_stride=c.output_stride * c.dilation, dilation=1, freeze_stages=0, middle_head=False).to_dict()
+        for c in (asked, found)
+    ]
+    if other := [name for name, value in parts[0].items() if value != parts[1][name]]:
+        raise ValueError(
+            f"--body-only: the network of {init} is another one ({', '.join(other)}); --finetune {init}, in place of "
+            "--init and the options of the network, takes its own"
+        )
