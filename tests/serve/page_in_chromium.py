@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -217,7 +218,7 @@ def test_several_photos_are_processed_in_turn_and_a_bad_one_keeps_none_back(open
 def test_new_photos_take_the_place_of_those_in_progress(opened, photos):
     page = opened()
     page.set_input_files("#file", [photos / "group.jpg"] * 30)
-    expect(page.locator("#status")).to_contain_text("Processing photo 2 of 30")
+    expect(page.locator("#status")).to_have_text(re.compile(r"Processing photo \d+ of 30 …"))
     choose(page, photos / "astronaut.jpg")
     page.wait_for_timeout(1000)
     expect(page.locator("#status")).to_have_text("One person found.")
