@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -73,20 +73,15 @@ def main(arguments: Arguments) -> None:
     if not files or len(arguments.images) not in (0, len(files)):
         raise SystemExit("name annotation files after the model, and after --images no folder or one for each file")
     estimator = StrongPose.from_pretrained(arguments.model, size=arguments.size)
-    folders = [photo_folder(*pair) for pair in zip(files, arguments.images or [None] * len(files), strict=True)]
-    data, paths = load_sets(files, folders, estimator.info.skeleton)
-    people: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-    for person in data["annotations"]:
-        people[person["image_id"]].append(person)
-    photos = [i for i in paths if any(p.get("segmentation") and not p["iscrowd"] for p in people[i])]
+    photos = outlined_photos(estimator, files, arguments.images)
     if not photos:
         raise SystemExit(f"{', '.join(map(str, files))}: nobody has a 'segmentation'; name files with silhouettes")
     kinds = {name: Measured() for name in KINDS}
     truth: list[dict[str, Any]] = []
     owners: list[tuple[int, int]] = []
     overlaps = []
-    for number, image_id in enumerate(photos):
-        found = look_at(estimator, paths[image_id], people[image_id])
+    for number, (path, people) in enumerate(photos):
+        found = look_at(estimator, path, people)
         truth += truth_of(number, found.silhouettes)
         owners += [(number, int(person)) for person in found.matches]
         for name, kind in KINDS.items():
@@ -102,6 +97,25 @@ def main(arguments: Arguments) -> None:
         f"\nbody heat map from {ON} on and the union of all silhouettes: IoU {(shared / joined).mean():.3f} as the mean"
     )
     print(f"of the photos, {shared.sum() / joined.sum():.3f} of all pixels together")
+
+
+def outlined_photos(
+    estimator: StrongPose, files: Sequence[Path], images: Sequence[Path]
+) -> list[tuple[Path, list[dict[str, Any]]]]:
+    """The photos in which somebody has a silhouette, with the annotations of their people.
+
+    Args:
+        estimator: gives the skeleton.
+        files: COCO keypoint annotations.
+        images: the folder of the photos of each file, or none where they lie beside them.
+    """
+    folders = [photo_folder(*pair) for pair in zip(files, images or [None] * len(files), strict=True)]
+    data, paths = load_sets(files, folders, estimator.info.skeleton)
+    people: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    for person in data["annotations"]:
+        people[person["image_id"]].append(person)
+    outlined = {p["image_id"] for p in data["annotations"] if p.get("segmentation") and not p["iscrowd"]}
+    return [(path, people[image_id]) for image_id, path in paths.items() if image_id in outlined]
 
 
 def look_at(estimator: StrongPose, photo: Path, people: list[dict[str, Any]]) -> Found:

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tyro
-from body_regions import look_at
+from body_regions import look_at, outlined_photos
 from region_figures import judge, mean
 from region_kinds import SURE, Found
 
 from strongpose import StrongPose
-from strongpose.annotations import load_sets, photo_folder
 from strongpose.decode.body import FAINTEST, RegionWeights, body_regions
 from strongpose.decode.drawn_body import draw_body, signed_distance
 from strongpose.fields import cells_to_pixels
 
 FARTHEST = 0.7  # trunk lengths outside of the drawn body, up to which pixels are fitted to
 PER_PERSON = 400  # cells, so that large people do not outweigh small ones
+HEAT = (0.6, 0.8, 1.0)
 BODY = (0.25, 0.5, 0.75)
 HEAD = (0.5, 1.0, 1.5, 2.0)
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Print weights fitted by logistic regression, and IoU and the held share of heads for larger constants."""
+    """Print weights fitted by logistic regression, and IoU and the held share of heads for others."""
 
     model: tyro.conf.Positional[str]
     """A released model's name, or the path of an .onnx file."""
@@ -39,15 +37,10 @@ class Arguments:
 
 def main(arguments: Arguments) -> None:
     estimator = StrongPose.from_pretrained(arguments.model)
-    folder = photo_folder(arguments.annotations, arguments.images)
-    data, paths = load_sets([arguments.annotations], [folder], estimator.info.skeleton)
-    people: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-    for person in data["annotations"]:
-        people[person["image_id"]].append(person)
-    photos = [i for i in paths if any(p.get("segmentation") and not p["iscrowd"] for p in people[i])]
+    photos = outlined_photos(estimator, [arguments.annotations], [arguments.images] if arguments.images else [])
     if not photos:
         raise SystemExit(f"{arguments.annotations}: nobody has a 'segmentation'; name a file with silhouettes")
-    found = [shown(look_at(estimator, paths[i], people[i]), estimator.threshold) for i in photos]
+    found = [shown(look_at(estimator, path, people), estimator.threshold) for path, people in photos]
     rng = np.random.default_rng(0)
     cells = [person for photo in found for person in cells_of(photo, rng)]
     if not cells:
@@ -58,11 +51,15 @@ def main(arguments: Arguments) -> None:
     heat, away, body, head = fitted_weights(x, y)
     print(f"{len(found)} photos, {len(cells)} people found")
     print(f"fitted: heat {heat:.2f}, away {-away:.2f}, body {body:.2f}, head {body + head:.2f}\n")
-    print("| body | head | IoU | share of heads |\n|---|---|---|---|")
-    for body in BODY:
-        for head in HEAD:
-            iou, heads = figures(found, RegionWeights(heat, -away, body, head))
-            print(f"| {body:g} | {head:g} | {iou:.3f} | {heads:.3f} |", flush=True)
+    print("| heat | away | body | head | IoU | share of heads |\n|---|---|---|---|---|---|")
+    default = RegionWeights()
+    for weights in (
+        *(RegionWeights(heat, -away, body, head) for body in BODY for head in HEAD),
+        *(replace(default, heat=heat) for heat in HEAT),
+    ):
+        iou, heads = figures(found, weights)
+        tried = " | ".join(f"{weight:.3g}" for weight in astuple(weights))
+        print(f"| {tried} | {iou:.3f} | {heads:.3f} |", flush=True)
 
 
 def shown(found: Found, threshold: float) -> Found:
