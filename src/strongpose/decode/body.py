@@ -30,9 +30,8 @@ _TINY = 1e-6
 class RegionWeights:
     """What counts how much for a pixel to be a person's, in log odds.
 
-    Heat and distance were fitted to silhouettes of people whom the network had not seen; the constants, which the fit
-    gives as nearly 0, were raised as far as that cost little IoU, for hair and hands
-    (``python benchmarks/region_weights.py``).
+    Fitted to silhouettes of people whom the network had not seen; then heat and the constants, which the fit gives as
+    .7, .05 and .25, were raised as far as that cost little IoU or few heads (``python benchmarks/region_weights.py``).
 
     Attributes:
         heat: of the log odds of the body heat map.
