@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from damaged_photos import damaged_arrays, damaged_photo, damaged_photos, well_formed
-from harness import Tally, look_at, predict_all
+from harness import Tally, lines_of_ours, look_at, predict_all
 from PIL import Image
 
 from strongpose.exceptions import ImageError
@@ -51,6 +51,15 @@ def test_predict_names_every_damaged_photo_of_a_folder_once(tiny_model, tmp_path
     assert tally.counts["opened"] > 20
     assert tally.counts["refused"] > 40
     assert 50 < megabytes < 1500
+
+
+def test_lines_are_told_from_those_of_libtiff_that_they_interrupt():
+    ours = ["strongpose: a/1.png: cut short", "strongpose: a/2.png: no photo"]
+    theirs = "Not enough data at scanline 0 (short 1 bytes)"
+    assert lines_of_ours(f"{ours[0]}\nLZWDecode: {theirs}.\n{ours[1]}\n") == ours
+    assert lines_of_ours(f"LZWDecode: {ours[0]}\n{ours[1]}\n{theirs}.\n") == ours
+    assert lines_of_ours(f"LZWDecode: {ours[0]}\n{theirs}{ours[1]}\n.\n") == ours
+    assert lines_of_ours(f"Traceback\nLZWDecode: {theirs}.\n{ours[0]}\n") == ["Traceback", ours[0]]
 
 
 def test_predict_says_names_that_are_no_text(strongpose, tiny_model, photos, tmp_path):
