@@ -16,6 +16,9 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # one thread a process: those of several would wait for one another's cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; the commands would ignore it, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
