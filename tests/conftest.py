@@ -8,7 +8,7 @@ import platform
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,20 @@ import pytest
 
 REPOSITORY = Path(__file__).parent.parent
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # one thread a process: those of several would wait for one another's cores
+_IS_ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
+if _IS_ONE_OF_SEVERAL:  # with one thread each: those of several processes would wait for one another's cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; the commands would ignore it, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Takes back how many threads a test gave PyTorch, as that holds for the whole process."""
+    yield
+    if _IS_ONE_OF_SEVERAL and "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
 @pytest.fixture(scope="session")
