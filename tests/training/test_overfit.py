@@ -21,14 +21,14 @@ def test_four_photos_can_be_learnt_by_heart(tmp_path):
         init=released,
         crop_size=193,
         batch_size=4,
-        steps=60,
+        steps=100,
         warmup_steps=10,
         learning_rate=2e-3,
-        ema_decay=0.9,
+        ema_decay=0.95,
         scale=(0.95, 1.05),
         freeze_stages=2,
         workers=0,
     )
     after = validate(load_network(train(config, lambda line: None)), data, photos, 193, 12.0, bf16=False)
     assert before.ap < 0.5, f"nothing left to learn: {before}"
-    assert after.ap > 0.75, f"before {before}\nafter {after}"
+    assert after.ap > 0.85, f"before {before}\nafter {after}"
