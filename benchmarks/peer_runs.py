@@ -52,7 +52,7 @@ class Ours:
 
 @dataclass(frozen=True)
 class Chosen:
-    """The systems to run. The files of peers are the user's own; see docs/peers.md."""
+    """The systems to run. The files of peers are the user's own; see docs/reports/peers.md."""
 
     models: tuple[str, ...] = ("base",)
     """Ours: released models' names, or paths of .onnx files, or of the .xml files of int8 models (OpenVINO only)."""

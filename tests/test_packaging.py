@@ -29,7 +29,7 @@ def test_least_versions_are_those_that_were_tried():
     runtime = ("train", "remote", "export", "openvino", "video", "serve", "batch", "data")
     stated = project["dependencies"] + [r for extra in runtime for r in project["optional-dependencies"][extra]]
     bounds = dict(r.replace("[http]", "").split(">=") for r in stated if not r.startswith("strongpose["))
-    page = (REPOSITORY / "docs" / "compatibility.md").read_text(encoding="utf-8")
+    page = (REPOSITORY / "docs" / "reports" / "compatibility.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| ([a-z\d-]+) \| ([\d.]+) \|", page, flags=re.MULTILINE))
     assert rows == bounds
     for name in {r.split(">=")[0] for r in project["dependencies"]}:

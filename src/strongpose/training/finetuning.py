@@ -23,7 +23,7 @@ def finetune_values(model: str | Path, photos: int, skeleton: str | None = None)
     """What fine-tuning sets in `TrainConfig`; everything else keeps its default.
 
     The network is the model's, its backbone frozen, without intermediate supervision. Heads that keep their skeleton
-    are trained at a low learning rate; those for another one start anew, at a high one (docs/recipe.md).
+    are trained at a low learning rate; those for another one start anew, at a high one (docs/reports/recipe.md).
 
     Args:
         model: weights to start from: the name of a model that comes with the package, or an .onnx or .safetensors file.
