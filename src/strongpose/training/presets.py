@@ -89,9 +89,8 @@ in evaluation, heads directly on the last features, intermediate supervision of 
 logistic loss, the tree of 16 edges. Batch size, number of steps, loss weights, augmentation, the width of the average
 and the number type are this project's.
 
-``best-*``: what this project would train. Measured: the 34 edges (docs/reports/graph.md). In short runs on small data, with
-`mobile`'s backbone frozen, R = 12 and 16 differed by no more than noise, a focal gamma of 1 was a little better
-than the plain loss (AP .299, .279), and SGD behind AdamW (.210; docs/reports/recipe.md). Not measured, for nobody has trained
+``best-*``: what this project would train. Measured: the 34 edges (docs/reports/graph.md), and in short runs on small
+data the radius, the focal gamma and AdamW before SGD (docs/reports/recipe.md). Not measured, for nobody has trained
 them here: AdamW against SGD in the end, fine fields on a ResNet, 513×513 crops, the output stride of 16 with fourfold
 up-sampling in place of 8, the learning rates, the length.
 
