@@ -83,9 +83,7 @@ def _checked(tensors: dict[str, Tensor], module: nn.Module) -> dict[str, Tensor]
         raise ValueError(f"{name} is {'missing' if name in state else 'not part of this network'}")
     for name, tensor in tensors.items():
         expected = state[name]
-        # Kernels may come back from a borrowed machine in half precision.
-        floating = tensor.is_floating_point() and expected.is_floating_point()
-        if tensor.shape != expected.shape or not (floating or tensor.dtype == expected.dtype):
+        if (tensor.shape, tensor.dtype) != (expected.shape, expected.dtype):
             got, wanted = (f"{t.dtype} {tuple(t.shape)}" for t in (tensor, expected))
             raise ValueError(f"{name} is {got}, expected {wanted}")
         if not tensor.isfinite().all():
