@@ -15,35 +15,21 @@ from strongpose.fields import Fields
 from strongpose.images import FittedImage
 from strongpose.poses import Poses
 
-__all__ = ["FAINTEST", "BodyRegion", "BodyRegions", "RegionWeights", "body_regions"]
+__all__ = ["BodyRegion", "BodyRegions", "body_regions"]
 
-FAINTEST = 0.005
-"""Least body heat that is believed, and the same below 1."""
+# What counts how much for a pixel to be a person's, in log odds. Fitted by logistic regression to silhouettes of people
+# whom the network had not seen; then _HEAT, _BODY and _HEAD, which the fit gives as .7, .05 and .25, were raised as far
+# as that cost little IoU or few heads (region_weights.py of commit fb3fb1e, which is no longer kept).
+_HEAT = 0.8  # of the log odds of the body heat map
+_AWAY = 5.0  # for every trunk length outside of the drawn body, and against it inside
+_BODY = 0.5  # for every pixel
+_HEAD = 1.5  # instead of _BODY, where the head is the nearest part
 
+_FAINTEST = 0.005  # least body heat that is believed, and the same below 1
 _FARTHEST = 0.9  # trunk lengths outside of the keypoints, beyond which nothing is a person's
 _NOBODY = -1
 _OUT_OF_SIGHT = 1e6  # pixels, beyond which it does not matter where a keypoint is; squares stay finite
 _TINY = 1e-6
-
-
-@dataclass(frozen=True)
-class RegionWeights:
-    """What counts how much for a pixel to be a person's, in log odds.
-
-    Fitted to silhouettes of people whom the network had not seen; then heat and the constants, which the fit gives as
-    .7, .05 and .25, were raised as far as that cost little IoU or few heads (``python benchmarks/region_weights.py``).
-
-    Attributes:
-        heat: of the log odds of the body heat map.
-        away: for every trunk length outside of the drawn body, and against it inside.
-        body: for every pixel.
-        head: instead of ``body``, where the head is the nearest part.
-    """
-
-    heat: float = 0.8
-    away: float = 5.0
-    body: float = 0.5
-    head: float = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +100,6 @@ def body_regions(
     poses: Poses,
     fitted: FittedImage,
     keypoint_threshold: float = 0.1,
-    weights: RegionWeights = RegionWeights(),
 ) -> BodyRegions:
     """Share the body heat map out among people, by the body that the keypoints of each let expect.
 
@@ -131,7 +116,6 @@ def body_regions(
         poses: the people, in photo pixels.
         fitted: the photo as the network saw it.
         keypoint_threshold: score from which a keypoint counts.
-        weights: of the two.
 
     Returns:
         One region per person, in the order of ``poses``; empty for people with fewer than two sure
@@ -143,7 +127,7 @@ def body_regions(
     bboxes = np.zeros((len(poses), 4), dtype=np.int64)
     points = np.clip(fitted.to_input(poses.keypoints[..., :2]), -_OUT_OF_SIGHT, _OUT_OF_SIGHT)
     known = poses.keypoints[..., 2] >= keypoint_threshold
-    heat = np.clip(fields.body, FAINTEST, 1 - FAINTEST)
+    heat = np.clip(fields.body, _FAINTEST, 1 - _FAINTEST)
     log_odds = np.log(heat / (1 - heat))
     windows: dict[int, Window] = {}
     for i in range(len(poses)):
@@ -154,8 +138,8 @@ def body_regions(
         windows[i] = window
         away, in_head = signed_distance(body, *window.cells(fields.stride))
         away /= body.scale
-        evidence = weights.heat * log_odds[window.rows, window.columns] - weights.away * away
-        evidence += np.where(in_head, weights.head, weights.body)
+        evidence = _HEAT * log_odds[window.rows, window.columns] - _AWAY * away
+        evidence += np.where(in_head, _HEAD, _BODY)
         inside = window.enlarged(evidence, fields.stride, fitted) > 0
         score = max(float(poses.scores[i]), _TINY)
         away = window.enlarged(np.where(away > 0, away / score, away * score), fields.stride, fitted)
