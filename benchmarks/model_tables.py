@@ -1,23 +1,19 @@
-"""Write the tables of models in README.md and docs/benchmark.md from ``strongpose benchmark --annotations … --csv``."""
+"""Tables of models, in Markdown, from what ``strongpose benchmark --annotations … --csv`` wrote."""
 
 from __future__ import annotations
 
-import sys
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-import tyro
-
-from strongpose._util.atomic_write import write_atomically
 from strongpose._util.tables import table
 from strongpose.benchmarking import read_csv
 from strongpose.benchmarking.rows import ALL
 from strongpose.benchmarking.tables import fraction, load_note, sides
 from strongpose.exceptions import BenchmarkError
 
-BEGIN = "<!-- models: written by benchmarks/readme_table.py -->"
-END = "<!-- /models -->"
+__all__ = ["chosen_rows", "details", "model_table", "summary"]
+
 CARDS = "src/strongpose/models"
 
 ENTRY = ("model", "size_px", "flip", "runtime")
@@ -27,7 +23,7 @@ SHARED = ("annotations", "photos", "repeat", "threads", "cpu", "cores", "memory_
 HEADER = ("model", "file", "size, px", "AP", "AP50", "AP medium", "AP large", "AR", "runtime")
 TIMES = ("network, ms", "end-to-end, ms", "photos/s")
 RUNTIMES = ("OpenVINO", "ONNX Runtime")
-"""The columns of the README's table: a runtime's name starts with one of them."""
+"""The last columns of the short table: a runtime's name starts with one of them."""
 
 
 def chosen_rows(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
@@ -49,12 +45,13 @@ def chosen_rows(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
     return list(chosen.values())
 
 
-def summary(rows: Sequence[dict[str, str]], folder: Path) -> str:
-    """The README's table in Markdown: a line for each model at a single size, with the latency of each runtime.
+def summary(rows: Sequence[dict[str, str]], folder: Path, page: Path) -> str:
+    """The short table: a line for each model at a single size, with the latency of each runtime.
 
     Args:
         rows: what `chosen_rows` returned.
-        folder: of the README; models are linked to their cards where there are any.
+        folder: of the repository; models are linked to their cards where there are any.
+        page: where the table stands.
     """
     models: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
     for row in sorted(rows, key=lambda row: -float(row["ap"])):
@@ -66,7 +63,7 @@ def summary(rows: Sequence[dict[str, str]], folder: Path) -> str:
         measured = next(by_runtime[name] for name in RUNTIMES if name in by_runtime)
         times = [f"{float(by_runtime[n]['total_median_ms']):.0f}" if n in by_runtime else "–" for n in RUNTIMES]
         figures = (fraction(float(measured[name])) for name in ("ap", "ar"))
-        body.append([_linked(model, folder, ""), f"{float(measured['file_mb']):.1f} MB", size, *figures, *times])
+        body.append([_linked(model, folder, page), f"{float(measured['file_mb']):.1f} MB", size, *figures, *times])
     header = ("model", "file", "size, px", "AP", "AR", *(f"{name}, ms" for name in RUNTIMES))
     first = rows[0]
     note = (
@@ -76,19 +73,20 @@ def summary(rows: Sequence[dict[str, str]], folder: Path) -> str:
     return "\n\n".join((table(header, body, markdown=True), note))
 
 
-def details(rows: Sequence[dict[str, str]], folder: Path) -> str:
-    """The table with all figures and a note on how it was measured, in Markdown.
+def details(rows: Sequence[dict[str, str]], folder: Path, page: Path) -> str:
+    """The table with all figures and a note on how it was measured.
 
     Args:
         rows: what `chosen_rows` returned.
-        folder: of the README, in whose folder docs/ the table's page lies.
+        folder: of the repository; models are linked to their cards where there are any.
+        page: where the table stands.
     """
     body = []
     for row in rows:
         figures = (row[name] for name in ("ap", "ap50", "ap_medium", "ap_large", "ar"))
         body.append(
             [
-                _linked(row["model"], folder, "../"),
+                _linked(row["model"], folder, page),
                 f"{float(row['file_mb']):.1f} MB",
                 sides(row["size_px"], row["flip"]),
                 *(fraction(float(value) if value else None) for value in figures),
@@ -108,61 +106,39 @@ def details(rows: Sequence[dict[str, str]], folder: Path) -> str:
     system = f"{first['cpu']}, {first['cores']} cores, {first['os']}, Python {first['python']}, {packages}; {versions}."
     note = (
         f"{first['photos']} photos one after the other{looks}; end-to-end is from the photo's file to poses; medians. "
-        f"{system}{load} Written by `benchmarks/readme_table.py` from what this measured:"
+        f"{system}{load} Commands:"
     )
     return "\n\n".join((table((*HEADER, *TIMES), body, markdown=True), note, f"```\n{commands}\n```"))
 
 
-def _linked(model: str, folder: Path, way: str) -> str:
-    """A model's name, as a link to its card if it has one; ``way`` leads from the page to the README's folder."""
-    card = f"{CARDS}/{model}.md"
-    return f"[{model}]({way}{card})" if (folder / card).is_file() else model
+def _linked(model: str, folder: Path, page: Path) -> str:
+    """A model's name, as a link to its card if it has one and the page is another."""
+    card = folder / CARDS / f"{model}.md"
+    if not card.is_file() or card == page:
+        return model
+    return f"[{model}]({Path(os.path.relpath(card, page.parent)).as_posix()})"
 
 
-def replaced(text: str, new: str) -> str:
-    """A page with another text between its two marks.
+TABLES = {"summary": summary, "details": details}
+
+
+def model_table(csv: Path, kind: str, models: Sequence[str], folder: Path, page: Path) -> str:
+    """A table of a benchmark's CSV file.
+
+    Args:
+        csv: the file.
+        kind: ``"summary"`` or ``"details"``.
+        models: names of those that are shown; none for all.
+        folder: of the repository.
+        page: where the table stands.
 
     Raises:
-        BenchmarkError: if the marks are not there once each, in order.
+        BenchmarkError: if the file cannot be read, its lines cannot be compared, or there is no such table or model.
     """
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise BenchmarkError(f"expected the lines {BEGIN!r} and {END!r} once each, in this order")
-    before, rest = text.split(BEGIN)
-    return f"{before}{BEGIN}\n{new}\n{END}{rest.split(END)[1]}"
-
-
-PAGES = {"README.md": summary, "docs/benchmark.md": details}
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Write the tables of models, between the two marks of each page, from a benchmark's CSV file."""
-
-    csv: tyro.conf.Positional[Path]
-    """What `strongpose benchmark --annotations ... --csv` wrote."""
-    folder: Path = Path(__file__).parent.parent
-    """Of README.md and docs/benchmark.md, which are changed."""
-
-
-def main(arguments: Arguments) -> int:
-    page = arguments.folder
-    try:
-        rows = chosen_rows(read_csv(arguments.csv))
-        texts = {}
-        for name, make in PAGES.items():
-            page = arguments.folder / name
-            texts[page] = replaced(page.read_text(encoding="utf-8"), make(rows, arguments.folder))
-        for page, text in texts.items():
-            write_atomically(page, text)
-    except BenchmarkError as error:
-        print(f"readme_table: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"readme_table: {page}: cannot be read or written ({error.strerror})", file=sys.stderr)
-        return 1
-    print(f"{len(rows)} measurements in {' and '.join(PAGES)}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments)))
+    if kind not in TABLES:
+        raise BenchmarkError(f"no table {kind!r} of {csv.name}; there are {'; '.join(TABLES)}")
+    rows = chosen_rows(read_csv(csv))
+    missing = set(models) - {row["model"] for row in rows}
+    if missing:
+        raise BenchmarkError(f"{csv.name}: no model {', '.join(sorted(missing))}; measure it, or name another")
+    return TABLES[kind]([row for row in rows if not models or row["model"] in models], folder, page)

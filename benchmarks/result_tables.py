@@ -1,0 +1,78 @@
+"""Tables and single figures of results files, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from results_file import Results
+
+from strongpose._util.tables import table
+from strongpose.exceptions import BenchmarkError
+
+__all__ = ["result_figure", "result_table"]
+
+
+def result_table(results: Results, rows: Sequence[str] = (), columns: Sequence[str] = ()) -> str:
+    """The table, and a line of command, machine, commit and date.
+
+    Args:
+        results: what a results file holds.
+        rows: the names of those that are shown, in their order; none for all.
+        columns: the names of those that are shown, in this order; none for all.
+
+    Raises:
+        BenchmarkError: if there is no such row or column.
+    """
+    shown = _shown(results)
+    chosen = sorted({i for name in rows for i in _indices(results, name)}) if rows else range(len(shown))
+    places = [_place(results, name) for name in columns or results.columns]
+    body = [[shown[i][place] for place in places] for i in chosen]
+    note = f"`{results.command}`; {results.machine}; commit {results.commit}, {results.date}."
+    return f"{table([results.columns[place] for place in places], body, markdown=True)}\n\n{note}"
+
+
+def result_figure(results: Results, row: str, column: str) -> str:
+    """One cell as the table shows it.
+
+    Raises:
+        BenchmarkError: if there is no such row or column, or the name fits several rows.
+    """
+    indices = _indices(results, row)
+    if len(indices) > 1:
+        raise BenchmarkError(f"{len(indices)} rows are named {row!r}; name one by its first cells, joined by ', '")
+    return _shown(results)[indices[0]][_place(results, column)]
+
+
+def _indices(results: Results, name: str) -> list[int]:
+    """The rows whose first cell, or first cells joined by ``", "``, are a name."""
+    found = []
+    for i, row in enumerate(_shown(results)):
+        if any(name == ", ".join(row[:length]) for length in range(1, len(row) + 1)):
+            found.append(i)
+    if not found:
+        names = "; ".join(dict.fromkeys(row[0] for row in _shown(results)))
+        raise BenchmarkError(f"no row {name!r}; there are {names}")
+    return found
+
+
+def _place(results: Results, column: str) -> int:
+    if column not in results.columns:
+        raise BenchmarkError(f"no column {column!r}; there are {'; '.join(results.columns)}")
+    return results.columns.index(column)
+
+
+def _shown(results: Results) -> list[list[str]]:
+    """All cells as text."""
+    return [list(row) for row in zip(*map(_column, zip(*results.rows, strict=True)), strict=True)]
+
+
+def _column(cells: Sequence[str | float]) -> list[str]:
+    """A column as text: floats with equal decimals, and without the 0 before the point where all are fractions."""
+    floats = [cell for cell in cells if isinstance(cell, float)]
+    decimals = max((len(repr(cell).partition(".")[2]) for cell in floats), default=0)
+    is_fraction = bool(floats) and all(abs(cell) <= 1 for cell in cells if not isinstance(cell, str))
+    shown = []
+    for cell in cells:
+        text = f"{cell:.{decimals}f}" if isinstance(cell, float) else str(cell)
+        shown.append(text.replace("0.", ".", 1) if is_fraction and text.lstrip("-").startswith("0.") else text)
+    return shown

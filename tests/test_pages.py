@@ -1,0 +1,152 @@
+"""Figures in pages: all are as benchmarks/results has them, and what a page asks for and is not there is an error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from strongpose.exceptions import BenchmarkError
+
+REPOSITORY = Path(__file__).parent.parent
+sys.path.insert(0, str(REPOSITORY / "benchmarks"))
+
+import pages  # noqa: E402
+from results_file import read_results, write_results  # noqa: E402
+
+COLUMNS = ["model", "size, px", "AP", "ms"]
+ROWS = [["base", 481, 0.44, 23.5], ["base", 561, np.float32(0.4412), 110], ["fast", 417, 0.38, 9.25]]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A repository with one results file, measured.json."""
+    write_results(tmp_path / "benchmarks" / "results" / "measured.json", COLUMNS, ROWS, command="python a.py")
+    return tmp_path
+
+
+def written(folder, text, *, check=False):
+    """Exit status of the generator and README.md after it."""
+    page = folder / "README.md"
+    page.write_text(text)
+    return pages.main(pages.Arguments(check, folder)), page.read_text()
+
+
+def test_the_pages_are_as_the_results_have_them(capsys):
+    assert pages.main(pages.Arguments(check=True)) == 0, capsys.readouterr().err
+
+
+def test_a_results_file_is_read_as_written(folder):
+    path = folder / "benchmarks" / "results" / "measured.json"
+    results = read_results(path)
+    assert (results.columns, results.rows[1]) == (COLUMNS, ["base", 561, 0.441, 110])
+    assert results.command == "python a.py"
+    assert results.machine.endswith(" cores")
+    assert len(results.date) == len("2026-01-02")
+    assert '\n    ["fast", 417, 0.38, 9.25]\n' in path.read_text()  # a line for each row, for readable differences
+
+
+def test_the_command_is_this_process_s_without_folders(tmp_path, monkeypatch):
+    script, annotations = REPOSITORY / "benchmarks" / "decode.py", "/data/sets/coco-val/annotations.json"
+    monkeypatch.setattr("results_file.DATA", Path("/data/sets"))
+    monkeypatch.setattr(sys, "argv", [str(script), annotations, "--size", "481", "--name", "a b"])
+    write_results(tmp_path / "a.json", ["a"], [["b"]])
+    command = "python benchmarks/decode.py DATA/coco-val/annotations.json --size 481 --name 'a b'"
+    assert read_results(tmp_path / "a.json").command == command
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": [["base", 481, 0.44]]}, "row 1 has 3 cells for 4 columns"),
+        ({"rows": [["base", 481, None, 1]]}, "row 1: None is neither text nor a finite number"),
+        ({"rows": []}, "'rows' must be a list of rows"),
+        ({"columns": ["a", "a", "b", "c"]}, "'columns' must be a list of different names"),
+        ({"command": ""}, "'command' must be one line"),
+        ({"more": 1}, "expected an object of command, machine, commit, date, columns, rows"),
+    ],
+)
+def test_bad_results_are_one_line_that_names_the_file(folder, change, message):
+    path = folder / "benchmarks" / "results" / "measured.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(BenchmarkError, match=r"measured\.json: ") as raised:
+        read_results(path)
+    assert message in str(raised.value)
+    assert "write_results" in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_no_results_and_no_json_name_the_remedy(tmp_path):
+    with pytest.raises(BenchmarkError, match=r"none\.json: cannot be read .*; measure it"):
+        read_results(tmp_path / "none.json")
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(BenchmarkError, match=r"bad\.json: no JSON .*; measure it again"):
+        read_results(tmp_path / "bad.json")
+    with pytest.raises(BenchmarkError, match="nan is neither"):
+        write_results(tmp_path / "nan.json", ["a"], [[float("nan")]])
+
+
+def test_tables_and_figures_are_written_and_twice_is_once(folder, capsys):
+    text = (
+        "# Title\n\n<!-- results: measured -->\n<!-- end -->\n\n"
+        "<!-- results: measured | rows: fast; base, 561 | columns: ms; model -->\nold\n<!-- end -->\n\n"
+        "It has <!-- result: measured | base, 561 | AP -->.999<!-- end --> and `<!-- result: x -->` is code.\n\n"
+        "```\n<!-- results: nothing -->\n```\n"
+    )
+    assert written(folder, text, check=True) == (1, text)
+    assert "README.md: not as benchmarks/results has it; run" in capsys.readouterr().err
+    status, new = written(folder, text)
+    assert status == 0
+    lines = new.splitlines()
+    assert [" ".join(line.split()) for line in lines if line.startswith("| ")] == [
+        "| model | size, px | AP | ms |",
+        "| ----- | -------- | ---- | ----- |",
+        "| base | 481 | .440 | 23.50 |",
+        "| base | 561 | .441 | 110 |",
+        "| fast | 417 | .380 | 9.25 |",
+        "| ms | model |",
+        "| ---- | ----- |",
+        "| 110 | base |",
+        "| 9.25 | fast |",
+    ]
+    assert (
+        "It has <!-- result: measured | base, 561 | AP -->.441<!-- end --> and `<!-- result: x -->` is code." in lines
+    )
+    assert new.count("\n`python a.py`; ") == 2
+    assert "<!-- results: nothing -->" in lines
+    assert written(folder, new, check=True) == (0, new)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "<!-- results: other -->\n<!-- end -->",
+            "line 2: no results 'other' in benchmarks/results; there are measured",
+        ),
+        ("<!-- results: measured | rows: slow -->\n<!-- end -->", "line 2: no row 'slow'; there are base; fast"),
+        (
+            "<!-- results: measured | columns: AR -->\n<!-- end -->",
+            "line 2: no column 'AR'; there are model; size, px;",
+        ),
+        ("<!-- results: measured | big -->\n<!-- end -->", "line 2: 'big' is neither 'rows: A; B' nor"),
+        ("<!-- results: measured.csv -->\n<!-- end -->", "line 2: write 'measured.csv | summary' or"),
+        ("<!-- results: measured -->\n", "line 2: '<!-- results:' alone"),
+        ("text\n<!-- end -->", "line 3: '<!-- end -->' alone"),
+        ("<!-- results: measured -->\n<!-- results: measured -->\n<!-- end -->", "line 2: the table has no line"),
+        ("a <!-- result: measured | base | AP --><!-- end -->", "line 2: 2 rows are named 'base'; name one by"),
+        ("a <!-- result: measured | AP --><!-- end -->", "line 2: a single figure is written"),
+        ("| <!-- result: measured | fast | AP --><!-- end --> |", "line 2: a single figure must neither start"),
+        ("<!-- result: measured | fast | AP --><!-- end -->", "line 2: a single figure must neither start"),
+    ],
+)
+def test_what_is_not_there_is_one_line_with_page_and_line(folder, capsys, text, message):
+    text = f"# Title\n{text}\n"
+    assert written(folder, text) == (1, text)
+    error = capsys.readouterr().err
+    assert error.startswith("pages: README.md, line ")
+    assert message in error
+    assert error.count("\n") == 1
