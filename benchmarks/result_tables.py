@@ -67,10 +67,10 @@ def _shown(results: Results) -> list[list[str]]:
 
 
 def _column(cells: Sequence[str | float]) -> list[str]:
-    """A column as text: floats with equal decimals, and without the 0 before the point where all are fractions."""
+    """A column as text: floats with equal decimals; where all are from -1 to 1, as papers write them: .440."""
     floats = [cell for cell in cells if isinstance(cell, float)]
-    decimals = max((len(repr(cell).partition(".")[2]) for cell in floats), default=0)
     is_fraction = bool(floats) and all(abs(cell) <= 1 for cell in cells if not isinstance(cell, str))
+    decimals = 3 if is_fraction else max((len(repr(cell).partition(".")[2]) for cell in floats), default=0)
     shown = []
     for cell in cells:
         text = f"{cell:.{decimals}f}" if isinstance(cell, float) else str(cell)
