@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from results_file import Results
+from results_file import Results, plain_cell, write_results
 
 from strongpose._util.tables import table
 from strongpose.exceptions import BenchmarkError
 
-__all__ = ["result_figure", "result_table"]
+__all__ = ["result_figure", "result_table", "show_results"]
+
+
+def show_results(columns: Sequence[str], rows: Sequence[Sequence[Any]], path: Path | None = None) -> None:
+    """Print what a script measured as a Markdown table, and write it to a results file where one is named.
+
+    Args:
+        columns: C names, with units.
+        rows: R rows of C cells, text or numbers.
+        path: of the results file.
+    """
+    plain = [[plain_cell(cell) for cell in row] for row in rows]
+    print(table(columns, _as_text(plain), markdown=True), flush=True)
+    if path is not None:
+        write_results(path, columns, plain)
 
 
 def result_table(results: Results, rows: Sequence[str] = (), columns: Sequence[str] = ()) -> str:
@@ -63,7 +79,12 @@ def _place(results: Results, column: str) -> int:
 
 def _shown(results: Results) -> list[list[str]]:
     """All cells as text."""
-    return [list(row) for row in zip(*map(_column, zip(*results.rows, strict=True)), strict=True)]
+    return _as_text(results.rows)
+
+
+def _as_text(rows: Sequence[Sequence[str | float]]) -> list[list[str]]:
+    """The cells of R rows as text, alike in each column."""
+    return [list(row) for row in zip(*map(_column, zip(*rows, strict=True)), strict=True)]
 
 
 def _column(cells: Sequence[str | float]) -> list[str]:

@@ -19,7 +19,7 @@ from strongpose._util.atomic_write import write_output
 from strongpose.benchmarking import this_machine
 from strongpose.exceptions import BenchmarkError
 
-__all__ = ["Results", "read_results", "write_results"]
+__all__ = ["Results", "plain_cell", "read_results", "write_results"]
 
 REPOSITORY = Path(__file__).parent.parent
 DATA = Path(os.environ.get("STRONGPOSE_DATA", REPOSITORY.parent / "shared" / "data"))
@@ -62,7 +62,7 @@ def write_results(
         BenchmarkError: if a row has another number of cells, or a cell is something else.
         OutputError: if the file cannot be written.
     """
-    plain = [[_plain(cell) for cell in row] for row in rows]
+    plain = [[plain_cell(cell) for cell in row] for row in rows]
     machine = this_machine()
     facts = {
         "command": _this_command() if command is None else command,
@@ -121,8 +121,8 @@ def _is_list_of(value: Any, kind: type) -> bool:
     return isinstance(value, list) and all(isinstance(item, kind) for item in value)
 
 
-def _plain(cell: Any) -> Any:
-    """A cell as JSON has it."""
+def plain_cell(cell: Any) -> Any:
+    """A cell as a results file has it: text, or a number of three decimals at most."""
     if isinstance(cell, np.generic):
         cell = cell.item()
     return round(cell, 3) if isinstance(cell, float) and math.isfinite(cell) else cell
