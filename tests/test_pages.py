@@ -150,3 +150,22 @@ def test_what_is_not_there_is_one_line_with_page_and_line(folder, capsys, text, 
     assert error.startswith("pages: README.md, line ")
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("figure", [".441", "0.441", "**.441**", "+.009", "2.4 ms", "1,117 ms", "IoU .441."])
+def test_a_measured_figure_by_hand_is_refused(folder, capsys, figure):
+    (folder / "docs").mkdir()
+    (folder / "docs" / "new.md").write_text(f"# Title\n\nIt has {figure} or so.\n")
+    assert pages.main(pages.Arguments(True, folder)) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("pages: docs/new.md, line 3: '")
+    assert error.endswith("' is written by hand; show it from benchmarks/results, or leave it out\n")
+
+
+def test_settings_code_and_generated_figures_are_not_taken_for_measured_by_hand(folder):
+    (folder / "docs").mkdir()
+    (folder / "docs" / "new.md").write_text(
+        "Scores from .25 on, ± .03, rounded to .001, Pillow 10.3.123, tables/.123, 0.1.441, `.441`, 1,117.\n\n"
+        "```\nAP .441, 12 ms\n```\n\nAP of <!-- result: measured | fast | AP -->.380<!-- end --> there.\n"
+    )
+    assert pages.main(pages.Arguments(True, folder)) == 0
