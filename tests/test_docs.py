@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from documents import RUN, blocks, run_page, run_python
-from pictures import write_dataset
 from PIL import Image
 
 import strongpose as package
@@ -27,10 +26,6 @@ RUN_ELSEWHERE = ("video.md",)  # beside a clip, by tests/commands/test_video_com
 RUN_HERE = [p for p in PAGES if p.name not in RUN_ELSEWHERE and any(b.language in RUN for b in blocks(p))]
 
 
-def converted_annotations(folder):
-    write_dataset(folder / "lsp14", 2).rename(folder / "lsp14.json")
-
-
 def finished_batch(folder):
     estimator = StrongPose.from_pretrained(size=161, threads=1)
     facts = describe_estimator(estimator, "base")
@@ -39,7 +34,7 @@ def finished_batch(folder):
     assert PartWorker(job, str(folder / "OUTPUT"), 1).do(part).people >= 3
 
 
-BEFORE = {"skeletons.md": converted_annotations, "batch.md": finished_batch}  # what readers of these pages have
+BEFORE = {"batch.md": finished_batch}  # what readers of the page have
 
 
 @pytest.mark.parametrize("page", RUN_HERE, ids=lambda page: page.stem)

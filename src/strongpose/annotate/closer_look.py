@@ -22,7 +22,7 @@ _LEAST_SIDE = 4.0  # pixels; nobody can tell keypoints in smaller boxes
 
 @dataclass(frozen=True)
 class AnnotateOptions:
-    """What counts as sure, and how people are cropped. docs/annotate.md says how the defaults were chosen.
+    """What counts as sure, and how people are cropped (docs/annotate.md).
 
     Attributes:
         least_score: poses with a lower score are not kept.

@@ -19,7 +19,7 @@ from strongpose.runtime import RuntimeChoice
 __all__ = ["SIZE", "annotate"]
 
 SIZE = (353,)
-"""Long sides of enlarged crops; chosen in docs/annotate.md."""
+"""Long sides of enlarged crops, in pixels."""
 
 
 def annotate(
