@@ -194,15 +194,13 @@ def test_any_fields_give_finite_poses_and_always_the_same(seed, heat, reach):
 @pytest.mark.parametrize(
     ("option", "value"),
     [
-        ("max_seeds", 0),
         ("refinements", -1),
-        ("best_keypoints", 0),
         ("max_people", 0),
         ("disk_radius", 0),
         ("similarity", -1),
         ("refinement_width", -0.1),
         ("body_weight", float("inf")),
-        ("ranking", "best"),
+        ("ranking", "quadratic"),
     ],
 )
 def test_senseless_options_are_refused(option, value):

@@ -88,14 +88,6 @@ def test_growth_passes_through_a_keypoint_that_was_not_found():
     assert scores.tolist() == [1, 0, 1]
 
 
-def test_growth_stops_at_a_keypoint_that_was_not_found_if_told_to():
-    points, scores = grown(chain_fields((1, 0, 1)), A, 16, 24, through_low_scores=False)
-    assert scores.tolist() == [1, 0, 0]
-    np.testing.assert_array_equal(points[:2], PERSON[:2])  # the best guess stays
-    points, scores = grown(chain_fields((0, 1, 1)), A, 16, 24, through_low_scores=False)
-    assert scores.tolist() == [0, 1, 1]  # but it always leaves the seed
-
-
 @pytest.mark.parametrize(("back", "miss"), [((3, 5), 0), ((3, 7), 16), ((3, 8), 24), ((0, 5), 24), ((3, 11), 48)])
 def test_a_keypoint_that_does_not_lead_back_scores_less(back, miss):
     fields = chain_fields()
@@ -170,7 +162,7 @@ def test_the_queue_skips_seeds_of_people_who_were_found():
 def test_seeds_within_the_radius_are_skipped(keypoint, x, y, away, people):
     places = np.array([[16, 24], [x, y + away]], np.float32)
     queue = Seeds(np.array([A, keypoint]), places, np.array([1.0, 0.9]))
-    assert len(group_poses(chain_fields(), queue, DecodeOptions(seed_radius=10)).points) == people
+    assert len(group_poses(chain_fields(), queue, DecodeOptions(nms_radius=10)).points) == people
 
 
 def test_only_the_same_keypoint_covers_a_seed():
@@ -212,7 +204,7 @@ def test_more_seeds_than_grow_at_once():
     queue = Seeds(np.full(300, A), points, np.linspace(1, 0.5, 300))
     found, *_ = group_poses(fields, queue, DecodeOptions())
     np.testing.assert_array_equal(found[:, A], points)
-    assert len(group_poses(fields, queue, DecodeOptions(seed_radius=11))[0]) == 150
+    assert len(group_poses(fields, queue, DecodeOptions(nms_radius=11))[0]) == 150
 
 
 def test_no_seed_gives_nobody():

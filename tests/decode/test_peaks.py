@@ -3,7 +3,15 @@ import pytest
 from drawn import empty, encoded, person
 
 from strongpose.decode import DecodeOptions
-from strongpose.decode.peaks import MARGIN, filter_votes, find_seeds, hough_votes, local_maxima, vote_centroids
+from strongpose.decode.peaks import (
+    MARGIN,
+    MAX_SEEDS,
+    filter_votes,
+    find_seeds,
+    hough_votes,
+    local_maxima,
+    vote_centroids,
+)
 
 
 def framed(maps):
@@ -157,15 +165,23 @@ def seeds_of(fields, **options):
     return find_seeds(fields, DecodeOptions(**{"vote_threshold": 0.05, "seed_threshold": 0.03} | options))
 
 
-def test_seeds_come_strongest_first_and_only_so_many():
+def test_seeds_come_strongest_first():
     fields = empty((9, 9))
     for keypoint, x, heat in ((3, 1, 0.4), (0, 4, 0.9), (5, 7, 0.6)):
         fields.heatmaps[keypoint, 4, x] = heat
-    seeds = seeds_of(fields, max_seeds=10)
+    seeds = seeds_of(fields)
     assert seeds.keypoints.tolist() == [0, 5, 3]
     np.testing.assert_allclose(seeds.points, [[32, 32], [56, 32], [8, 32]], atol=1e-4)
     assert np.all(np.diff(seeds.heights) < 0)
-    assert seeds_of(fields, max_seeds=2).keypoints.tolist() == [0, 5]
+
+
+def test_only_the_strongest_seeds_are_looked_at():
+    fields = empty((31, 31))
+    heat = np.linspace(0.3, 0.9, 17 * 100, dtype=np.float32).reshape(17, 10, 10)
+    fields.heatmaps[:, 1::3, 1::3] = heat
+    seeds = seeds_of(fields)
+    assert len(seeds.keypoints) == MAX_SEEDS < heat.size
+    assert seeds.keypoints.tolist() == (np.arange(heat.size)[::-1][:MAX_SEEDS] // 100).tolist()
 
 
 def test_seeds_of_one_height_keep_the_order_keypoint_row_column():
@@ -188,8 +204,8 @@ def test_the_body_gates_seeds():
     fields = empty((9, 9))
     fields.heatmaps[0, 4, 2] = fields.heatmaps[1, 4, 6] = 0.5
     fields.body[4, 6] = 0.7
-    assert seeds_of(fields, max_seeds=10, body_threshold=0.5).keypoints.tolist() == [1]
-    assert seeds_of(fields, max_seeds=10).keypoints.tolist() == [0, 1]
+    assert seeds_of(fields, body_threshold=0.5).keypoints.tolist() == [1]
+    assert seeds_of(fields).keypoints.tolist() == [0, 1]
 
 
 def test_without_voting_seeds_are_maxima_of_the_heat():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from strongpose.decode.scoring import expected_similarities, mean_after_nms, mean_of_best, quadratic_mean
+from strongpose.decode.scoring import expected_similarities, mean_after_nms, quadratic_mean
 
 
 def test_expected_similarity_is_the_mean_over_the_error():
@@ -21,13 +21,6 @@ def test_expected_similarity_without_error_is_the_score():
 def test_quadratic_mean():
     np.testing.assert_allclose(quadratic_mean(np.array([[1, 0, 0, 0], [0.5, 0.5, 0.5, 0.5], [0.6, 0.8, 0, 0]])), 0.5)
     assert quadratic_mean(np.zeros((0, 4))).shape == (0,)
-
-
-def test_mean_of_best():
-    scores = np.array([[0.1, 0.9, 0.5, 0.0], [0.2, 0.2, 0.2, 0.2]])
-    np.testing.assert_allclose(mean_of_best(scores, 2), [0.7, 0.2])
-    np.testing.assert_allclose(mean_of_best(scores, 9), [0.375, 0.2])  # only four there
-    assert mean_of_best(np.zeros((0, 4)), 2).shape == (0,)
 
 
 def test_equation_1_by_hand():

@@ -10,7 +10,7 @@ from strongpose.decode.grouping import group_poses
 from strongpose.decode.options import DecodeOptions, Ranking, Suppression
 from strongpose.decode.peaks import find_seeds
 from strongpose.decode.refinement import refine_points
-from strongpose.decode.scoring import expected_similarities, mean_after_nms, mean_of_best, quadratic_mean
+from strongpose.decode.scoring import KEYPOINT_THRESHOLD, expected_similarities, mean_after_nms, quadratic_mean
 from strongpose.decode.suppression import hard_suppression, keypoint_nms, soft_suppression
 from strongpose.fields import Fields
 from strongpose.oks import person_areas
@@ -40,7 +40,7 @@ def decode(fields: Fields, options: DecodeOptions = _DEFAULTS, threshold: float 
     points, scores, _, _ = group_poses(fields, seeds, o)
     if o.body_weight > 0:
         scores = fuse_body(fields, points, scores, o.body_weight)
-    areas = person_areas(points, scores, o.keypoint_threshold, least=o.disk_radius**2)
+    areas = person_areas(points, scores, KEYPOINT_THRESHOLD, least=o.disk_radius**2)
     sigmas = np.array(fields.skeleton.sigmas, dtype=np.float32)
     similarities = expected_similarities(scores, areas, sigmas, o.localization_error)
     ranks = _ranks(points, similarities, o)
@@ -54,7 +54,7 @@ def decode(fields: Fields, options: DecodeOptions = _DEFAULTS, threshold: float 
         case Suppression.SOFT:
             ranks = soft_suppression(points, scores, ranks, areas, sigmas, o.similarity)
         case Suppression.KEYPOINT:
-            kept = keypoint_nms(points, o.keypoint_nms_radius)
+            kept = keypoint_nms(points, o.nms_radius)
             scores = np.where(kept, scores, 0)
             ranks = _ranks(points, np.where(kept, similarities[order], 0), o)
     stays = stays[np.argsort(-ranks[stays], kind="stable")]
@@ -69,8 +69,6 @@ def _ranks(points: np.ndarray, similarities: np.ndarray, options: DecodeOptions)
     """(N,) scores of people with (N, K, 2) points and (N, K) expected similarities."""
     match options.ranking:
         case Ranking.KEYPOINT_NMS:
-            return mean_after_nms(points, similarities, options.keypoint_nms_radius)
-        case Ranking.BEST:
-            return mean_of_best(similarities, options.best_keypoints)
+            return mean_after_nms(points, similarities, options.nms_radius)
         case Ranking.QUADRATIC:
             return quadratic_mean(similarities)

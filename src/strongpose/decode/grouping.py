@@ -43,7 +43,7 @@ def group_poses(fields: Fields, seeds: Seeds, options: DecodeOptions) -> Grouped
     """Work through the queue of seeds: each that no earlier person covers becomes a person (SP §III-C).
 
     People do not depend on each other while they grow, so the strongest seeds grow together; then, in
-    the queue's order, every seed within ``options.seed_radius`` of the same keypoint of an earlier
+    the queue's order, every seed within ``options.nms_radius`` of the same keypoint of an earlier
     person is skipped.
 
     Returns:
@@ -55,7 +55,7 @@ def group_poses(fields: Fields, seeds: Seeds, options: DecodeOptions) -> Grouped
     while len(waiting) or not found:
         batch, rest = waiting[:BATCH], waiting[BATCH:]
         grown = grow(sampler, seeds.keypoints[batch], seeds.points[batch], options)
-        covers = _covers(grown.points, seeds.keypoints[batch], seeds.points[batch], options.seed_radius)
+        covers = _covers(grown.points, seeds.keypoints[batch], seeds.points[batch], options.nms_radius)
         covered = np.zeros(len(batch), dtype=bool)
         people = []
         for i in range(len(batch)):
@@ -63,7 +63,7 @@ def group_poses(fields: Fields, seeds: Seeds, options: DecodeOptions) -> Grouped
                 people.append(i)
                 covered |= covers[i]
         found.append(GroupedPoses(*(part[people] for part in grown)))
-        covers = _covers(found[-1].points, seeds.keypoints[rest], seeds.points[rest], options.seed_radius)
+        covers = _covers(found[-1].points, seeds.keypoints[rest], seeds.points[rest], options.nms_radius)
         waiting = rest[~covers.any(axis=0)]
     return GroupedPoses(*map(np.concatenate, zip(*found, strict=True)))
 
@@ -175,8 +175,7 @@ def grow(sampler: FieldSampler, keypoints: np.ndarray, seeds: np.ndarray, option
         sampler: the fields.
         keypoints: (S,) int, which keypoint each seed is.
         seeds: (S, 2) float32, x, y in pixels.
-        options: ``refinements``, ``backward_tolerance``, ``disk_radius``, ``keypoint_threshold`` and
-            ``through_low_scores`` are used.
+        options: ``refinements``, ``backward_tolerance`` and ``disk_radius`` are used.
 
     Returns:
         S people in the order of the seeds.
@@ -185,7 +184,6 @@ def grow(sampler: FieldSampler, keypoints: np.ndarray, seeds: np.ndarray, option
     outgoing = _outgoing_edges(sampler.skeleton)
     most = outgoing.heads.shape[1]
     least, share = np.float32(options.disk_radius**2), np.float32(options.backward_tolerance**2)
-    lowest = 0.0 if options.through_low_scores else max(options.keypoint_threshold, 0.0)
 
     # What is known of keypoint k of person s stands at s · (K + 1) + k; entry K belongs to the padding of edges.
     shape = len(keypoints), k + 1
@@ -213,7 +211,7 @@ def grow(sampler: FieldSampler, keypoints: np.ndarray, seeds: np.ndarray, option
         heads = neighbours + first_of_each
         rivals = priorities.take(heads)
         wanted = rivals > _FIXED
-        wanted &= (priority >= lowest)[:, None]
+        wanted &= (priority >= 0)[:, None]
         picked = np.flatnonzero(wanted)
         if len(picked) == 0:
             continue

@@ -9,7 +9,16 @@ import numpy as np
 from strongpose.decode.options import DecodeOptions
 from strongpose.fields import Fields, cells_to_pixels, pixels_to_cells
 
-__all__ = ["MARGIN", "Seeds", "filter_votes", "find_seeds", "hough_votes", "local_maxima", "vote_centroids"]
+__all__ = [
+    "MARGIN",
+    "MAX_SEEDS",
+    "Seeds",
+    "filter_votes",
+    "find_seeds",
+    "hough_votes",
+    "local_maxima",
+    "vote_centroids",
+]
 
 MARGIN = 3
 """Framed maps, (K, h + 6, w + 6), have this many cells of zeros on every side: as many as the Gaussian reaches.
@@ -17,6 +26,9 @@ MARGIN = 3
 So the rows of all maps lie behind each other in memory without disturbing each other, and the neighbours of a
 cell are looked up without a test for borders.
 """
+
+MAX_SEEDS = 1000
+"""The number of strongest seeds looked at, so that noise cannot take unbounded time and memory."""
 
 _TINY = np.finfo(np.float32).tiny
 
@@ -52,7 +64,7 @@ def find_seeds(fields: Fields, options: DecodeOptions) -> Seeds:
         _, row, column = _places(cells, heights.shape)
         cells = cells[fields.body[row, column] >= options.body_threshold]
     height = heights.take(cells)
-    order = np.argsort(-height, kind="stable")[: options.max_seeds]
+    order = np.argsort(-height, kind="stable")[:MAX_SEEDS]
     cells = cells.take(order)
     points = cells_to_pixels(vote_centroids(votes, cells), fields.stride)
     return Seeds(_places(cells, heights.shape)[0], points, height.take(order))

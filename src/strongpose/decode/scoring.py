@@ -6,7 +6,10 @@ import numpy as np
 
 from strongpose.decode.suppression import keypoint_nms
 
-__all__ = ["expected_similarities", "mean_after_nms", "mean_of_best", "quadratic_mean"]
+__all__ = ["KEYPOINT_THRESHOLD", "expected_similarities", "mean_after_nms", "quadratic_mean"]
+
+KEYPOINT_THRESHOLD = 0.1
+"""Score from which a keypoint counts in the area of its person."""
 
 
 def expected_similarities(scores: np.ndarray, areas: np.ndarray, sigmas: np.ndarray, error: float) -> np.ndarray:
@@ -39,19 +42,6 @@ def quadratic_mean(scores: np.ndarray) -> np.ndarray:
         (N,) scores of the people.
     """
     return np.sqrt(np.square(scores).mean(axis=1))
-
-
-def mean_of_best(scores: np.ndarray, count: int) -> np.ndarray:
-    """The mean of the ``count`` highest keypoint scores: what is out of the picture does not count.
-
-    Args:
-        scores: (N, K) keypoint scores.
-        count: how many; all K if there are fewer.
-
-    Returns:
-        (N,) scores of the people.
-    """
-    return np.sort(scores, axis=1)[:, -count:].mean(axis=1)
 
 
 def mean_after_nms(points: np.ndarray, scores: np.ndarray, radius: float) -> np.ndarray:
