@@ -47,7 +47,7 @@ class Difference(NamedTuple):
     high: float
 
     def __str__(self) -> str:
-        return f"{self.value:+.4f} ({self.low:+.4f} to {self.high:+.4f})"
+        return "{} ({} to {})".format(*(f"{part:+.3f}".replace("0.", ".", 1) for part in self))
 
 
 def match(results: Sequence[Mapping[str, Any]], data: Mapping[str, Any], sigmas: Sequence[float]) -> Matches:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -14,12 +13,9 @@ from strongpose.data.convert import read_coco, with_skeleton
 from strongpose.skeleton import COCO, COCO_19, COCO_TREE
 from strongpose.skeletons import load_skeleton
 
-_PATH = Path(__file__).parents[1] / "benchmarks" / "oracle.py"
-_SPEC = importlib.util.spec_from_file_location("oracle_benchmark", _PATH)
-oracle_benchmark = importlib.util.module_from_spec(_SPEC)
-sys.modules[_SPEC.name] = oracle_benchmark
-_SPEC.loader.exec_module(oracle_benchmark)
-oracle = oracle_benchmark.oracle
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+from oracle import disconnected, oracle, thinned, upper_bound
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +67,14 @@ def test_drawn_crowds(drawn_annotations, stride):
 
 def test_redundant_edges_are_worth_their_channels(drawn_annotations):
     assert oracle(drawn_annotations, 8, COCO_TREE).metrics.ap < oracle(drawn_annotations, 8, COCO).metrics.ap
+
+
+def test_a_hidden_keypoint_disconnects_a_tree_and_bounds_its_accuracy(drawn_annotations):
+    people = json.loads(drawn_annotations.read_text())["annotations"]
+    assert disconnected(people, COCO) == 0 and upper_bound(drawn_annotations, people, COCO) == pytest.approx(1)
+    assert disconnected(people, COCO_TREE) > 30
+    assert upper_bound(drawn_annotations, people, COCO_TREE) < 0.9
+    assert [len(graph.edges) for graph in thinned().values()] == [34, 33, 31, 29]
 
 
 @pytest.mark.parametrize(
