@@ -39,6 +39,13 @@ def test_the_pages_are_as_the_results_have_them(capsys):
     assert pages.main(pages.Arguments(check=True)) == 0, capsys.readouterr().err
 
 
+def test_every_page_of_users_is_checked():
+    checked = {page for pattern in pages.PAGES for page in REPOSITORY.glob(pattern)}
+    for pattern in ("*.md", "docs/*.md", "docs/reports/*.md", "src/**/*.md", "benchmarks/*.md"):
+        for page in REPOSITORY.glob(pattern):
+            assert page in checked or page.name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"), page
+
+
 def test_a_results_file_is_read_as_written(folder):
     path = folder / "benchmarks" / "results" / "measured.json"
     results = read_results(path)
