@@ -94,8 +94,8 @@ data the radius, the focal gamma and AdamW before SGD (docs/reports/recipe.md). 
 them here: AdamW against SGD in the end, fine fields on a ResNet, 513×513 crops, the output stride of 16 with fourfold
 up-sampling in place of 8, the learning rates, the length.
 
-``lite*``: networks with a pyramid, for CPUs. Measured: their time (docs/benchmark.md), and that this recipe learns, in
-1,688 steps at crops of 385 px (docs/reports/recipe.md). Not measured: everything else, above all the length.
+``lite*``: networks with a pyramid, for CPUs. Measured: their time (docs/reports/speed.md), and that this recipe learns,
+in 1,688 steps at crops of 385 px (docs/reports/recipe.md). Not measured: everything else, above all the length.
 """
 
 
