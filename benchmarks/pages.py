@@ -26,7 +26,6 @@ PAGES = (
     "stress/README.md",
 )
 TO_DO = (
-    "README.md",
     "benchmarks/README.md",
     "docs/custom-data.md",
     "docs/evaluation.md",
