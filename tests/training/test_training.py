@@ -247,5 +247,5 @@ def test_config_errors():
 
 def test_learning_rate_schedule():
     config = TrainConfig(data=("a.json",), steps=100, warmup_steps=10, learning_rate_decay=0.5)
-    factors = [config.learning_rate_factor(step) for step in (0, 9, 30, 50, 75, 100)]
+    factors = [config.learning_rate_factor(step, step / 100) for step in (0, 9, 30, 50, 75, 100)]
     assert factors == pytest.approx([0.1, 1, 1, 1, 0.5, 0])

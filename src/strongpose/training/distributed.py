@@ -49,6 +49,11 @@ class World:
         """Whether the flag is set in any process."""
         return bool(self.total(torch.tensor(int(flag), device=self.device))) if self.size > 1 else flag
 
+    def first(self, value: float) -> float:
+        """The first process's value, in all processes."""
+        own = torch.tensor(value if self.rank == 0 else 0.0, dtype=torch.float64, device=self.device)
+        return float(self.total(own)) if self.size > 1 else value
+
     def shared(self, network: PoseNetwork) -> nn.Module:
         """The network; of several processes, with the mean of their gradients: multiply the loss by ``size``.
 

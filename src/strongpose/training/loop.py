@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
 from strongpose._util.atomic_write import write_atomically
 from strongpose._util.lines import Say, unheard
@@ -24,12 +26,18 @@ from strongpose.training.distributed import World, joined
 from strongpose.training.progress import Progress
 from strongpose.training.recipe import TrainConfig
 from strongpose.training.run import TrainingRun
+from strongpose.training.run_clock import RunClock
 from strongpose.training.validation import check_validation
 
 __all__ = ["open_batches", "train"]
 
 
-def train(config: TrainConfig, say: Callable[[str], None] = print, stop: StopRequest | None = None) -> Path:
+def train(
+    config: TrainConfig,
+    say: Callable[[str], None] = print,
+    stop: StopRequest | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Path:
     """Train, or resume the run that lies in ``config.out``.
 
     SIGTERM and Ctrl-C save a checkpoint and stop, at the end of a step. The averaged weights are written to
@@ -39,20 +47,22 @@ def train(config: TrainConfig, say: Callable[[str], None] = print, stop: StopReq
         config: the recipe.
         say: where progress lines go.
         stop: where the signals are noted; None notes them from now on.
+        clock: the time in seconds.
 
     Returns:
         The file of the averaged weights.
 
     Raises:
         TrainingError: if the loss is not finite, nothing can be written, or a data loader process died; the
-            last checkpoint stays, and the message names it.
+            last checkpoint stays, and the message names it. If ``config.minutes`` are too few for a step.
         strongpose.exceptions.AnnotationError: if annotations, or the photos of the validation, cannot be used.
         strongpose.exceptions.CheckpointError: if the run in ``config.out`` cannot be resumed.
     """
+    run_clock = RunClock(60 * config.minutes if config.minutes else None, clock)
     with ExitStack() as contexts:
         stop = stop or contexts.enter_context(StopRequest(signal.SIGTERM, signal.SIGINT))
         world = contexts.enter_context(joined(_device(config.device)))
-        run = TrainingRun(config, world, say if world.rank == 0 else unheard)
+        run = TrainingRun(config, world, say if world.rank == 0 else unheard, run_clock)
         if config.val:
             check_validation(config.val, config.val_images, run.network.config.skeleton, run.say)
         batches = None if world.any(stop.is_set) else open_batches(config, run.network.config, world, run.say)
@@ -65,7 +75,7 @@ def train(config: TrainConfig, say: Callable[[str], None] = print, stop: StopReq
             if isinstance(error, OSError) and error.strerror is not None:
                 reason = f"{error.filename or config.out}: {error.strerror}"
             raise TrainingError(f"{reason}; {run.kept}; fix this and run the same command to resume") from error
-        if world.any(stop.is_set) and (run.done < config.steps or run.is_validation_due):
+        if world.any(stop.is_set) and (run.passed < 1 or run.is_validation_due):
             run.say(f"stopped at step {run.done}; run the same command again to resume")
         return run.weights
 
@@ -120,30 +130,67 @@ def _train(run: TrainingRun, batches: BatchesByStep | None, stop: StopRequest) -
     log = config.out / "tensorboard" if run.world.rank == 0 else None
     if run.world.rank == 0:
         write_atomically(config.out / "config.json", json.dumps(config.to_dict(), indent=1))
-    with Progress(run.done, config.steps, config.batch_size, config.log_every, log, run.say) as progress:
+    steps = None if config.minutes else config.steps
+    with Progress(run.done, steps, config.batch_size, config.log_every, log, run.say) as progress:
         if batches is not None and not run.world.any(stop.is_set):
             trained = sum(parameter.numel() for parameter in run.network.parameters() if parameter.requires_grad)
             photos = sum(len(d) + (len(d.negatives) if config.negatives else 0) for d in batches.datasets)
             run.say(f"computing in {run.precision.reason}")
             run.say(f"training on {photos} photo{'s' * (photos != 1)}, {trained / 1e6:.2f} M parameters, on {device}")
-            with batch_loader(batches, run.done, config.steps, config.workers, device.type == "cuda") as loader:
+            last = steps if steps is not None else sys.maxsize
+            with batch_loader(batches, run.done, last, config.workers, device.type == "cuda") as loader:
+                if config.minutes:
+                    _look_ahead(run, stop)
                 _loop(run, loader, progress, stop)
         run.save()
+    if config.minutes:
+        run.say(f"{run.done} steps in {_shown(run.clock.spent)} of {_shown(60 * config.minutes)}")
+
+
+def _look_ahead(run: TrainingRun, stop: StopRequest) -> None:
+    """Find out what the end of a run with a time limit will take, and say how its time will be used.
+
+    Raises:
+        TrainingError: if no time is left for a first step.
+    """
+    config, clock = run.config, run.clock
+    if run.world.rank == 0:
+        if config.val is not None:
+            run.expect_validation(give_up=lambda: stop.is_set)
+        run.save()
+    run.look_at_clock()
+    end = f"{_shown(clock.kept_back())} for the last validation and checkpoints"
+    if run.done == 0 and run.passed >= 1:
+        raise TrainingError(
+            f"--minutes {config.minutes:g}: {_shown(clock.spent)} are over and {end} are needed, so there is no time "
+            "for a step; more minutes, or fewer or smaller validation photos (--val, --val-size)"
+        )
+    before = f", of which {_shown(clock.had)} are over," if clock.had else ""
+    run.say(
+        f"time limit {_shown(60 * config.minutes)}{before} less {end}; the learning rate falls to zero over the last "
+        f"{config.learning_rate_decay:.0%} of it"
+    )
+
+
+def _shown(seconds: float) -> str:
+    return tqdm.format_interval(seconds)
 
 
 def _loop(run: TrainingRun, loader: Iterator[Batch], progress: Progress, stop: StopRequest) -> None:
     """Train until all steps are done or somebody asks to stop."""
-    saved = time.monotonic()
+    saved = run.clock.spent
     _validate_if_due(run, progress, stop)
-    while run.done < run.config.steps and not run.world.any(stop.is_set):
+    while run.passed < 1 and not run.world.any(stop.is_set):
         with progress.waiting():
             batch = next(loader)
         losses = run.step(batch)
-        progress.add(run.done, losses, run.learning_rate)
-        if time.monotonic() - saved > 60 * run.config.checkpoint_minutes:
+        run.look_at_clock()
+        progress.add(run.done, losses, run.learning_rate, run.clock.left())
+        if run.clock.spent - saved > 60 * run.config.checkpoint_minutes:
             run.save()
-            saved = time.monotonic()
+            saved = run.clock.spent
         _validate_if_due(run, progress, stop)
+        run.look_at_clock()
 
 
 def _validate_if_due(run: TrainingRun, progress: Progress, stop: StopRequest) -> None:
@@ -151,7 +198,7 @@ def _validate_if_due(run: TrainingRun, progress: Progress, stop: StopRequest) ->
     if run.world.rank > 0 or not run.is_validation_due:
         return
     with progress.paused():
-        metrics = run.validate(give_up=lambda: stop.is_set)
+        metrics = run.validate(give_up=lambda done, total: stop.is_set)
     if metrics is not None:
         progress.write(run.done, {"val/AP": metrics.ap})
         shown = f"AP {metrics.ap:.3f} AP50 {metrics.ap50:.3f} AR {metrics.ar:.3f}"

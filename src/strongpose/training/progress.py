@@ -27,7 +27,7 @@ class Progress:
 
     Args:
         first: steps done before; what an interrupted run told TensorBoard about later ones does not count.
-        steps: in all.
+        steps: in all; None if the clock says when the run ends.
         batch_size: samples per step, of all processes together.
         every: steps between lines; after a minute without one, there is one sooner.
         folder: of TensorBoard's files of all parts of the run, made if need be; None writes none.
@@ -37,7 +37,9 @@ class Progress:
         OSError: if TensorBoard's file cannot be written.
     """
 
-    def __init__(self, first: int, steps: int, batch_size: int, every: int, folder: Path | None, say: Say) -> None:
+    def __init__(
+        self, first: int, steps: int | None, batch_size: int, every: int, folder: Path | None, say: Say
+    ) -> None:
         self._steps, self._batch_size, self._every, self._say = steps, batch_size, every, say
         self._contexts = ExitStack()
         self._writer: SummaryWriter | None = None
@@ -69,13 +71,14 @@ class Progress:
         yield
         self._waited += time.monotonic() - started
 
-    def add(self, done: int, losses: Mapping[str, Tensor], rate: float) -> None:
+    def add(self, done: int, losses: Mapping[str, Tensor], rate: float, left: float | None = None) -> None:
         """Count a step; at every so many steps, and at least once a minute, write a line.
 
         Args:
             done: steps done.
             losses: of this step, ``loss`` and the terms of which it consists.
             rate: learning rate.
+            left: seconds until the run's end; None reckons it from the steps that are left.
 
         Raises:
             OSError: if TensorBoard's file cannot be written.
@@ -87,12 +90,12 @@ class Progress:
             return
         means = {name: value / count for name, value in self._sums.items()}
         speed, waiting = count * self._batch_size / seconds, self._waited / seconds
-        left = tqdm.format_interval((self._steps - done) * seconds / count)
+        if self._steps is not None:
+            left = (self._steps - done) * seconds / count
+        ends = "" if left is None else f" | {tqdm.format_interval(left)} left"
+        step = f"step {done}" if self._steps is None else f"step {done}/{self._steps}"
         shown = " ".join(f"{name} {value:.3f}" for name, value in means.items())
-        self._say(
-            f"step {done}/{self._steps} | {speed:.1f} images/s, waiting for data {waiting:.0%} | {shown} | "
-            f"lr {rate:.2e} | {left} left"
-        )
+        self._say(f"{step} | {speed:.1f} images/s, waiting for data {waiting:.0%} | {shown} | lr {rate:.2e}{ends}")
         values = {**means, "images_per_second": speed, "waiting": waiting, "learning_rate": rate}
         self.write(done, {f"train/{name}": value for name, value in values.items()})
         self._since, self._last_step, self._waited, self._sums = time.monotonic(), done, 0.0, {}

@@ -24,6 +24,8 @@ _File = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
 _Folder = Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")]
 _Weights = Annotated[str | Path | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: none)")]
 
+_LONGEST_WARMUP = 0.1  # share of the minutes
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -103,6 +105,8 @@ class TrainConfig:
     """Gradient accumulation: number of micro-batches per step; less memory, same gradients."""
     steps: int = 3000
     """Steps in all; may be changed on resuming."""
+    minutes: float = 0.0
+    """Time limit in place of --steps: learning rate, validations and checkpoints keep to it; earlier parts count."""
     optimizer: Literal["adamw", "sgd"] = "adamw"
     """AdamW, or SGD with momentum 0.9 (the paper's)."""
     learning_rate: float = 1e-3
@@ -114,7 +118,7 @@ class TrainConfig:
     warmup_steps: int = 100
     """Learning rate warm-up: steps over which it rises linearly from zero."""
     learning_rate_decay: float = 0.4
-    """Learning rate decay: share of the steps, at the end, over which it falls linearly to zero."""
+    """Learning rate decay: share of the steps (of --minutes), at the end, over which it falls linearly to zero."""
     ema_decay: float = 0.998
     """EMA (exponential moving average of the weights): decay per step."""
     focal_gamma: float = 1.0
@@ -159,6 +163,8 @@ class TrainConfig:
             )
         if self.steps < 1 or self.batch_size < 1:
             raise ValueError(f"--steps and --batch-size must be positive, got {self.steps} and {self.batch_size}")
+        if not 0 <= self.minutes < math.inf:
+            raise ValueError(f"--minutes must be finite and not negative, got {self.minutes}")
         if self.body_only and self.init is None:
             raise ValueError("--body-only: needs the weights whose body heat map it trains; add --init, or --finetune")
         if self.body_only and self.teacher is not None:
@@ -214,7 +220,16 @@ class TrainConfig:
         now = self.to_dict()
         return [f.name for f in fields(self) if now[f.name] != earlier.get(f.name)]
 
-    def learning_rate_factor(self, step: int) -> float:
-        """Learning rate of a step as a share of the peak: linear warm-up, plateau, linear fall to zero."""
+    def learning_rate_factor(self, step: int, passed: float) -> float:
+        """Learning rate of a step as a share of the peak: linear warm-up, plateau, linear fall to zero.
+
+        Args:
+            step: steps done before it.
+            passed: with ``minutes``, the share of the time that is over. Warm-up takes a tenth of it at most.
+        """
+        warmed = (step + 1) / max(1, self.warmup_steps)
+        if self.minutes:
+            fall = max(1e-9, self.learning_rate_decay)
+            return max(0.0, min(max(warmed, passed / _LONGEST_WARMUP), 1.0, (1 - passed) / fall))
         fall = max(1.0, self.learning_rate_decay * self.steps)
-        return max(0.0, min((step + 1) / max(1, self.warmup_steps), 1.0, (self.steps - step) / fall))
+        return max(0.0, min(warmed, 1.0, (self.steps - step) / fall))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,8 +13,8 @@ from strongpose._util.lines import Say
 from strongpose.data.batches import Batch
 from strongpose.evaluation import Metrics
 from strongpose.exceptions import CheckpointError, TrainingError
-from strongpose.network import NetworkConfig, PoseNetwork, at_output_stride, build_network, load_backbone
-from strongpose.network.weights import TrainingFacts, load_network, load_weights, save_weights, training_facts
+from strongpose.network import PoseNetwork, at_output_stride
+from strongpose.network.weights import TrainingFacts, save_weights
 from strongpose.runtime import resolve_weights
 from strongpose.training.checkpoint import load_checkpoint, save_checkpoint
 from strongpose.training.distributed import World
@@ -24,12 +22,15 @@ from strongpose.training.losses import LossWeights, total_loss
 from strongpose.training.optimizer import build_optimizer, running_average
 from strongpose.training.precision import Precision, bf16_units, choose_precision
 from strongpose.training.recipe import TrainConfig
+from strongpose.training.run_clock import RunClock
+from strongpose.training.start import starting_network
 from strongpose.training.step import add_gradients, prepared
 from strongpose.training.teacher import Teacher
 from strongpose.training.validation import validate
 
 __all__ = ["TrainingRun"]
 
+_TRIED_PHOTOS, _VALIDATION_MARGIN = 8, 1.1
 _BODY_ONLY = (0.0, 0.0, 0.0, 1.0, 0.0)  # weights of the losses
 
 
@@ -40,11 +41,13 @@ class TrainingRun:
         config: the recipe.
         world: the processes.
         say: where lines for people go.
+        clock: counts the time that the run takes, and knows the limit, if there is one.
 
     Attributes:
         network: in training, on the device.
         precision: what it computes in, and why.
         done: steps done.
+        passed: share of the run that is over, by steps or by the clock; 1 when no step is left.
         validated: steps after which it was last validated.
         checkpoint: file of the whole state.
         weights: file of the averaged weights.
@@ -55,15 +58,16 @@ class TrainingRun:
         FileNotFoundError, ValueError: if a file of weights is missing or does not fit.
     """
 
-    def __init__(self, config: TrainConfig, world: World, say: Say) -> None:
+    def __init__(self, config: TrainConfig, world: World, say: Say, clock: RunClock) -> None:
         _check_batch_size(config.batch_size, config.accumulate, world.size)
         if config.threads:
             torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
-        self.config, self.world, self.say = config, world, say
+        self.config, self.world, self.say, self.clock = config, world, say, clock
         self.checkpoint, self.weights = (config.out / f"{name}.safetensors" for name in ("checkpoint", "weights"))
         self.done = self.validated = 0
-        self.network, self._body_weight = _starting_network(config, say)
+        self._step_seconds: float | None = None  # of the shortest
+        self.network, self._body_weight = starting_network(config, say)
         self.network.to(device=world.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._average = running_average(self.network, config.ema_decay)
         self._optimizer = build_optimizer(
@@ -78,6 +82,7 @@ class TrainingRun:
         self._shared = world.shared(self.network)
         self._forward = torch.compile(self._shared, dynamic=False) if config.compile else self._shared
         self._loss_weights = LossWeights(*(_BODY_ONLY if config.body_only else config.loss_weights))
+        self.look_at_clock()
 
     @property
     def kept(self) -> str:
@@ -92,8 +97,16 @@ class TrainingRun:
     @property
     def is_validation_due(self) -> bool:
         """Whether the network is still to be validated after so many steps."""
-        due = self.done % self.config.val_every == 0 or self.done == self.config.steps
-        return self.config.val is not None and due and self.done not in (0, self.validated)
+        if self.config.val is None or self.done in (0, self.validated):
+            return False
+        return self.passed >= 1 or (self.done % self.config.val_every == 0 and self.clock.has_time_for("validation"))
+
+    def look_at_clock(self) -> None:
+        """See what share of the run is over; the processes agree on it."""
+        if self.config.minutes:
+            self.passed = self.world.first(self.clock.passed(self._step_seconds or 0.0))
+        else:
+            self.passed = min(1.0, self.done / self.config.steps)
 
     def step(self, batch: Batch) -> dict[str, Tensor]:
         """Train with this process's share of a batch.
@@ -104,9 +117,9 @@ class TrainingRun:
         Raises:
             TrainingError: if the loss is not finite.
         """
-        config, network = self.config, self.network
+        config, network, started = self.config, self.network, self.clock.read()
         for group in self._optimizer.param_groups:
-            group["lr"] = group["peak"] * config.learning_rate_factor(self.done)
+            group["lr"] = group["peak"] * config.learning_rate_factor(self.done, self.passed)
         network.train(not config.body_only)  # batch norms keep their statistics then
         self._optimizer.zero_grad(set_to_none=True)
         parts = prepared(batch, config.accumulate, network.config, config.disk_radius, self.world.device, self._teacher)
@@ -127,15 +140,17 @@ class TrainingRun:
         self._optimizer.step()
         self._average.update_parameters(network)
         self.done += 1
+        taken = self.clock.read() - started
+        self._step_seconds = taken if self._step_seconds is None else min(self._step_seconds, taken)
         return losses
 
-    def validate(self, give_up: Callable[[], bool]) -> Metrics | None:
-        """COCO's metrics of the averaged weights on ``config.val``; None once ``give_up`` says yes.
+    def validate(self, give_up: Callable[[int, int], bool]) -> Metrics | None:
+        """COCO's metrics of the averaged weights on ``config.val``; None once ``give_up`` says yes (`validate`).
 
         Raises:
             strongpose.exceptions.AnnotationError: if the annotations or photos cannot be used.
         """
-        config = self.config
+        config, started = self.config, self.clock.read()
         assert config.val is not None
         metrics = validate(
             self._validated,
@@ -148,7 +163,20 @@ class TrainingRun:
         )
         if metrics is not None:
             self.validated = self.done
+            self.clock.measured("validation", self.clock.read() - started)
         return metrics
+
+    def expect_validation(self, give_up: Callable[[], bool]) -> None:
+        """Tell the clock what a validation will take, by trying a few photos, unless ``give_up`` says yes."""
+        started, times = self.clock.read(), list[float]()
+
+        def enough(done: int, total: int) -> bool:
+            times.append(self.clock.read())
+            photo = (times[-1] - times[0]) / max(1, done - 1)
+            self.clock.expect("validation", _VALIDATION_MARGIN * (times[0] - started + (total - 1) * photo))
+            return done == _TRIED_PHOTOS or give_up()
+
+        self.validate(enough)
 
     def save(self) -> None:
         """Write the checkpoint and the averaged weights, if this process is the first one.
@@ -158,11 +186,14 @@ class TrainingRun:
             strongpose.exceptions.CheckpointError: if the state holds values that are not finite.
         """
         if self.world.rank == 0:
+            started = self.clock.read()
             precision = {"bf16": self.precision.bf16, "teacher_bf16": self._teacher and self._teacher.bf16}
-            state = {"step": self.done, "validated": self.validated, "config": self.config.to_dict(), **precision}
+            done = {"step": self.done, "validated": self.validated, "seconds": self.clock.spent}
+            state = {**done, "config": self.config.to_dict(), **precision}
             save_checkpoint(self.checkpoint, self.network, self._average, self._optimizer, state)
             facts = TrainingFacts(self.config.disk_radius, self.config.val_size, self._body_weight)
             save_weights(self._averaged, self.weights, facts)
+            self.clock.measured("checkpoint", self.clock.read() - started)
 
     @property
     def _averaged(self) -> PoseNetwork:
@@ -184,7 +215,7 @@ class TrainingRun:
                     f"{self.checkpoint}: its network learnt disks of {radius:g} pixels, not "
                     f"{self.config.disk_radius:g}; resume with --disk-radius {radius:g}, or start in another folder"
                 )
-            self.done = info["step"]
+            self.done, self.clock.had = info["step"], info.get("seconds", 0.0)
             self.validated = info.get("validated", self.done)
             changed = self.config.changed_from(info["config"])
             more = f"; changed: {', '.join(changed)}" if changed else ""
@@ -225,54 +256,3 @@ def _check_batch_size(batch_size: int, accumulate: int, processes: int) -> None:
         raise TrainingError(f"--batch-size: {batch_size} is less than the {processes} processes that share it")
     if (share := batch_size // processes) < accumulate:
         raise TrainingError(f"--accumulate: {accumulate} parts need as many samples a process, got {share}")
-
-
-def _starting_network(config: TrainConfig, say: Say) -> tuple[PoseNetwork, float | None]:
-    """The network on the CPU, with the weights that a new run starts from, and their weight of the body heat map."""
-    network = build_network(config.network_config())
-    if config.backbone_weights:
-        load_backbone(network, config.backbone_weights)
-    body_weight = _load_init(network, config, say) if config.init else None
-    if config.body_only:
-        network.train_body_only()
-    if (
-        config.backbone.startswith(("resnet", "lite"))
-        and config.norm != "trained"
-        and not (config.backbone_weights or config.init)
-    ):
-        say(f"careful: --norm {config.norm} keeps the batch norms fixed, and this backbone is initialised randomly")
-    return network, body_weight
-
-
-def _load_init(network: PoseNetwork, config: TrainConfig, say: Say) -> float | None:
-    """Fill the network with the weights that it starts from; tells what does not fit, returns their ``body_weight``."""
-    assert config.init is not None
-    path = resolve_weights(config.init)
-    if config.body_only:
-        _check_same_network(network.config, load_network(path).config, config.init)
-    if not load_weights(network, path, other_skeleton=True):
-        say(
-            f"{config.init} is for another skeleton: only its backbone and neck are taken, "
-            "the heads are initialised randomly"
-        )
-        return None
-    facts = training_facts(path)
-    if facts.disk_radius is not None and facts.disk_radius != config.disk_radius:
-        say(
-            f"{config.init} was trained with disks of {facts.disk_radius:g} pixels, this run's have "
-            f"{config.disk_radius:g}; --disk-radius {facts.disk_radius:g} keeps them"
-        )
-    return facts.body_weight
-
-
-def _check_same_network(asked: NetworkConfig, found: NetworkConfig, init: str | Path) -> None:
-    """Raise `ValueError` if other fields than the body heat map would differ from those of ``init``."""
-    parts = [
-        replace(c, output_stride=c.output_stride * c.dilation, dilation=1, freeze_stages=0, middle_head=False).to_dict()
-        for c in (asked, found)
-    ]
-    if other := [name for name, value in parts[0].items() if value != parts[1][name]]:
-        raise ValueError(
-            f"--body-only: the network of {init} is another one ({', '.join(other)}); --finetune {init}, in place of "
-            "--init and the options of the network, takes its own"
-        )

@@ -33,7 +33,7 @@ def validate(
     size: int,
     radius: float,
     bf16: bool,
-    give_up: Callable[[], bool] = lambda: False,
+    give_up: Callable[[int, int], bool] = lambda done, total: False,
 ) -> Metrics | None:
     """COCO keypoint figures of a network.
 
@@ -44,14 +44,15 @@ def validate(
         size: long side of the photos in pixels.
         radius: R in pixels, the radius of the disks that the network was trained with.
         bf16: use bfloat16 autocast.
-        give_up: asked after every photo but the last; the answer is None once it says yes.
+        give_up: asked after every photo but the last, with the numbers of those done and of all; the answer is None
+            once it says yes.
 
     Raises:
         strongpose.exceptions.AnnotationError: if the annotations or photos cannot be used.
     """
 
     def look(done: int, total: int) -> None:
-        if done < total and give_up():
+        if done < total and give_up(done, total):
             raise _GivenUp
 
     estimator = StrongPose(TorchRuntime(network, size, radius, bf16), size)
