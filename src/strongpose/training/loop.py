@@ -31,6 +31,8 @@ from strongpose.training.validation import check_validation
 
 __all__ = ["open_batches", "train"]
 
+_TRIES = (0.5, 0.9)  # shares of the time: trained networks find more people, whom validation takes longer for
+
 
 def train(
     config: TrainConfig,
@@ -154,10 +156,8 @@ def _look_ahead(run: TrainingRun, stop: StopRequest) -> None:
         TrainingError: if no time is left for a first step.
     """
     config, clock = run.config, run.clock
-    if run.world.rank == 0:
-        if config.val is not None:
-            run.expect_validation(give_up=lambda: stop.is_set)
-        run.save()
+    _try_validation(run, stop)
+    run.save()
     run.look_at_clock()
     end = f"{_shown(clock.kept_back())} for the last validation and checkpoints"
     if run.done == 0 and run.passed >= 1:
@@ -172,6 +172,12 @@ def _look_ahead(run: TrainingRun, stop: StopRequest) -> None:
     )
 
 
+def _try_validation(run: TrainingRun, stop: StopRequest) -> None:
+    """Find out in the first process what a validation takes, if there will be one and none was done yet."""
+    if run.config.val is not None and run.world.rank == 0 and not run.clock.was_measured("validation"):
+        run.expect_validation(give_up=lambda: stop.is_set)
+
+
 def _shown(seconds: float) -> str:
     return tqdm.format_interval(seconds)
 
@@ -180,7 +186,12 @@ def _loop(run: TrainingRun, loader: Iterator[Batch], progress: Progress, stop: S
     """Train until all steps are done or somebody asks to stop."""
     saved = run.clock.spent
     _validate_if_due(run, progress, stop)
+    tries = [share for share in _TRIES if run.config.minutes and share > run.passed]
     while run.passed < 1 and not run.world.any(stop.is_set):
+        if tries and run.passed > tries[0]:
+            tries.pop(0)
+            with progress.paused():
+                _try_validation(run, stop)
         with progress.waiting():
             batch = next(loader)
         losses = run.step(batch)

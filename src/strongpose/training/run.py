@@ -30,7 +30,7 @@ from strongpose.training.validation import validate
 
 __all__ = ["TrainingRun"]
 
-_TRIED_PHOTOS, _VALIDATION_MARGIN = 8, 1.1
+_TRIED_PHOTOS, _VALIDATION_MARGIN = 16, 1.2
 _BODY_ONLY = (0.0, 0.0, 0.0, 1.0, 0.0)  # weights of the losses
 
 

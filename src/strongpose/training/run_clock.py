@@ -40,6 +40,10 @@ class RunClock:
         """Say what work took; its longest time is what it is expected to take."""
         self._longest[work] = max(self._longest.get(work, 0.0), seconds)
 
+    def was_measured(self, work: str) -> bool:
+        """Whether the work was done in this process."""
+        return work in self._longest
+
     def duration(self, work: str) -> float:
         """Seconds that work is expected to take; 0 if nothing is known of it."""
         return self._longest.get(work, self._expected.get(work, 0.0))
