@@ -27,10 +27,7 @@ PAGES = (
 )
 TO_DO = (
     "benchmarks/README.md",
-    "docs/custom-data.md",
-    "docs/evaluation.md",
     "docs/full-scale.md",
-    "docs/skeletons.md",
     "docs/training.md",
     "docs/reports/body.md",
     "docs/reports/compatibility.md",
