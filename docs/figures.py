@@ -1,4 +1,4 @@
-"""The pictures of README.md and docs/how-it-works.md, the latter after figures 1 and 3 to 6 of the paper.
+"""The pictures of README.md and docs/how-it-works.md, the latter after figures 1 and 3 to 5 of the paper.
 
 python docs/figures.py [FOLDER]    # docs/pictures if left out
 """
@@ -32,7 +32,6 @@ from strongpose.poses import KEYPOINT_THRESHOLD
 DOCS = Path(__file__).parent
 PHOTOS = DOCS.parent / "tests" / "photos"
 WIDTH = 1200  # of every figure, in pixels
-SMALL = 241  # long side in pixels, for people who fill the photo
 GAP = 12
 TITLE = 20  # font size in pixels
 INK, PAPER, DOT = (25, 25, 30), (255, 255, 255), (255, 110, 30)
@@ -43,22 +42,18 @@ Panel = tuple[str, np.ndarray]  # title and (h, w, 3) uint8 RGB
 def main(folder: Path) -> None:
     """Write all figures into a folder."""
     model = StrongPose.from_pretrained()
-    names = ("grace_hopper", "astronaut", "cameraman", "group")
-    paths = [*(PHOTOS / f"{name}.jpg" for name in names), DOCS / "pictures" / "skiers.jpg"]
     predictions = []
-    for prediction in model.predictions(paths):
+    for prediction in model.predictions([PHOTOS / "group.jpg", DOCS / "pictures" / "skiers.jpg"]):
         if not isinstance(prediction, Prediction):
             raise prediction
         predictions.append(prediction)
-    *samples, skiers = predictions
-    group = samples[-1]
+    group, skiers = predictions
     folder.mkdir(parents=True, exist_ok=True)
     for name, picture in (
         ("overview", overview(model, group)),
         ("skhm", heatmaps(group)),
         ("bhm", body(model, group)),
         ("growth", growth(model, group)),
-        ("results", results(model, samples)),
         ("skiers.poses", draw_poses(skiers.photo, model.decode(skiers.fields, skiers.fitted))),
     ):
         Image.fromarray(picture).save(folder / f"{name}.jpg", quality=85, optimize=True)
@@ -131,24 +126,6 @@ def growth(model: StrongPose, prediction: Prediction) -> np.ndarray:
         panels.append((title, _sketch(prediction.photo, places[people], scores, prediction.fields.skeleton)))
     panels.append(("The order of growth: yellow first, violet last", draw_growth(grouped, prediction.fitted, shown)))
     return _stacked(*(_row(panels[i : i + 2]) for i in range(0, len(panels), 2)))
-
-
-def results(model: StrongPose, predictions: Sequence[Prediction]) -> np.ndarray:
-    """Poses and body regions in all sample photos, the single ones at two sizes (SP Fig. 6)."""
-    *singles, group = predictions
-    small = StrongPose(model.runtime, size=SMALL)
-    resized = [
-        prediction
-        for prediction in small.predictions(prediction.photo for prediction in singles)
-        if isinstance(prediction, Prediction)
-    ]
-    rows = []
-    for estimator, found in ((model, singles), (small, resized)):
-        titles = [f"{estimator.size} px", *[""] * (len(found) - 1)]
-        rows.append(
-            _row([(t, _with_regions(estimator, prediction)) for t, prediction in zip(titles, found, strict=True)])
-        )
-    return _stacked(*rows, _row([(f"as one photo, {model.size} px", _with_regions(model, group))]))
 
 
 def _with_regions(model: StrongPose, prediction: Prediction) -> np.ndarray:

@@ -104,7 +104,7 @@ def test_the_pictures_are_made_by_the_package(tmp_path):
     done = subprocess.run(script, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     made = {path.name: Image.open(path).size for path in tmp_path.iterdir()}
-    assert sorted(made) == ["bhm.jpg", "growth.jpg", "overview.jpg", "results.jpg", "skhm.jpg", "skiers.poses.jpg"]
+    assert sorted(made) == ["bhm.jpg", "growth.jpg", "overview.jpg", "skhm.jpg", "skiers.poses.jpg"]
     text = (DOCS / "how-it-works.md").read_text(encoding="utf-8") + (DOCS / "index.md").read_text(encoding="utf-8")
     for name, size in made.items():
         assert Image.open(DOCS / "pictures" / name).size == size
