@@ -18,6 +18,7 @@ import strongpose as package
 from strongpose import Poses, Skeleton, StrongPose
 from strongpose.batch import Job, begin_job
 from strongpose.batch.worker import PartWorker, describe_estimator
+from strongpose.cli import VERBS
 
 REPOSITORY = Path(__file__).parent.parent
 DOCS = REPOSITORY / "docs"
@@ -83,6 +84,12 @@ def test_the_guide_to_python_names_everything_public():
         for name in vars(kind):
             if not name.startswith("_"):
                 assert f"`{name}" in guide or f".{name}" in guide, f"{kind.__name__}.{name}"
+
+
+def test_the_page_of_the_command_line_has_an_example_of_every_verb():
+    page = (DOCS / "command-line.md").read_text(encoding="utf-8")
+    for name in (name for group in VERBS.values() for name in group):
+        assert f"`strongpose {name} " in page or f"`strongpose {name}`" in page, name
 
 
 def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
