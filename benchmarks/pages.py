@@ -28,7 +28,6 @@ PAGES = (
 TO_DO = (
     "benchmarks/README.md",
     "docs/full-scale.md",
-    "docs/training.md",
     "docs/reports/body.md",
     "docs/reports/compatibility.md",
     "docs/reports/decoder.md",
