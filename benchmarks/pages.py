@@ -27,7 +27,6 @@ PAGES = (
 )
 TO_DO = (
     "benchmarks/README.md",
-    "docs/full-scale.md",
     "docs/reports/body.md",
     "docs/reports/compatibility.md",
     "docs/reports/decoder.md",
