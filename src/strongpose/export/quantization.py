@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -83,7 +83,7 @@ def calibration_inputs(
     return inputs
 
 
-def quantize(path: str | Path, inputs: Sequence[np.ndarray], **options: Any) -> openvino.Model:
+def quantize(path: str | Path, inputs: Sequence[np.ndarray]) -> openvino.Model:
     """The model with 8-bit weights (one scale a channel) and activations (one a tensor, by calibration).
 
     Weights take half the range, within ±64, so that sums are exact on CPUs without VNNI, too
@@ -97,7 +97,6 @@ def quantize(path: str | Path, inputs: Sequence[np.ndarray], **options: Any) -> 
         path: an .onnx file of `strongpose.export.onnx.export_onnx`, best with ``precision="float32"``; with
             ``fold_norms``, for else activations are rounded before the norms.
         inputs: (1, H, W, 3) uint8 RGB, what `calibration_inputs` gave.
-        options: more of ``nncf.quantize``'s; what some of them gain and lose is in docs/export.md.
 
     Raises:
         ImportError: if NNCF or OpenVINO is missing.
@@ -110,12 +109,6 @@ def quantize(path: str | Path, inputs: Sequence[np.ndarray], **options: Any) -> 
     except ImportError as error:
         raise ImportError(f"int8 needs NNCF and OpenVINO ({error}): {install_command('export')}") from error
 
-    options = {
-        "advanced_parameters": nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE),
-        "ignored_scope": nncf.IgnoredScope(types=["GroupConvolution"], validate=False),  # there may be none
-        **options,
-    }
-
     def run() -> openvino.Model:  # compiles and deletes models
         return nncf.quantize(
             openvino.Core().read_model(path),
@@ -123,7 +116,8 @@ def quantize(path: str | Path, inputs: Sequence[np.ndarray], **options: Any) -> 
             subset_size=len(inputs),
             preset=nncf.QuantizationPreset.MIXED,
             fast_bias_correction=True,
-            **options,
+            advanced_parameters=nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE),
+            ignored_scope=nncf.IgnoredScope(types=["GroupConvolution"], validate=False),  # there may be none
         )
 
     with _silence():
