@@ -1,4 +1,7 @@
-"""Measure body regions against annotated silhouettes, beside simpler regions of the same people."""
+"""Measure body regions against annotated silhouettes, beside simpler regions of the same people.
+
+python benchmarks/body_regions.py DATA/coco-val/annotations.json DATA/coco-val-2/annotations.json --json regions.json
+"""
 
 from __future__ import annotations
 
@@ -6,49 +9,74 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import torch
 import tyro
-from region_figures import PersonFigures, average_precision, interval, judge, match, mean, results_of, truth_of
-from region_kinds import ON, Found, Kind, body_map, drawn_bodies, keypoint_boxes, regions, true_assignment, true_map
-from silhouettes import Silhouettes, read_silhouettes
+from region_figures import (
+    PersonFigures,
+    Silhouettes,
+    average_precision,
+    interval,
+    judge,
+    match,
+    overlap,
+    read_silhouettes,
+    results_of,
+    truth_of,
+)
+from result_tables import show_results
 
 from strongpose import Poses, StrongPose
 from strongpose.annotations import load_sets, photo_folder
+from strongpose.decode.body import body_regions
+from strongpose.encode.drawn_body import body_targets
 from strongpose.evaluation import MAX_DETECTIONS
 from strongpose.evaluation.diagnosis.people import People, object_similarities
+from strongpose.fields import Fields
+from strongpose.images import FittedImage
 
-REGIONS = "body regions"
-KINDS: dict[str, Kind] = {
-    REGIONS: regions,
-    "bodies drawn from the keypoints": drawn_bodies,
-    "boxes of the keypoints": keypoint_boxes,
-    "boxes widened by .12 scales": partial(keypoint_boxes, width=0.12),
-    "body regions of the true map": true_map,
-    "body regions, map truly assigned": true_assignment,
-}
-TOLD = (true_map, true_assignment)  # which look at the annotations: their time means nothing
-SIZES = (0.0, 0.1, 0.2, 0.4, 1.0)
+SURE = 0.1  # score from which a keypoint counts, as in body regions
+ON = 0.5  # body heat from which a pixel is somebody's
+COLUMNS = ["model", "regions", "people", "found", "IoU, people found", "95 % interval", "IoU, all people", "leak"]
+COLUMNS += ["mask AP", "mask AP50", "mask AP75", "box AP", "ms a photo"]
 
 
 @dataclass(frozen=True)
 class Arguments:
     """Print how well body regions match silhouettes: of the photos in which people have a `segmentation`."""
 
-    model: tyro.conf.Positional[str]
-    """A released model's name, or the path of an .onnx file."""
     annotations: tyro.conf.Positional[tuple[Path, ...]]
     """COCO keypoint annotations (JSON); their photos lie beside them."""
     images: tuple[Path, ...] = ()
     """The folder of the photos of each file, if it is another."""
+    models: tuple[str, ...] = ("base",)
+    """Released models' names, or paths of .onnx files."""
     size: int | None = None
     """Long side in pixels; left out, what the model recommends."""
+    json: Path | None = None
+    """Also write the table to this results file."""
+
+
+class Found(NamedTuple):
+    """What was found in a photo, and what is there.
+
+    Attributes:
+        fitted: the photo as the network saw it.
+        fields: the network's.
+        poses: of N people, in photo pixels.
+        silhouettes: of the annotated people.
+        matches: (N,) int, which of the measured people each pose resembles, -1 for none.
+    """
+
+    fitted: FittedImage
+    fields: Fields
+    poses: Poses
+    silhouettes: Silhouettes
+    matches: np.ndarray
 
 
 @dataclass
@@ -71,32 +99,27 @@ def main(arguments: Arguments) -> None:
     cv2.setNumThreads(1)
     files = arguments.annotations
     if not files or len(arguments.images) not in (0, len(files)):
-        raise SystemExit("name annotation files after the model, and after --images no folder or one for each file")
-    estimator = StrongPose.from_pretrained(arguments.model, size=arguments.size)
-    photos = outlined_photos(estimator, files, arguments.images)
-    if not photos:
-        raise SystemExit(f"{', '.join(map(str, files))}: nobody has a 'segmentation'; name files with silhouettes")
+        raise SystemExit("name annotation files, and after --images no folder or one for each file")
+    rows = [row for model in arguments.models for row in measure_model(model, arguments)]
+    show_results(COLUMNS, rows, arguments.json)
+
+
+def measure_model(model: str, arguments: Arguments) -> list[list[Any]]:
+    """A row for every kind of regions, and one for the body heat map itself."""
+    estimator = StrongPose.from_pretrained(model, size=arguments.size)
+    photos = outlined_photos(estimator, arguments.annotations, arguments.images)
     kinds = {name: Measured() for name in KINDS}
     truth: list[dict[str, Any]] = []
-    owners: list[tuple[int, int]] = []
     overlaps = []
     for number, (path, people) in enumerate(photos):
         found = look_at(estimator, path, people)
         truth += truth_of(number, found.silhouettes)
-        owners += [(number, int(person)) for person in found.matches]
         for name, kind in KINDS.items():
             measure(kinds[name], kind, found, number, estimator.threshold)
-        warm, union = (body_map(found) >= ON) & ~found.silhouettes.ignored, found.silhouettes.union
-        overlaps.append(((warm & union).sum(), (warm | union).sum()))
-    measured = kinds[REGIONS].people
-    print(f"{len(photos)} photos, {len(measured)} people, {sum(person.matched for person in measured)} found\n")
-    print_kinds(kinds, truth)
-    print_groups(kinds[REGIONS], truth, owners)
-    shared, joined = np.array(overlaps).T
-    print(
-        f"\nbody heat map from {ON} on and the union of all silhouettes: IoU {(shared / joined).mean():.3f} as the mean"
-    )
-    print(f"of the photos, {shared.sum() / joined.sum():.3f} of all pixels together")
+        overlaps.append(overlap((body_map(found) >= ON) & ~found.silhouettes.ignored, found.silhouettes.union))
+    rows = [[Path(model).stem, name, *figures(kind, truth)] for name, kind in kinds.items()]
+    heat = ["", "", "", "", round(float(np.mean(overlaps)), 3), *[""] * 6]
+    return [*rows, [Path(model).stem, f"body heat map ≥ {ON}, of all people together; mean of the photos", *heat]]
 
 
 def outlined_photos(
@@ -108,6 +131,9 @@ def outlined_photos(
         estimator: gives the skeleton.
         files: COCO keypoint annotations.
         images: the folder of the photos of each file, or none where they lie beside them.
+
+    Raises:
+        SystemExit: if there is none.
     """
     folders = [photo_folder(*pair) for pair in zip(files, images or [None] * len(files), strict=True)]
     data, paths = load_sets(files, folders, estimator.info.skeleton)
@@ -115,6 +141,8 @@ def outlined_photos(
     for person in data["annotations"]:
         people[person["image_id"]].append(person)
     outlined = {p["image_id"] for p in data["annotations"] if p.get("segmentation") and not p["iscrowd"]}
+    if not outlined:
+        raise SystemExit(f"{', '.join(map(str, files))}: nobody has a 'segmentation'; name files with silhouettes")
     return [(path, people[image_id]) for image_id, path in paths.items() if image_id in outlined]
 
 
@@ -128,17 +156,6 @@ def look_at(estimator: StrongPose, photo: Path, people: list[dict[str, Any]]) ->
     return Found(fitted, fields, poses, silhouettes, matched(poses, silhouettes))
 
 
-def measure(measured: Measured, kind: Kind, found: Found, number: int, threshold: float) -> None:
-    """Add the regions of a photo, and how well and fast those of the shown poses are made."""
-    is_shown = found.poses.scores >= threshold
-    shown = found._replace(poses=found.poses[is_shown], matches=found.matches[is_shown])
-    start = time.process_time()
-    regions_shown = kind(shown)
-    measured.seconds.append(time.process_time() - start)
-    measured.people += judge(number, found.silhouettes, regions_shown, shown.matches, found.poses.skeleton)
-    measured.results += results_of(number, kind(found), found.poses.scores)
-
-
 def matched(poses: Poses, silhouettes: Silhouettes) -> np.ndarray:
     """(N,) int, which of the M measured people each pose is of; -1 for nobody of them."""
     people = People.from_coco(silhouettes.people, poses.skeleton.num_keypoints)
@@ -147,65 +164,84 @@ def matched(poses: Poses, silhouettes: Silhouettes) -> np.ndarray:
     return np.where(found < len(silhouettes.masks), found, -1)
 
 
-def print_kinds(kinds: dict[str, Measured], truth: list[dict[str, Any]]) -> None:
-    """Print the table of all kinds of regions."""
-    print(
-        "| regions | IoU, people found | IoU, all people | head | leak | mask AP | AP50 | AP75 | box AP | ms a photo |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    for name, kind in kinds.items():
-        found = [person for person in kind.people if person.matched]
-        low, high = interval([person.iou for person in found], [person.photo for person in found])
-        figures = [
-            f"{figure(mean([person.iou for person in found]))} ({figure(low)} to {figure(high)})",
-            figure(mean([person.iou for person in kind.people])),
-            figure(mean([person.head for person in found])),
-            figure(mean([person.leak for person in found])),
-            *map(figure, average_precision(truth, kind.results, "segm")),
-            figure(average_precision(truth, kind.results, "bbox")[0]),
-            "–" if KINDS[name] in TOLD else f"{1e3 * np.median(kind.seconds):.1f}",
-        ]
-        print(f"| {name} | {' | '.join(figures)} |")
+def regions(found: Found) -> np.ndarray:
+    """What ``--bodies`` gives."""
+    return _masks(body_regions(found.fields, found.poses, found.fitted).instance_map, len(found.poses))
 
 
-def print_groups(kind: Measured, truth: list[dict[str, Any]], owners: list[tuple[int, int]]) -> None:
-    """Print how one kind of regions fits people of each size, and those whom others are close to or cover."""
-    print(f"\n| {REGIONS} of | people | found | IoU, people found | IoU, all people | leak | mask AP | box AP |")
-    print("|---|---|---|---|---|---|---|---|")
-    measured = [annotation for annotation in truth if not annotation["iscrowd"]]  # in the order of kind.people
-    for name, includes in groups():
-        members = [includes(person) for person in kind.people]
-        people = [person for person, inside in zip(kind.people, members, strict=True) if inside]
-        keys = {(person.photo, person.person) for person in people}
-        annotations = [annotation for annotation, inside in zip(measured, members, strict=True) if inside]
-        results = [result for result, owner in zip(kind.results, owners, strict=True) if owner in keys]
-        found = [person for person in people if person.matched]
-        figures = [
-            mean([person.iou for person in found]),
-            mean([person.iou for person in people]),
-            mean([person.leak for person in found]),
-            *(average_precision(annotations, results, of)[0] if people else np.nan for of in ("segm", "bbox")),
-        ]
-        print(f"| {name} | {len(people)} | {len(found)} | {' | '.join(map(figure, figures))} |")
+def drawn_bodies(found: Found) -> np.ndarray:
+    """Bodies drawn from the sure keypoints as training targets are; a pixel goes to the person of the highest score."""
+    height, width = found.fitted.photo_size
+    points = torch.from_numpy(found.poses.keypoints)[:, None]
+    xs, ys = (torch.arange(side, dtype=torch.float32) for side in (width, height))
+    bodies = body_targets(points[..., :2], points[..., 2] >= SURE, xs, ys, found.poses.skeleton).numpy()
+    owners = np.full((height, width), -1)
+    for i in np.argsort(found.poses.scores, kind="stable"):
+        owners[bodies[i]] = i
+    return _masks(owners, len(bodies))
 
 
-def groups() -> list[tuple[str, Callable[[PersonFigures], bool]]]:
-    """People by size, the root of the share of the photo, and by how much of their box others' boxes cover."""
+def keypoint_boxes(found: Found) -> np.ndarray:
+    """The boxes of the keypoints, filled; they may overlap."""
+    low, high = found.poses.boxes[:, :2], found.poses.boxes[:, 2:]
+    rows, columns = (np.arange(side)[None] for side in found.fitted.photo_size)
+    return ((rows >= low[:, 1:]) & (rows <= high[:, 1:]))[:, :, None] & (
+        (columns >= low[:, :1]) & (columns <= high[:, :1])
+    )[:, None, :]
 
-    def of_size(person: PersonFigures, low: float, high: float) -> bool:
-        return low < person.size <= high
 
+KINDS: dict[str, Callable[[Found], np.ndarray]] = {
+    "body regions": regions,
+    "bodies drawn from the keypoints": drawn_bodies,
+    "boxes of the keypoints": keypoint_boxes,
+}
+"""(N, H, W) bool each, the pixels of each pose's person."""
+
+
+def body_map(found: Found) -> np.ndarray:
+    """(H, W) float32, the body heat map up-sampled bilinearly to photo pixels."""
+    stride = (found.fitted.pixels.shape[1] - 1) // (found.fields.body.shape[1] - 1)
+    rows, columns = (np.arange(side, dtype=np.float64) for side in found.fitted.photo_size)
+    scale_x, scale_y = found.fitted.scale
+    x, y = np.meshgrid(((columns + 0.5) * scale_x - 0.5) / stride, ((rows + 0.5) * scale_y - 0.5) / stride)
+    places = x.astype(np.float32), y.astype(np.float32)
+    return cv2.remap(found.fields.body.astype(np.float32), *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def measure(
+    measured: Measured, kind: Callable[[Found], np.ndarray], found: Found, number: int, threshold: float
+) -> None:
+    """Add the regions of a photo, and how well and fast those of the shown poses are made."""
+    is_shown = found.poses.scores >= threshold
+    shown = found._replace(poses=found.poses[is_shown], matches=found.matches[is_shown])
+    start = time.process_time()
+    regions_shown = kind(shown)
+    measured.seconds.append(time.process_time() - start)
+    measured.people += judge(number, found.silhouettes, regions_shown, shown.matches)
+    measured.results += results_of(number, kind(found), found.poses.scores)
+
+
+def figures(kind: Measured, truth: list[dict[str, Any]]) -> list[Any]:
+    """The cells of one kind of regions."""
+    found = [person for person in kind.people if person.matched]
+    low, high = interval([person.iou for person in found], [person.photo for person in found])
+    leaks = [person.leak for person in found if not np.isnan(person.leak)]
     return [
-        *((f"size {low:g} to {high:g}", partial(of_size, low=low, high=high)) for low, high in pairwise(SIZES)),
-        ("box covered by nobody's", lambda person: person.covered == 0),
-        ("box covered up to 0.3", lambda person: 0 < person.covered <= 0.3),
-        ("box covered more than 0.3", lambda person: person.covered > 0.3),
+        len(kind.people),
+        len(found),
+        np.mean([person.iou for person in found]) if found else np.nan,
+        f"{low:.3f} to {high:.3f}".replace("0.", "."),
+        np.mean([person.iou for person in kind.people]) if kind.people else np.nan,
+        np.mean(leaks) if leaks else np.nan,
+        *average_precision(truth, kind.results, "segm"),
+        average_precision(truth, kind.results, "bbox")[0],
+        round(1e3 * float(np.median(kind.seconds)), 1),
     ]
 
 
-def figure(value: float) -> str:
-    """Three decimals; a dash for what is not known."""
-    return "–" if np.isnan(value) else f"{value:.3f}"
+def _masks(owners: np.ndarray, people: int) -> np.ndarray:
+    """(N, H, W) bool of (H, W) int, who each pixel belongs to."""
+    return owners == np.arange(people)[:, None, None]
 
 
 if __name__ == "__main__":

@@ -1,15 +1,22 @@
-"""What the charts of measured figures share: how they look, and how they are written."""
+"""Draw the pictures of measured figures in docs/pictures: AP by latency, and latency by number of people.
+
+python benchmarks/charts.py
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib
+import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from peers import END_TO_END
+from results_file import Results, read_results
 
-__all__ = ["LOOK", "new_chart", "write_chart"]
-
+REPOSITORY = Path(__file__).parent.parent
 COLOURS = ("#0b63ce", "#d9480f", "#2b8a3e", "#862e9c", "#5f3dc4", "#087f5b")
 MARKERS = ("o", "s", "^", "D", "v", "p")  # so that curves differ without colours, too
 LOOK = {
@@ -34,23 +41,64 @@ LOOK = {
     "svg.fonttype": "none",  # words stay words
     "svg.hashsalt": "strongpose",  # the same figures make the same file
 }
-"""For ``matplotlib.rc_context``, around whatever draws."""
 
 
-@matplotlib.rc_context(LOOK)
-def new_chart(title: str, x: str, y: str) -> tuple[Figure, Axes]:
-    """An empty chart; what is plotted takes its colours and markers in turn.
+@dataclass(frozen=True)
+class Arguments:
+    """Draw tradeoff.svg and scaling.svg."""
 
-    Args:
-        title: above it.
-        x: what is along x, with its unit.
-        y: what is along y, with its unit.
-    """
+    results: Path = REPOSITORY / "benchmarks" / "results"
+    """The folder of peers.json and crowds.json, as peers.py writes them."""
+    out: Path = REPOSITORY / "docs" / "pictures"
+    """The folder of the pictures."""
+
+
+def main(arguments: Arguments) -> None:
+    with matplotlib.rc_context(LOOK):
+        for name, figure in (
+            ("tradeoff", tradeoff(read_results(arguments.results / "peers.json"))),
+            ("scaling", scaling(read_results(arguments.results / "crowds.json"))),
+        ):
+            figure.savefig(arguments.out / f"{name}.svg", format="svg", metadata={"Date": None})
+
+
+def tradeoff(results: Results) -> Figure:
+    """AP by latency: a line for every model through its sizes; the top-down pair without its slow, mirrored form."""
+    models: dict[str, list[tuple[float, float, str]]] = defaultdict(list)
+    for row in results.rows:
+        cells = dict(zip(results.columns, row, strict=True))
+        name, _, rest = str(cells["system"]).partition(", ")
+        if "mirrored" not in rest:
+            label = rest.split(" px")[0] if " px" in rest else ""
+            models[name].append((float(cells[END_TO_END]), float(cells["AP"]), label))
+    figure, axes = _empty("Precision over time: better is up and left", f"{END_TO_END} (median)", "AP")
+    for name, points in models.items():
+        ms, ap, labels = zip(*sorted(points), strict=True)
+        [line] = axes.plot(ms, ap, label=name)
+        for place in zip(labels, ms, ap, strict=True):
+            style = {"textcoords": "offset points", "color": line.get_color(), "fontsize": "small"}
+            axes.annotate(place[0], place[1:], xytext=(6, -12), **style)
+    axes.set_xlim(0)
+    axes.legend(loc="upper right")  # where slow and precise models would be
+    return figure
+
+
+def scaling(results: Results) -> Figure:
+    """Latency by number of people: a line for every system, both axes from 0."""
+    title = "Time from file to poses, by people in the picture"
+    figure, axes = _empty(title, "people in the picture", f"{END_TO_END} (median)")
+    for system, what, *ms in results.rows:
+        if what == END_TO_END:
+            axes.plot([int(people) for people in results.columns[2:]], ms, label=str(system).rpartition(", ")[0])
+    axes.set(xlim=0, ylim=0)
+    axes.legend(loc="upper left")
+    return figure
+
+
+def _empty(title: str, x: str, y: str) -> tuple[Figure, Axes]:
     figure = Figure(layout="constrained")
     return figure, figure.add_subplot(title=title, xlabel=x, ylabel=y)
 
 
-@matplotlib.rc_context(LOOK)
-def write_chart(figure: Figure, path: Path) -> None:
-    """Write a chart as SVG."""
-    figure.savefig(path, format="svg", metadata={"Date": None})
+if __name__ == "__main__":
+    main(tyro.cli(Arguments))

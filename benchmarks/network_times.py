@@ -1,74 +1,86 @@
-"""Time networks alone, without reading photos and decoding, side by side: every round runs each of them once.
+"""What networks cost, without reading photos and decoding: the latency of inference, and a training step.
 
-    python benchmarks/network_times.py --untrained lite0 lite2 --yolo YOLO.xml --csv times.csv
+    python benchmarks/network_times.py inference --untrained lite0 lite2 --yolo YOLO.xml --json times.json
+    python benchmarks/network_times.py training --presets paper-resnet101 best-resnet50 --json training.json
 
-Every round has another order, so that a machine that slows down, and whatever ran before, hit all alike. Ours are timed
-from uint8 pixels to float32 maps, normalised and checked in between; YOLO from normalised pixels.
+Inference runs side by side: every round runs each network once in another order, so that a machine that slows down,
+and whatever ran before, hit all alike. Ours are timed from uint8 pixels to float32 maps, YOLO from normalised pixels.
 """
 
 from __future__ import annotations
 
-import csv
+import resource
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import version
 from itertools import product
+from multiprocessing import get_context
 from pathlib import Path
 from timeit import timeit
+from typing import Any
 
 import numpy as np
 import tyro
 from peer_models import Network, letterbox
+from result_tables import show_results
 
-from strongpose._util.tables import table
-from strongpose.benchmarking import this_machine
 from strongpose.images import fit_image
 from strongpose.runtime import OnnxRuntime, OpenVinoRuntime, resolve_model
-from strongpose.training.presets import PresetName
+from strongpose.training.presets import PRESETS, PresetName
+from strongpose.training.recipe import TrainConfig
 
 RUNTIMES = ONNX, FLOAT32, BFLOAT16 = "ONNX Runtime float32", "OpenVINO float32", "OpenVINO bfloat16"
 PHOTO = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
-COLUMNS = "model,runtime,column_px,height,width,median_ms,p95_ms,threads,rounds,cpu,version,packages"
 PAUSE = 0.02  # seconds, in which threads of the run before come to rest
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Print the median milliseconds of networks on runtimes at several sizes, and how many times the first model's."""
-
-    models: tuple[str, ...] = ("base", "accurate", "fast")
-    """Released models' names, or paths of .onnx files, or of the .xml files of int8 models (OpenVINO only)."""
-    untrained: tuple[PresetName, ...] = ()
-    """Presets whose networks are timed with random weights: times do not depend on weights."""
-    yolo: Path | None = None
-    """A YOLOv8-pose model, 640 pixels, .xml or .onnx, on OpenVINO; it stands in the column of ours at 641 pixels."""
-    sizes: tuple[int, ...] = (417, 561, 641)
-    """Long sides in pixels of the photo, 4:3, which is padded as each model needs it."""
-    threads: int = 2
-    """CPU threads of every network."""
-    rounds: int = 20
-    """Timed rounds."""
-    warm_up: int = 3
-    """Rounds before them that are not."""
-    csv: Path | None = None
-    """Also write the figures to this file."""
 
 
 @dataclass
 class Entry:
-    """A cell of the table; ``kind`` is what the runtime says that it computes in, ``run`` returns a run's seconds."""
+    """A network on a runtime at a size; ``run`` returns a run's seconds."""
 
     model: str
     runtime: str
     size: int
-    sides: tuple[int, ...]  # height and width of what the network is given
-    kind: str
     run: Callable[[], float]
     seconds: list[float] = field(default_factory=list)
+
+
+def inference(
+    models: tuple[str, ...] = ("base", "accurate", "fast"),
+    untrained: tuple[PresetName, ...] = (),
+    yolo: Path | None = None,
+    sizes: tuple[int, ...] = (417, 561, 641),
+    threads: int = 2,
+    rounds: int = 20,
+    warm_up: int = 3,
+    json: Path | None = None,
+) -> None:
+    """Print the median milliseconds of networks on each runtime at several sizes, and how many times the first model's.
+
+    Args:
+        models: Released models' names, or paths of .onnx files, or of the .xml files of int8 models (OpenVINO only).
+        untrained: Presets whose networks are timed with random weights: times do not depend on weights.
+        yolo: A YOLOv8-pose model, 640 pixels, .xml or .onnx, on OpenVINO; in the column of ours at 641 pixels.
+        sizes: Long sides in pixels of the photo, 4:3, which is padded as each model needs it.
+        threads: CPU threads of every network.
+        rounds: Timed rounds.
+        warm_up: Rounds before them that are not.
+        json: Also write the table to this results file.
+    """
+    runtimes = RUNTIMES if "bfloat16" in OpenVinoRuntime(resolve_model("fast")).name else RUNTIMES[:-1]
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [(Path(name).stem, resolve_model(name)) for name in models]
+        paths += [(f"{name}, untrained", export_untrained(name, Path(folder) / f"{name}.onnx")) for name in untrained]
+        if len(dict(paths)) < len(paths):
+            raise SystemExit("two of the models have the same name; rename a file")
+        entries = [entry for name, path in paths for entry in ours(name, path, runtimes, sizes, threads)]
+    entries += yolo_entries(yolo, runtimes, threads) if yolo is not None else []
+    measure(entries, rounds, warm_up)
+    show_results(*medians(entries), json)
 
 
 def ours(model: str, path: Path, runtimes: Sequence[str], sizes: Sequence[int], threads: int) -> Iterator[Entry]:
@@ -78,16 +90,15 @@ def ours(model: str, path: Path, runtimes: Sequence[str], sizes: Sequence[int], 
             continue
         network = OnnxRuntime(path, threads) if runtime == ONNX else OpenVinoRuntime(path, threads, runtime == BFLOAT16)
         images = fit_image(PHOTO, size, network.info.coarse_stride).pixels[None]
-        run = partial(timeit, partial(network, images), number=1)
-        yield Entry(model, runtime, size, images.shape[1:3], network.name, run)
+        yield Entry(model, runtime, size, partial(timeit, partial(network, images), number=1))
 
 
-def yolo(path: Path, runtimes: Sequence[str], threads: int) -> Iterator[Entry]:
+def yolo_entries(path: Path, runtimes: Sequence[str], threads: int) -> Iterator[Entry]:
     """YOLO in each of OpenVINO's precisions."""
     for runtime in [runtime for runtime in runtimes if runtime != ONNX]:
         network = Network(path, threads, ((1, 56, 8400),), bf16=runtime == BFLOAT16)
         (h, w), run = network.size, partial(network.timed, letterbox(PHOTO, network.size)[0])
-        yield Entry(f"{path.stem}, {w}×{h} px", runtime, w + 1, (h, w), network.runtime, run)
+        yield Entry(f"{path.stem}, {w}×{h} px", runtime, w + 1, run)
 
 
 def measure(entries: Sequence[Entry], rounds: int, warm_up: int) -> None:
@@ -99,8 +110,8 @@ def measure(entries: Sequence[Entry], rounds: int, warm_up: int) -> None:
             entries[i].seconds += [seconds] if turn >= warm_up else []
 
 
-def medians(entries: Sequence[Entry]) -> str:
-    """Markdown, a row for each model: medians and, in brackets, the median of the rounds' ratios to the first model."""
+def medians(entries: Sequence[Entry]) -> tuple[list[str], list[list[str]]]:
+    """Columns and a row for each model: medians and, in brackets, the median of the rounds' ratios to the first one."""
     columns = sorted({(e.runtime, e.size) for e in entries}, key=lambda column: (RUNTIMES.index(column[0]), column[1]))
     first = {(e.runtime, e.size): e.seconds for e in entries if e.model == entries[0].model}
     cells: dict[str, dict[tuple[str, int], str]] = {}
@@ -109,35 +120,115 @@ def medians(entries: Sequence[Entry]) -> str:
         if column in first:
             told += f" ({statistics.median(np.divide(e.seconds, first[column])):.2f})"
         cells.setdefault(e.model, {})[column] = told
-    body = [[model, *(row.get(column, "–") for column in columns)] for model, row in cells.items()]
-    return table(["ms", *(f"{runtime}, {size} px" for runtime, size in columns)], body, markdown=True)
+    names = ["ms", *(f"{runtime}, {size} px" for runtime, size in columns)]
+    return names, [[model, *(row.get(column, "–") for column in columns)] for model, row in cells.items()]
 
 
-def main(a: Arguments) -> None:
-    machine, packages = this_machine(), ", ".join(f"{name} {version(name)}" for name in ("onnxruntime", "openvino"))
-    runtimes = RUNTIMES if "bfloat16" in OpenVinoRuntime(resolve_model("fast")).name else RUNTIMES[:-1]
-    with tempfile.TemporaryDirectory() as folder:
-        models = [(Path(name).stem, resolve_model(name)) for name in a.models]
-        for name in a.untrained:
-            from presets import export_untrained  # which needs torch
+def export_untrained(preset: PresetName, path: Path) -> Path:
+    """Write the network of a preset, with random weights and the stride at which it would be used, to an .onnx file."""
+    from strongpose.export.onnx import export_onnx
+    from strongpose.network import at_output_stride, build_network
 
-            models.append((f"{name}, untrained", export_untrained(name, Path(folder) / f"{name}.onnx")))
-        if len(dict(models)) < len(models):
-            raise SystemExit("two of the models have the same name; rename a file")
-        entries = [entry for name, path in models for entry in ours(name, path, runtimes, a.sizes, a.threads)]
-    entries += yolo(a.yolo, runtimes, a.threads) if a.yolo is not None else []
-    measure(entries, a.rounds, a.warm_up)
-    print(f"{machine.cpu}, {a.threads} threads, {machine.version}, {packages}; medians of {a.rounds} rounds,")
-    print(f"in brackets: times {entries[0].model} in the same column\n\n{medians(entries)}")
-    if a.csv is not None:
-        about = (a.threads, a.rounds, machine.cpu, machine.version, packages)
-        with a.csv.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(COLUMNS.split(","))
-            for e in entries:
-                times = (f"{ms:.2f}" for ms in 1e3 * np.percentile(e.seconds, (50, 95)))
-                rows.writerow([e.model, e.kind, e.size, *e.sides, *times, *about])
+    config = TrainConfig(data=(Path("none"),), **PRESETS[preset])
+    network = build_network(config.network_config())
+    network = at_output_stride(network, config.eval_output_stride or config.output_stride)
+    export_onnx(network, path, {"size": 561, "licence": "Apache-2.0"})
+    return path
+
+
+def training(
+    presets: tuple[PresetName, ...] = ("paper-resnet101", "paper-resnet152", "best-resnet50", "best-resnet101"),
+    backbones: tuple[str, ...] = (),
+    strides: tuple[int, ...] = (),
+    sides: tuple[int, ...] = (),
+    steps: int = 0,
+    threads: int = 2,
+    json: Path | None = None,
+) -> None:
+    """Print parameters, operations and memory of a training step on one crop, and with --steps its time.
+
+    Operations (a multiply-add is two) and what the forward pass keeps for the backward pass, in bfloat16 with the
+    weights' own copy, are counted on shapes; nothing is computed. Without optimiser and average.
+
+    Args:
+        presets: Whose networks.
+        backbones: Others in the place of the preset's.
+        strides: Output strides in the place of the preset's.
+        sides: Of the crop in pixels, in the place of the preset's; the next smaller one that fits the stride is taken.
+        steps: Also measure so many steps, behind one that is not timed, each network in a process of its own.
+        threads: CPU threads.
+        json: Also write the table to this results file.
+    """
+    rows = []
+    for name in presets:
+        for backbone, stride, side in product(backbones or ("",), strides or (0,), sides or (0,)):
+            values: dict[str, Any] = dict(PRESETS[name])
+            values |= {"backbone": backbone} if backbone else {}
+            values |= {"output_stride": stride, "eval_output_stride": None} if stride else {}
+            values |= {"crop_size": side - (side - 1) % (stride or 32)} if side else {}
+            config = TrainConfig(data=(Path("none"),), **values)
+            parameters, flops, kept = counted(config)
+            row = [name, config.backbone, config.output_stride, config.crop_size, round(parameters / 1e6, 1)]
+            row += [round(flops / 1e12, 3), round(kept / 1e9, 2)]
+            if steps:
+                with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+                    seconds, peak = pool.submit(timed_step, config, steps, threads).result()
+                row += [round(seconds, 1), round(peak / 1e9, 1)]
+            rows.append(row)
+    columns = ["preset", "backbone", "output stride", "crop, px", "parameters, M", "TFLOP", "kept for backward, GB"]
+    show_results([*columns, *(["step, s", "peak of the process, GB"] if steps else [])], rows, json)
+
+
+def counted(config: TrainConfig) -> tuple[int, int, int]:
+    """Parameters, floating-point operations of a step, and bytes kept for the backward pass; nothing is computed."""
+    import torch
+    from torch._subclasses.fake_tensor import FakeTensorMode
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from strongpose.network import build_network
+
+    storages: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storages[tensor.untyped_storage()._cdata] = tensor.untyped_storage()
+        return tensor
+
+    with FakeTensorMode(), FlopCounterMode(display=False) as counter:
+        network = build_network(config.network_config()).train()
+        known = {p.untyped_storage()._cdata for p in network.parameters()}
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t), torch.autocast("cpu", dtype=torch.bfloat16):
+            maps = network(torch.empty(1, 3, config.crop_size, config.crop_size))
+        kept = sum(storage.nbytes() for number, storage in storages.items() if number not in known)
+        outputs = (maps.heatmaps, maps.offsets, maps.displacements, maps.body, *(maps.middle or ())[:3])
+        sum(tensor.float().sum() for tensor in outputs).backward()
+    return sum(p.numel() for p in network.parameters()), counter.get_total_flops(), kept
+
+
+def timed_step(config: TrainConfig, steps: int, threads: int) -> tuple[float, int]:
+    """Median seconds of forward, losses and backward on one crop of two people, and the process's peak in bytes."""
+    import torch
+
+    from strongpose.encode import encode
+    from strongpose.network import build_network
+    from strongpose.training.losses import LossWeights, losses, total_loss
+
+    torch.set_num_threads(threads)
+    network = build_network(config.network_config()).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    stride, skeleton, side = network.config.stride, network.config.skeleton, config.crop_size
+    people = torch.rand(1, 2, skeleton.num_keypoints, 3) * torch.tensor([side, side, 1.0])
+    targets = encode(people, ((side - 1) // stride + 1,) * 2, stride, skeleton, config.disk_radius)
+    images = torch.rand(1, 3, side, side).contiguous(memory_format=torch.channels_last)
+    seconds = []
+    for _ in range(steps + 1):
+        started = time.perf_counter()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            maps = network(images)
+        loss = total_loss(losses(maps, targets, config.focal_gamma), LossWeights(*config.loss_weights))
+        network.zero_grad(set_to_none=True)
+        loss.backward()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds[1:]), 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    tyro.extras.subcommand_cli_from_dict({"inference": inference, "training": training})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import cv2
 import numpy as np
-from peer_runs import Answer
 
 from strongpose import Poses
 from strongpose._util.own_thread import in_own_thread
@@ -19,6 +19,22 @@ MEAN = 255 * np.array((0.485, 0.456, 0.406), dtype=np.float32)  # of ImageNet
 DEVIATION = 255 * np.array((0.229, 0.224, 0.225), dtype=np.float32)
 
 SURE = 0.2
+
+
+class Answer(NamedTuple):
+    """The poses of a photo in its pixels, best first, and the seconds that the networks of it took."""
+
+    poses: Poses
+    network: float
+
+
+class System(Protocol):
+    """What finds the poses in a photo file."""
+
+    name: str
+
+    def __call__(self, photo: Path) -> Answer:
+        """The poses of a photo."""
 
 
 class Network:

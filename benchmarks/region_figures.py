@@ -1,34 +1,40 @@
-"""How well regions match silhouettes: intersection over union, leaks, heads, average precision, intervals."""
+"""How well regions match annotated silhouettes: intersection over union, leaks, average precision, intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from faster_coco_eval import COCO, COCOeval_faster
 from faster_coco_eval.core import mask as coco_mask
-from silhouettes import Silhouettes
 
-from strongpose.skeleton import Skeleton
-from strongpose.skeletons.body_shape import HIPS, SHOULDERS
+from strongpose.annotations.segmentation import Region, read_box, read_region
 
-__all__ = [
-    "PersonFigures",
-    "above_eyes",
-    "average_precision",
-    "interval",
-    "judge",
-    "match",
-    "mean",
-    "overlap",
-    "results_of",
-    "truth_of",
-]
+__all__ = ["PersonFigures", "Silhouettes", "average_precision", "interval", "judge", "match", "overlap"]
+__all__ += ["read_silhouettes", "results_of", "truth_of"]
 
 SIMILAR = 0.5  # OKS from which a pose is that of a person
-EYES = ("left_eye", "right_eye")
-ARMS = ("left_elbow", "right_elbow", "left_wrist", "right_wrist")
+
+
+@dataclass(frozen=True, eq=False)
+class Silhouettes:
+    """The people of a photo of (H, W) pixels.
+
+    Attributes:
+        people: annotations of those with labelled keypoints who are no crowd, the M with a silhouette first.
+        masks: (M, H, W) bool, the silhouettes of the first M of them: who is measured.
+        union: (H, W) bool, what silhouettes cover, also those of people without keypoints; no crowds.
+        ignored: (H, W) bool, crowds and people whose silhouette is not known, as far as no silhouette covers them.
+        others: annotations that average precision ignores, with the (H, W) bool of each.
+    """
+
+    people: list[Mapping[str, Any]]
+    masks: np.ndarray
+    union: np.ndarray
+    ignored: np.ndarray
+    others: list[tuple[Mapping[str, Any], np.ndarray]]
 
 
 class PersonFigures(NamedTuple):
@@ -36,23 +42,43 @@ class PersonFigures(NamedTuple):
 
     Attributes:
         photo: its number.
-        person: number of the person in the photo.
-        size: root of the silhouette's share of the photo.
-        covered: share of the person's box that boxes of other people cover.
         matched: whether a pose is the person's.
         iou: intersection over union with the silhouette; 0 without a pose.
         leak: share of the region on silhouettes of others only; NaN without a region.
-        head: share of the silhouette above the eyes that is in the region; NaN where that is not known.
     """
 
     photo: int
-    person: int
-    size: float
-    covered: float
     matched: bool
     iou: float
     leak: float
-    head: float
+
+
+def read_silhouettes(annotations: Sequence[Mapping[str, Any]], size: tuple[int, int]) -> Silhouettes:
+    """The silhouettes of one photo.
+
+    Args:
+        annotations: of the photo, as `strongpose.annotations.load_annotations` checks them.
+        size: (h, w) of the photo in pixels.
+
+    Raises:
+        ValueError: if a segmentation is damaged.
+    """
+    height, width = size
+    known, unknown = [], []
+    for person in annotations:
+        region = read_region(person, width, height)
+        mask = _filled(region or read_box(person["bbox"]), size)
+        (unknown if region is None or person["iscrowd"] else known).append((person, mask))
+    measured = [(person, mask) for person, mask in known if person["num_keypoints"]]
+    union = _any([mask for _, mask in known], size)
+    more = [person for person, _ in unknown if person["num_keypoints"] and not person["iscrowd"]]
+    return Silhouettes(
+        [*(person for person, _ in measured), *more],
+        np.array([mask for _, mask in measured], dtype=bool).reshape(-1, *size),
+        union,
+        _any([mask for _, mask in unknown], size) & ~union,
+        [(person, mask) for person, mask in known if not person["num_keypoints"]] + unknown,
+    )
 
 
 def match(similarities: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -74,9 +100,7 @@ def match(similarities: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return result
 
 
-def judge(
-    photo: int, silhouettes: Silhouettes, regions: np.ndarray, matches: np.ndarray, skeleton: Skeleton
-) -> list[PersonFigures]:
+def judge(photo: int, silhouettes: Silhouettes, regions: np.ndarray, matches: np.ndarray) -> list[PersonFigures]:
     """The figures of the M measured people of a photo.
 
     Args:
@@ -84,56 +108,19 @@ def judge(
         silhouettes: of its people.
         regions: (N, H, W) bool, of the poses.
         matches: (N,) int as `match` gives them.
-        skeleton: the K keypoints that are annotated.
     """
     result = []
     for i, own in enumerate(silhouettes.masks):
         poses = np.flatnonzero(matches == i)
         region = regions[poses[0]] & ~silhouettes.ignored if len(poses) else np.zeros_like(own)
-        above = above_eyes(own, np.reshape(silhouettes.people[i]["keypoints"], (-1, 3)), skeleton)
-        result.append(
-            PersonFigures(
-                photo,
-                i,
-                float(np.sqrt(own.mean())),
-                float(silhouettes.covered[i]),
-                len(poses) > 0,
-                overlap(region, own),
-                _share(region & silhouettes.union & ~own, region),
-                _share(region & above, above) if len(poses) else np.nan,
-            )
-        )
+        leak = (region & silhouettes.union & ~own).sum() / region.sum() if region.any() else np.nan
+        result.append(PersonFigures(photo, len(poses) > 0, overlap(region, own), float(leak)))
     return result
 
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
     """Intersection over union of two masks; 0 if both are empty."""
     return float((one & other).sum() / max(1, (one | other).sum()))
-
-
-def above_eyes(silhouette: np.ndarray, keypoints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """The part of a silhouette above the eyes: that of the head.
-
-    Up is from the middle of shoulders or hips to the eyes, if both sides are labelled, else up in the photo.
-
-    Args:
-        silhouette: (H, W) bool.
-        keypoints: (K, 3) x, y, visibility.
-        skeleton: names them.
-
-    Returns:
-        (H, W) bool; nothing where no eye is labelled, or an arm is raised above the eyes.
-    """
-    eyes, arms = (_labelled(names, keypoints, skeleton) for names in (EYES, ARMS))
-    if not len(eyes):
-        return np.zeros_like(silhouette)
-    level = eyes.mean(axis=0)
-    pairs = (_labelled(names, keypoints, skeleton) for names in (SHOULDERS, HIPS))
-    up = next((level - pair.mean(axis=0) for pair in pairs if len(pair) == 2), np.array([0.0, -1.0]))
-    if ((arms - level) @ up > 0).any():
-        return np.zeros_like(silhouette)
-    rows, columns = np.indices(silhouette.shape, sparse=True)
-    return silhouette & ((columns - level[0]) * up[0] + (rows - level[1]) * up[1] > 0)
 
 
 def truth_of(photo: int, silhouettes: Silhouettes) -> list[dict[str, Any]]:
@@ -193,12 +180,6 @@ def average_precision(
     return ap, ap50, ap75
 
 
-def mean(values: Sequence[float]) -> float:
-    """The mean of those that are known; NaN if none is."""
-    known = [value for value in values if not np.isnan(value)]
-    return float(np.mean(known)) if known else np.nan
-
-
 def interval(values: Sequence[float], photos: Sequence[int]) -> tuple[float, float]:
     """The 95 % interval of the mean of (P,) values by bootstrap over the (P,) photos they are from."""
     _, of = np.unique(photos, return_inverse=True)
@@ -210,15 +191,18 @@ def interval(values: Sequence[float], photos: Sequence[int]) -> tuple[float, flo
     return float(low), float(high)
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> float:
-    return float(part.sum() / whole.sum()) if whole.any() else np.nan
-
-
-def _labelled(names: Sequence[str], keypoints: np.ndarray, skeleton: Skeleton) -> np.ndarray:
-    """(L, 2) x, y of the keypoints of those names that are labelled."""
-    chosen = [k for k, name in enumerate(skeleton.names) if name in names and keypoints[k, 2] > 0]
-    return keypoints[chosen, :2]
-
-
 def _encoded(mask: np.ndarray) -> Any:
     return coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+
+
+def _any(masks: Sequence[np.ndarray], size: tuple[int, int]) -> np.ndarray:
+    """(H, W) bool."""
+    return np.any([np.zeros(size, dtype=bool), *masks], axis=0)
+
+
+def _filled(region: Region, size: tuple[int, int]) -> np.ndarray:
+    """(H, W) bool: the pixels inside, by COCO's own rule."""
+    if region.mask is not None:
+        return region.mask.astype(bool)
+    outlines = [polygon.ravel().tolist() for polygon in region.polygons]
+    return coco_mask.decode(coco_mask.merge(coco_mask.frPyObjects(outlines, *size))).astype(bool)

@@ -19,10 +19,10 @@ def show_results(columns: Sequence[str], rows: Sequence[Sequence[Any]], path: Pa
 
     Args:
         columns: C names, with units.
-        rows: R rows of C cells, text or numbers.
+        rows: R rows of C cells, text or numbers; NaN, what is not known, becomes a dash.
         path: of the results file.
     """
-    plain = [[plain_cell(cell) for cell in row] for row in rows]
+    plain = [["–" if cell != cell else plain_cell(cell) for cell in row] for row in rows]
     print(table(columns, _as_text(plain), markdown=True), flush=True)
     if path is not None:
         write_results(path, columns, plain)

@@ -1,9 +1,7 @@
-"""Networks timed side by side: the order, the table, and the script on a small photo."""
+"""What networks cost: times side by side, their table, and what is counted of a training step."""
 
 from __future__ import annotations
 
-import csv
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,10 +12,15 @@ sys.path.insert(0, str(BENCHMARKS))
 
 import network_times  # noqa: E402
 from network_times import BFLOAT16, FLOAT32, ONNX, Entry  # noqa: E402
+from results_file import read_results  # noqa: E402
+
+from strongpose.runtime import resolve_model  # noqa: E402
+from strongpose.training.presets import PRESETS  # noqa: E402
+from strongpose.training.recipe import TrainConfig  # noqa: E402
 
 
 def entry(model, runtime, size, *ms):
-    return Entry(model, runtime, size, (size, size), runtime, lambda: 0.0, [each / 1e3 for each in ms])
+    return Entry(model, runtime, size, lambda: 0.0, [each / 1e3 for each in ms])
 
 
 def test_every_round_runs_each_network_once_in_another_order(monkeypatch):
@@ -28,7 +31,7 @@ def test_every_round_runs_each_network_once_in_another_order(monkeypatch):
         calls.append(name)
         return float(len(calls))
 
-    entries = [Entry(name, ONNX, 417, (1, 1), "", lambda name=name: run(name)) for name in "abcd"]
+    entries = [Entry(name, ONNX, 417, lambda name=name: run(name)) for name in "abcd"]
     network_times.measure(entries, rounds=3, warm_up=1)
     rounds = ["".join(calls[i : i + 4]) for i in range(0, 16, 4)]
     assert len(calls) == 16 and all(sorted(one) == list("abcd") for one in rounds)
@@ -45,34 +48,43 @@ def test_the_table_has_medians_and_ratios_to_the_first_model_in_the_same_round()
         entry("other", FLOAT32, 641, 5, 10, 36),  # half of base's but in the last round
         entry("yolo", BFLOAT16, 641, 7, 8, 9),  # where base did not run
     ]
-    assert [" ".join(line.split()) for line in network_times.medians(entries).splitlines() if "---" not in line] == [
-        f"| ms | {ONNX}, 417 px | {ONNX}, 641 px | {FLOAT32}, 641 px | {BFLOAT16}, 641 px |",
-        "| base | 12.0 (1.00) | 30.0 (1.00) | 20.0 (1.00) | – |",
-        "| other | – | – | 10.0 (0.50) | – |",
-        "| yolo | – | – | – | 8.0 |",
+    columns, rows = network_times.medians(entries)
+    assert columns == ["ms", f"{ONNX}, 417 px", f"{ONNX}, 641 px", f"{FLOAT32}, 641 px", f"{BFLOAT16}, 641 px"]
+    assert rows == [
+        ["base", "12.0 (1.00)", "30.0 (1.00)", "20.0 (1.00)", "–"],
+        ["other", "–", "–", "10.0 (0.50)", "–"],
+        ["yolo", "–", "–", "–", "8.0"],
     ]
 
 
 def test_models_of_one_name_are_refused():
     with pytest.raises(SystemExit, match="two of the models have the same name"):
-        network_times.main(network_times.Arguments(models=("base", "base")))
+        network_times.inference(models=("base", "base"))
 
 
-def test_the_script_times_trained_and_untrained_networks(tmp_path):
-    figures = tmp_path / "times.csv"
-    options = ["--models", "base", "fast", "--untrained", "lite0", "--sizes", "129", "--threads", "1"]
-    options += ["--rounds", "1", "--warm-up", "1", "--csv", str(figures)]
-    done = subprocess.run([sys.executable, BENCHMARKS / "network_times.py", *options], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    lines = [
-        [cell.strip() for cell in line.strip("| ").split(" | ")]
-        for line in done.stdout.splitlines()
-        if line.startswith("| ")
-    ]
-    assert [line[0] for line in lines] == ["ms", "-" * 16, "base", "fast", "lite0, untrained"]
-    assert lines[0][1] == f"{ONNX}, 129 px" and lines[2][1].endswith(" (1.00)") and lines[3][1] == "–"
-    with figures.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert {(row["column_px"], row["width"], row["height"]) for row in rows} == {("129", "129", "97")}  # n·32 + 1
-    assert all(0 < float(row["median_ms"]) <= float(row["p95_ms"]) for row in rows)
-    assert any("int8" in row["runtime"] for row in rows if row["model"] == "fast")
+def test_trained_and_untrained_networks_are_timed(tmp_path, monkeypatch):
+    monkeypatch.setattr(network_times, "export_untrained", lambda *_: resolve_model("base"))  # takes long
+    path = tmp_path / "times.json"
+    network_times.inference(("fast",), ("lite0",), sizes=(65,), threads=1, rounds=1, warm_up=0, json=path)
+    results = read_results(path)
+    assert results.columns[:2] == ["ms", f"{ONNX}, 65 px"]
+    fast, lite = results.rows
+    assert fast[:2] == ["fast", "–"] and fast[2].endswith(" (1.00)")
+    assert lite[0] == "lite0, untrained" and all(float(cell.split()[0]) > 0 for cell in lite[1:])
+
+
+def test_a_training_step_is_counted_without_computing_it(tmp_path):
+    path = tmp_path / "training.json"
+    network_times.training(("paper-resnet101",), ("resnet50",), (16, 8), (401,), json=path)
+    (_, backbone, stride, side, parameters, flops, kept), finer = read_results(path).rows
+    assert (backbone, stride, side) == ("resnet50", 16, 401) and finer[2:4] == [8, 401]
+    # ResNet-50 without its classifier has 23.5 M; 4.1 GFLOPs for 224 px are multiply-adds, of which a step has 3 × 2
+    assert 23.5 < parameters == finer[4] < 24.5
+    assert flops == pytest.approx(6 * 4.1e-3 * (401 / 224) ** 2, rel=0.7)
+    assert finer[5] > 2.5 * flops and 1.5 * kept < finer[6] < 4 * kept  # four times the cells from stage 3 on
+
+
+def test_a_training_step_is_timed():
+    config = TrainConfig(data=(Path("none"),), **{**PRESETS["lite0"], "crop_size": 97})
+    seconds, peak = network_times.timed_step(config, steps=1, threads=1)
+    assert 0 < seconds < 60 and 1e8 < peak < 1e10

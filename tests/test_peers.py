@@ -1,26 +1,25 @@
-"""The comparison with peers: their pre- and post-processing on drawn maps, and the script on photos."""
+"""The comparison with peers: their pre- and post-processing on drawn maps, the script on photos, and its charts."""
 
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pictures import annotation
+from pictures import annotation, person
 
 ROOT = Path(__file__).parents[1]
 BENCHMARKS = ROOT / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+import charts  # noqa: E402
 import network_times  # noqa: E402
 import peer_models  # noqa: E402
-import peer_runs  # noqa: E402
 import peers  # noqa: E402
-import tradeoff_chart  # noqa: E402
+from results_file import read_results  # noqa: E402
 
 from strongpose import Poses  # noqa: E402
 
@@ -107,9 +106,8 @@ def test_yolo_candidates_become_poses_in_photo_pixels(photo, tmp_path, write, na
 
 def test_yolo_alone_is_timed_in_the_column_of_641_pixels(tmp_path):
     path = write_model(tmp_path / "some.xml", 640, 640, np.zeros((1, 56, 8400), dtype=np.float32))
-    (one,) = network_times.yolo(path, (network_times.ONNX, network_times.FLOAT32), 1)
+    (one,) = network_times.yolo_entries(path, (network_times.ONNX, network_times.FLOAT32), 1)
     assert (one.model, one.runtime, one.size) == ("some, 640×640 px", network_times.FLOAT32, 641)
-    assert one.kind == "OpenVINO in float32" and one.sides == (640, 640)
     assert 0 < one.run() < 5
 
 
@@ -154,19 +152,14 @@ def test_every_photo_goes_through_all_systems_before_the_next_one():
 
         def __call__(self, photo):
             calls.append((photo.name, self.name))
-            return peer_runs.Answer(Poses.empty(), 0.5)
+            return peer_models.Answer(Poses.empty(), 0.5)
 
-    runs = peer_runs.side_by_side([System("a"), System("b")], [Path("1"), Path("2")], repeats=2)
+    runs = peers.side_by_side([System("a"), System("b")], [Path("1"), Path("2")], repeats=2)
     untimed = [("1", "a"), ("1", "b"), ("2", "b"), ("2", "a")]
     assert calls == [*untimed, *untimed, ("1", "b"), ("1", "a"), ("2", "a"), ("2", "b")]
     assert [len(run.poses) for run in runs] == [2, 2]
-    assert [run.network for run in runs] == [[[0.5, 0.5], [0.5, 0.5]]] * 2
-    assert all(0 < seconds < 0.5 for run in runs for photo in run.total for seconds in photo)
-
-
-def test_times_are_in_milliseconds():
-    t = peer_runs.times([[0.1, 0.3], [0.2]], [[0.05, 0.05], [0.01]])
-    assert t == pytest.approx((200, 290, 50))
+    assert [run.network for run in runs] == [[[500, 500], [500, 500]]] * 2
+    assert all(0 < ms < 500 for run in runs for photo in run.total for ms in photo)
 
 
 def annotated(folder):
@@ -186,33 +179,63 @@ def annotated(folder):
     return path
 
 
-def run(*arguments):
-    command = [sys.executable, str(BENCHMARKS / "peers.py"), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True)
+def cells(results):
+    return [dict(zip(results.columns, row, strict=True)) for row in results.rows]
 
 
-def test_the_script_prints_a_row_for_each_runtime(tmp_path):
-    figures, chart = tmp_path / "peers.csv", tmp_path / "chart.svg"
-    arguments = ["--sizes", "257", "--threads", "1", "--csv", figures]
-    done = run(annotated(tmp_path), ROOT / "tests" / "photos", *arguments)
-    assert done.returncode == 0, done.stderr
-    rows = [line.split(" | ") for line in done.stdout.splitlines() if line.startswith("| base")]
-    assert [row[0].split(", ")[1] for row in rows] == ["257 px"] * 4
-    assert "OpenVINO" in rows[0][0] and "ONNX Runtime" in rows[1][0]
-    assert float(rows[0][1]) > 0.8 and float(rows[1][1]) > 0.95  # bfloat16 differs a little
-    assert "1 person: 1 photos" in done.stdout and "2 to 4: 1 photos" in done.stdout
-
-    models = tradeoff_chart.read(figures, leave_out=("ONNX",))
-    assert [(name, [point.label for point in points]) for name, points in models.items()] == [("base", ["257"])]
-    assert models["base"][0].ap == pytest.approx(float(rows[0][1]), abs=6e-4)
-    [line] = tradeoff_chart.chart(models).axes[0].lines
-    assert line.get_xydata().tolist() == [[models["base"][0].ms, models["base"][0].ap]]
-    tradeoff_chart.main(tradeoff_chart.Arguments(figures, chart))
-    words = [element.text for element in ET.parse(chart).getroot().iter("{http://www.w3.org/2000/svg}text")]
-    assert {"base", "257", "AP"} <= set(words)
+def words(chart):
+    return {element.text for element in ET.parse(chart).getroot().iter("{http://www.w3.org/2000/svg}text")}
 
 
-@pytest.mark.parametrize("missing", ["--detector", "--keypoints"])
+def test_the_script_measures_and_its_figures_are_drawn(tmp_path):
+    photos, annotations = ROOT / "tests" / "photos", annotated(tmp_path)
+    chosen = {"sizes": (257,), "threads": 1}
+    peers.accuracy(
+        peers.Chosen(annotations, photos, runtimes=("openvino", "onnx"), json=tmp_path / "peers.json", **chosen)
+    )
+    rows = cells(accuracy := read_results(tmp_path / "peers.json"))
+    assert rows[0]["system"].startswith("base, 257 px, OpenVINO") and "ONNX Runtime" in rows[1]["system"]
+    assert rows[0]["AP"] > 0.8 and rows[1]["AP"] > 0.95  # bfloat16 differs a little
+    assert rows[1]["AP, 1 person"] > 0.95 and rows[1]["AP, 2 to 4"] > 0.9 and rows[1]["AP, 5 or more"] == "–"
+    assert all(0 < row["network, ms"] < row["end-to-end, ms"] <= row["95th percentile, ms"] for row in rows)
+
+    people = tmp_path / "people.json"
+    whole = np.hstack([person(150, 40, 300, np.random.default_rng(5))])
+    people.write_text(json.dumps({**json.loads(annotations.read_text()), "annotations": [annotation(1, 1, whole)]}))
+    peers.crowds(peers.Chosen(people, photos, json=tmp_path / "crowds.json", **chosen), people=(1, 3), pictures=2)
+    end_to_end, network, found = cells(crowds := read_results(tmp_path / "crowds.json"))
+    assert [row["measure"] for row in (end_to_end, network, found)] == [peers.END_TO_END, peers.NETWORK, peers.FOUND]
+    assert all(0 < network[n] < end_to_end[n] and 0 <= found[n] <= int(n) for n in ("1", "3"))
+
+    [line] = charts.tradeoff(accuracy).axes[0].lines  # both are base, on two runtimes
+    assert sorted(line.get_xydata().tolist()) == sorted([row["end-to-end, ms"], row["AP"]] for row in rows)
+    [line] = charts.scaling(crowds).axes[0].lines
+    assert line.get_xydata().tolist() == [[1, end_to_end["1"]], [3, end_to_end["3"]]]
+    charts.main(charts.Arguments(tmp_path, tmp_path))
+    assert {"base", "257", "AP"} <= words(tmp_path / "tradeoff.svg")
+    assert {"base, 257 px", "people in the picture"} <= words(tmp_path / "scaling.svg")
+
+
+def test_people_count_once_and_only_among_the_best_poses():
+    rng = np.random.default_rng(1)
+    people = np.stack([person(100, 100, 170, rng), person(500, 100, 170, rng)])
+    far = person(900, 100, 170, rng)
+
+    def poses(*found):
+        return Poses(np.stack(found) / (1, 1, 2), np.linspace(1, 0.5, len(found)))
+
+    assert peers.count(poses(people[1], people[0]), people) == 2
+    assert peers.count(poses(people[0], people[0]), people) == 1
+    assert peers.count(poses(far, people[0], people[1]), people) == 1  # the third is not among the two best
+    assert peers.count(Poses.empty(), people) == 0
+
+
+def test_too_many_people_are_refused(tmp_path):
+    with pytest.raises(SystemExit, match="places for 60 people, got --people 61"):
+        peers.crowds(peers.Chosen(tmp_path / "a.json", tmp_path), people=(61,))
+
+
+@pytest.mark.parametrize("missing", ["detector", "keypoints"])
 def test_half_a_pair_is_refused(tmp_path, missing):
     with pytest.raises(SystemExit, match="needs both --detector and --keypoints"):
-        peers.peers(peer_runs.Chosen(**{missing[2:]: tmp_path / "a.xml"}))
+        peers.Chosen(tmp_path / "a.json", tmp_path, **{missing: tmp_path / "a.xml"}).systems({})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -21,8 +20,8 @@ sys.path.insert(0, str(BENCHMARKS))
 
 import body_regions  # noqa: E402
 import region_figures  # noqa: E402
-import region_kinds  # noqa: E402
-from silhouettes import read_silhouettes  # noqa: E402
+from region_figures import read_silhouettes  # noqa: E402
+from results_file import read_results  # noqa: E402
 
 SIZE = 40, 60
 
@@ -65,7 +64,6 @@ def photo():
 def test_silhouettes_tell_who_is_measured_and_what_is_ignored(photo):
     assert photo.masks.tolist() == [rectangle(0, 0, 10, 20).tolist(), rectangle(40, 20, 8, 20).tolist()]
     assert len(photo.people) == 3 and photo.people[2]["segmentation"] is None
-    assert photo.covered.tolist() == [0, 0.25]
     assert (photo.union == (photo.masks.any(0) | rectangle(40, 20, 4, 10))).all()
     assert (photo.ignored == (rectangle(20, 0, 10, 10) | rectangle(20, 30, 10, 10))).all()
 
@@ -80,26 +78,11 @@ def test_figures_of_a_person(photo):
     """The second pose's region has the left half of the second person, 20 pixels of the first, and 100 of a crowd."""
     regions = np.array([rectangle(0, 0, 10, 20), rectangle(40, 20, 4, 20)])
     regions[1] |= rectangle(0, 0, 10, 2) | rectangle(20, 0, 10, 10)
-    first, second = region_figures.judge(7, photo, regions, np.array([-1, 1]), COCO)
-    assert (first.photo, first.person, first.matched, first.iou) == (7, 0, False, 0)
-    assert np.isnan(first.leak) and np.isnan(first.head)
+    first, second = region_figures.judge(7, photo, regions, np.array([-1, 1]))
+    assert (first.photo, first.matched, first.iou) == (7, False, 0)
+    assert np.isnan(first.leak)
     assert second.matched and second.iou == pytest.approx(80 / 180)
     assert second.leak == pytest.approx(20 / 100), "what a person shares with others is no leak"
-    assert second.size == pytest.approx(np.sqrt(160 / 2400)) and second.covered == 0.25
-
-
-def test_the_head_is_above_the_eyes_of_people_whose_arms_hang():
-    mask, keypoints = rectangle(10, 0, 20, 40), standing(20, 0, 40)
-    eyes = 0.07 * 40
-    above = region_figures.above_eyes(mask, keypoints, COCO)
-    assert (above == (mask & (np.arange(40)[:, None] < eyes))).all()
-    upside_down = keypoints * [1, -1, 1] + [0, 39, 0]
-    assert (region_figures.above_eyes(mask, upside_down, COCO) == above[::-1]).all()
-    raised, blind = keypoints.copy(), keypoints.copy()
-    raised[COCO.names.index("left_wrist"), 1] = 0
-    blind[1:3, 2] = 0
-    assert not region_figures.above_eyes(mask, raised, COCO).any()
-    assert not region_figures.above_eyes(mask, blind, COCO).any()
 
 
 def test_the_best_pose_chooses_first_and_everybody_is_found_once():
@@ -132,14 +115,6 @@ def test_the_interval_is_over_photos():
     assert np.isnan(region_figures.interval([], [])).all()
 
 
-def test_groups_hold_everybody_once_by_size_and_once_by_overlap():
-    rng = np.random.default_rng(0)
-    for size, covered in [(1, 0), (0.1, 1), (0.4, 0.3), *rng.uniform(0.001, 1, (50, 2))]:
-        person = region_figures.PersonFigures(0, 0, size, covered, True, 1, 0, 1)
-        names = [name for name, includes in body_regions.groups() if includes(person)]
-        assert [name.split()[0] for name in names] == ["size", "box"]
-
-
 def found(photo, body, stride=4):
     """The first of the two measured people, as a pose, and a body map with a stride of its own."""
     fitted = fit_image(np.zeros((*SIZE, 3), np.uint8), 57, 8)
@@ -155,22 +130,7 @@ def found(photo, body, stride=4):
     poses = Poses(np.array([photo.people[0]["keypoints"]]).reshape(1, 17, 3), [0.9])
     # which `Fields` would refuse at another stride than its own
     object.__setattr__(fields, "body", np.full([side // stride + 1 for side in fitted.pixels.shape[:2]], body))
-    return region_kinds.Found(fitted, fields, poses, photo, np.array([0]))
-
-
-def test_certain_pixels_go_to_the_true_person(photo):
-    """All of the map is warm: what the pose has on the second person goes, all of its own comes."""
-    seen = found(photo, 1.0, 8)
-    before, after = region_kinds.regions(seen)[0], region_kinds.true_assignment(seen)[0]
-    assert (after & photo.union == photo.masks[0]).all()
-    assert (after & ~photo.union == before & ~photo.union).all()
-    assert (region_kinds.true_assignment(found(photo, 0.0, 8)) == region_kinds.regions(found(photo, 0.0, 8))).all()
-
-
-def test_the_true_map_is_on_where_silhouettes_are(photo):
-    region = region_kinds.true_map(found(photo, 0.0, 8))[0]
-    assert region_figures.overlap(region, photo.masks[0]) > 0.5
-    assert not region_kinds.regions(found(photo, 0.0, 8))[0, 25:].any()
+    return body_regions.Found(fitted, fields, poses, photo, np.array([0]))
 
 
 @pytest.mark.parametrize("stride", [2, 4, 8])
@@ -178,50 +138,53 @@ def test_the_body_map_lies_on_its_pixels_at_any_stride(photo, stride):
     seen = found(photo, 0.0, stride)
     seen.fields.body[:] = np.arange(seen.fields.body.shape[1]) * stride  # its own x, in the network's input
     x = (np.arange(SIZE[1]) + 0.5) * seen.fitted.scale[0] - 0.5
-    assert region_kinds.body_map(seen) == pytest.approx(np.broadcast_to(np.maximum(x, 0), SIZE), abs=0.05)
+    assert body_regions.body_map(seen) == pytest.approx(np.broadcast_to(np.maximum(x, 0), SIZE), abs=0.05)
 
 
 def test_boxes_are_filled(photo):
-    box = region_kinds.keypoint_boxes(found(photo, 0.0))[0]
+    box = body_regions.keypoint_boxes(found(photo, 0.0))[0]
     x0, y0, x1, y1 = found(photo, 0.0).poses.boxes[0]
     rows, columns = np.nonzero(box)
     assert (columns.min(), rows.min()) == (np.ceil(x0), np.ceil(y0))
     assert (columns.max(), rows.max()) == (np.floor(x1), np.floor(y1))
     assert box.sum() == (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
-    assert region_kinds.keypoint_boxes(found(photo, 0.0), 0.3)[0].sum() > box.sum()
 
 
-def run_script(*arguments):
-    script = [sys.executable, BENCHMARKS / "body_regions.py", *arguments]
-    return subprocess.run(list(map(str, script)), capture_output=True, text=True)
-
-
-def test_the_script_prints_its_tables(tmp_path, tiny_model, photos):
-    """Of one photo with people who are found, and one in which nobody is annotated with a silhouette."""
+def test_the_script_writes_a_row_for_each_kind_of_regions(tmp_path, monkeypatch):
+    """Of one photo with people, and one in which nobody is annotated with a silhouette."""
+    monkeypatch.setattr("cv2.setNumThreads", lambda _: None)  # of this process
     path = write_dataset(tmp_path, 2)
     (tmp_path / "people").rename(tmp_path / "elsewhere")
-    data = json.loads(path.read_text())
-    without = run_script(tiny_model, path, "--images", tmp_path / "elsewhere")
-    assert (
-        without.returncode == 1
-        and without.stderr == f"{path}: nobody has a 'segmentation'; name files with silhouettes\n"
-    )
+    data, figures = json.loads(path.read_text()), tmp_path / "regions.json"
+    arguments = body_regions.Arguments((path,), (tmp_path / "elsewhere",), ("fast",), 129, figures)
+    with pytest.raises(SystemExit) as without:
+        body_regions.main(arguments)
+    assert str(without.value) == f"{path}: nobody has a 'segmentation'; name files with silhouettes"
     for person in data["annotations"]:
         x, y, w, h = person["bbox"]
         person["segmentation"] = [[x, y, x + w, y, x + w, y + h, x, y + h]] * (person["image_id"] == 1)
     path.write_text(json.dumps(data))
-    for model in (tiny_model, "fast"):
-        done = run_script(model, path, "--images", tmp_path / "elsewhere")
-        assert done.returncode == 0, done.stderr
-        lines = done.stdout.splitlines()
-        assert lines[0].startswith("1 photos, 2 people, ")
-        assert sum(line.startswith("|") for line in lines) == 2 + len(body_regions.KINDS) + 2 + len(
-            body_regions.groups()
-        )
-        assert "body heat map from 0.5 on" in done.stdout
+    body_regions.main(arguments)
+    *kinds, heat = (dict(zip(body_regions.COLUMNS, row, strict=True)) for row in read_results(figures).rows)
+    assert [row["regions"] for row in kinds] == list(body_regions.KINDS)
+    assert all(row["model"] == "fast" and row["people"] == 2 for row in kinds)
+    assert all(0 <= row["IoU, all people"] <= 1 and 0 <= row["mask AP"] <= row["mask AP50"] for row in kinds)
+    assert heat["regions"].startswith("body heat map ≥ 0.5") and 0 <= heat["IoU, all people"] <= 1
+
+
+def test_the_figures_of_regions_that_fit(photo):
+    """One of two people is found, with the very silhouette."""
+    measured = body_regions.Measured(region_figures.judge(1, photo, photo.masks, np.array([0, -1])))
+    measured.results = region_figures.results_of(1, photo.masks[:1], np.array([0.9]))
+    measured.seconds = [0.002]
+    people, found, iou, interval, of_all, leak, ap, *_, ms = body_regions.figures(
+        measured, region_figures.truth_of(1, photo)
+    )
+    assert (people, found, iou, interval, of_all, leak, ms) == (2, 1, 1, "1.000 to 1.000", 0.5, 0, 2)
+    assert ap == pytest.approx(51 / 101)
 
 
 def test_the_script_says_which_files_it_needs(tmp_path):
-    for arguments in (("base",), ("base", tmp_path / "a.json", tmp_path / "b.json", "--images", tmp_path)):
-        done = run_script(*arguments)
-        assert done.returncode == 1 and done.stderr.startswith("name annotation files after the model")
+    for arguments in (((),), ((tmp_path / "a.json", tmp_path / "b.json"), (tmp_path,))):
+        with pytest.raises(SystemExit, match="name annotation files"):
+            body_regions.main(body_regions.Arguments(*arguments))
