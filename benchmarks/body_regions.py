@@ -41,7 +41,7 @@ from strongpose.images import FittedImage
 
 SURE = 0.1  # score from which a keypoint counts, as in body regions
 ON = 0.5  # body heat from which a pixel is somebody's
-COLUMNS = ["model", "regions", "people", "found", "IoU, people found", "95 % interval", "IoU, all people", "leak"]
+COLUMNS = ["model", "regions", "people", "found", "IoU", "95 % interval", "IoU, all people", "leak"]
 COLUMNS += ["mask AP", "mask AP50", "mask AP75", "box AP", "ms a photo"]
 
 
@@ -117,7 +117,7 @@ def measure_model(model: str, arguments: Arguments) -> list[list[Any]]:
         for name, kind in KINDS.items():
             measure(kinds[name], kind, found, number, estimator.threshold)
         overlaps.append(overlap((body_map(found) >= ON) & ~found.silhouettes.ignored, found.silhouettes.union))
-    rows = [[Path(model).stem, name, *figures(kind, truth)] for name, kind in kinds.items()]
+    rows: list[list[Any]] = [[Path(model).stem, name, *figures(kind, truth)] for name, kind in kinds.items()]
     heat = ["", "", "", "", round(float(np.mean(overlaps)), 3), *[""] * 6]
     return [*rows, [Path(model).stem, f"body heat map ≥ {ON}, of all people together; mean of the photos", *heat]]
 

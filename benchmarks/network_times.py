@@ -33,7 +33,7 @@ from strongpose.runtime import OnnxRuntime, OpenVinoRuntime, resolve_model
 from strongpose.training.presets import PRESETS, PresetName
 from strongpose.training.recipe import TrainConfig
 
-RUNTIMES = ONNX, FLOAT32, BFLOAT16 = "ONNX Runtime float32", "OpenVINO float32", "OpenVINO bfloat16"
+RUNTIMES = ONNX, FLOAT32, BFLOAT16 = "ONNX Runtime in float32", "OpenVINO in float32", "OpenVINO in bfloat16"
 PHOTO = np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8)
 PAUSE = 0.02  # seconds, in which threads of the run before come to rest
 
@@ -59,7 +59,7 @@ def inference(
     warm_up: int = 3,
     json: Path | None = None,
 ) -> None:
-    """Print the median milliseconds of networks on each runtime at several sizes, and how many times the first model's.
+    """Print the median milliseconds of networks on each runtime at several sizes.
 
     Args:
         models: Released models' names, or paths of .onnx files, or of the .xml files of int8 models (OpenVINO only).
@@ -110,18 +110,13 @@ def measure(entries: Sequence[Entry], rounds: int, warm_up: int) -> None:
             entries[i].seconds += [seconds] if turn >= warm_up else []
 
 
-def medians(entries: Sequence[Entry]) -> tuple[list[str], list[list[str]]]:
-    """Columns and a row for each model: medians and, in brackets, the median of the rounds' ratios to the first one."""
-    columns = sorted({(e.runtime, e.size) for e in entries}, key=lambda column: (RUNTIMES.index(column[0]), column[1]))
-    first = {(e.runtime, e.size): e.seconds for e in entries if e.model == entries[0].model}
-    cells: dict[str, dict[tuple[str, int], str]] = {}
-    for e in entries:
-        column, told = (e.runtime, e.size), f"{1e3 * statistics.median(e.seconds):.1f}"
-        if column in first:
-            told += f" ({statistics.median(np.divide(e.seconds, first[column])):.2f})"
-        cells.setdefault(e.model, {})[column] = told
-    names = ["ms", *(f"{runtime}, {size} px" for runtime, size in columns)]
-    return names, [[model, *(row.get(column, "–") for column in columns)] for model, row in cells.items()]
+def medians(entries: Sequence[Entry]) -> tuple[list[str], list[list[Any]]]:
+    """Columns, and a row for each model and size, of the median milliseconds on each runtime."""
+    runtimes = [runtime for runtime in RUNTIMES if any(e.runtime == runtime for e in entries)]
+    ms = {(e.model, e.size, e.runtime): round(1e3 * statistics.median(e.seconds), 1) for e in entries}
+    keys = dict.fromkeys((e.model, e.size) for e in entries)
+    rows = [[*key, *(ms.get((*key, runtime), "–") for runtime in runtimes)] for key in keys]
+    return ["network", "long side, px", *(f"{runtime}, ms" for runtime in runtimes)], rows
 
 
 def export_untrained(preset: PresetName, path: Path) -> Path:

@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tyro
@@ -30,7 +31,7 @@ from strongpose.images import padded_stack
 from strongpose.images.folders import Found, photos_in
 from strongpose.runtime import RuntimeChoice
 
-COLUMNS = ["method", "photos/s", "relative to the network, %", "CPU time, ms a photo", "peak memory, MB"]
+COLUMNS = ["model", "path", "photos/s", "relative to the network, %", "CPU time, ms a photo", "peak memory, MB"]
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class Arguments:
     """Folders of photos, mixed evenly."""
     photos: int = 500
     """Number of photos."""
-    model: str = "base"
-    """A model that comes with the package, or a path."""
+    models: tuple[str, ...] = ("base", "fast")
+    """Models that come with the package, or paths."""
     runtime: RuntimeChoice = "auto"
     """What runs the network."""
     threads: int = 0
@@ -75,7 +76,12 @@ class Turns:
 
 def main(a: Arguments) -> None:
     paths = mixed(a.folders, a.photos)
-    estimator = opened(a)
+    show_results(COLUMNS, [row for model in a.models for row in measured(model, paths, a)], a.json)
+
+
+def measured(model: str, paths: Sequence[Path], a: Arguments) -> list[list[Any]]:
+    """A row for each path through the program."""
+    estimator = opened(model, a)
     inputs: list[np.ndarray] = []  # of the part at hand
     known: set[tuple[int, ...]] = set()
 
@@ -110,9 +116,9 @@ def main(a: Arguments) -> None:
 
         turns = [
             Turns("network alone", network),
-            Turns("one photo at a time, to poses", one_by_one),
-            Turns("predict_many, to poses", poses),
-            Turns("strongpose predict, to pictures and JSON", command),
+            Turns("one photo at a time", one_by_one),
+            Turns("predict_many", poses),
+            Turns("strongpose predict, with pictures and JSON", command),
         ]
         for i in range(0, len(paths), a.part):
             prepare(paths[i : i + a.part])
@@ -120,14 +126,14 @@ def main(a: Arguments) -> None:
                 turn.take(paths[i : i + a.part])
             print(f"{min(i + a.part, len(paths))}/{len(paths)} photos", file=sys.stderr, flush=True)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        memory = {turns[2].name: pool.submit(peak_of_many, a, paths).result()}
+        memory = {turns[2].name: pool.submit(peak_of_many, model, paths, a).result()}
     rows = []
     for turn in turns:
         relative = round(100 * float(np.median(np.divide(turns[0].seconds, turn.seconds))), 1)
         rate, processor = len(paths) / sum(turn.seconds), 1e3 * sum(turn.processor) / len(paths)
-        rows.append([turn.name, round(rate, 2), relative, round(processor), memory.get(turn.name, "–")])
-    print(f"{len(paths)} photos, {estimator.runtime.name}, long side {estimator.size} px, batch {a.batch}")
-    show_results(COLUMNS, rows, a.json)
+        figures = [round(rate, 2), relative, round(processor), memory.get(turn.name, "–")]
+        rows.append([f"{Path(model).stem}, {estimator.size} px", turn.name, *figures])
+    return rows
 
 
 def mixed(folders: Sequence[Path], count: int) -> list[Path]:
@@ -144,13 +150,13 @@ def mixed(folders: Sequence[Path], count: int) -> list[Path]:
     return paths
 
 
-def opened(a: Arguments) -> StrongPose:
-    return StrongPose.from_pretrained(a.model, size=a.size, threads=a.threads, runtime=a.runtime)
+def opened(model: str, a: Arguments) -> StrongPose:
+    return StrongPose.from_pretrained(model, size=a.size, threads=a.threads, runtime=a.runtime)
 
 
-def peak_of_many(a: Arguments, paths: Sequence[Path]) -> float | str:
+def peak_of_many(model: str, paths: Sequence[Path], a: Arguments) -> float | str:
     """The peak memory in MB of a process that finds the poses in all photos."""
-    for _ in opened(a).predict_many(paths, a.batch):
+    for _ in opened(model, a).predict_many(paths, a.batch):
         pass
     peak = peak_memory_mb()
     return "–" if peak is None else round(peak)
