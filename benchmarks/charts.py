@@ -5,6 +5,7 @@ python benchmarks/charts.py
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,9 +76,9 @@ def tradeoff(results: Results) -> Figure:
     for name, points in models.items():
         ms, ap, labels = zip(*sorted(points), strict=True)
         [line] = axes.plot(ms, ap, label=name)
-        for place in zip(labels, ms, ap, strict=True):
+        for end in {0, len(points) - 1}:  # labels of all sizes would overlap
             style = {"textcoords": "offset points", "color": line.get_color(), "fontsize": "small"}
-            axes.annotate(place[0], place[1:], xytext=(6, -12), **style)
+            axes.annotate(labels[end], (ms[end], ap[end]), xytext=(6, -12), **style)
     axes.set_xlim(0)
     axes.legend(loc="upper right")  # where slow and precise models would be
     return figure
@@ -89,7 +90,8 @@ def scaling(results: Results) -> Figure:
     figure, axes = _empty(title, "people in the picture", f"{END_TO_END} (median)")
     for system, what, *ms in results.rows:
         if what == END_TO_END:
-            axes.plot([int(people) for people in results.columns[2:]], ms, label=str(system).rpartition(", ")[0])
+            name = re.sub(r", (boxes|OpenVINO|ONNX) .*", "", str(system))
+            axes.plot([int(people) for people in results.columns[2:]], ms, label=name)
     axes.set(xlim=0, ylim=0)
     axes.legend(loc="upper left")
     return figure

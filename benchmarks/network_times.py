@@ -1,24 +1,20 @@
-"""What networks cost, without reading photos and decoding: the latency of inference, and a training step.
+"""Time networks alone, without reading photos and decoding, side by side: every round runs each of them once.
 
-    python benchmarks/network_times.py inference --untrained lite0 lite2 --yolo YOLO.xml --json times.json
-    python benchmarks/network_times.py training --presets paper-resnet101 best-resnet50 --json training.json
+python benchmarks/network_times.py --untrained lite0 lite2 --yolo YOLO.xml --json times.json
 
-Inference runs side by side: every round runs each network once in another order, so that a machine that slows down,
-and whatever ran before, hit all alike. Ours are timed from uint8 pixels to float32 maps, YOLO from normalised pixels.
+Every round has another order, so that a machine that slows down, and whatever ran before, hit all alike. Ours are timed
+from uint8 pixels to float32 maps, normalised and checked in between; YOLO from normalised pixels.
 """
 
 from __future__ import annotations
 
-import resource
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
-from multiprocessing import get_context
 from pathlib import Path
 from timeit import timeit
 from typing import Any
@@ -49,7 +45,7 @@ class Entry:
     seconds: list[float] = field(default_factory=list)
 
 
-def inference(
+def main(
     models: tuple[str, ...] = ("base", "accurate", "fast"),
     untrained: tuple[PresetName, ...] = (),
     yolo: Path | None = None,
@@ -131,99 +127,5 @@ def export_untrained(preset: PresetName, path: Path) -> Path:
     return path
 
 
-def training(
-    presets: tuple[PresetName, ...] = ("paper-resnet101", "paper-resnet152", "best-resnet50", "best-resnet101"),
-    backbones: tuple[str, ...] = (),
-    strides: tuple[int, ...] = (),
-    sides: tuple[int, ...] = (),
-    steps: int = 0,
-    threads: int = 2,
-    json: Path | None = None,
-) -> None:
-    """Print parameters, operations and memory of a training step on one crop, and with --steps its time.
-
-    Operations (a multiply-add is two) and what the forward pass keeps for the backward pass, in bfloat16 with the
-    weights' own copy, are counted on shapes; nothing is computed. Without optimiser and average.
-
-    Args:
-        presets: Whose networks.
-        backbones: Others in the place of the preset's.
-        strides: Output strides in the place of the preset's.
-        sides: Of the crop in pixels, in the place of the preset's; the next smaller one that fits the stride is taken.
-        steps: Also measure so many steps, behind one that is not timed, each network in a process of its own.
-        threads: CPU threads.
-        json: Also write the table to this results file.
-    """
-    rows = []
-    for name in presets:
-        for backbone, stride, side in product(backbones or ("",), strides or (0,), sides or (0,)):
-            values: dict[str, Any] = dict(PRESETS[name])
-            values |= {"backbone": backbone} if backbone else {}
-            values |= {"output_stride": stride, "eval_output_stride": None} if stride else {}
-            values |= {"crop_size": side - (side - 1) % (stride or 32)} if side else {}
-            config = TrainConfig(data=(Path("none"),), **values)
-            parameters, flops, kept = counted(config)
-            row = [name, config.backbone, config.output_stride, config.crop_size, round(parameters / 1e6, 1)]
-            row += [round(flops / 1e12, 3), round(kept / 1e9, 2)]
-            if steps:
-                with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-                    seconds, peak = pool.submit(timed_step, config, steps, threads).result()
-                row += [round(seconds, 1), round(peak / 1e9, 1)]
-            rows.append(row)
-    columns = ["preset", "backbone", "output stride", "crop, px", "parameters, M", "TFLOP", "kept for backward, GB"]
-    show_results([*columns, *(["step, s", "peak of the process, GB"] if steps else [])], rows, json)
-
-
-def counted(config: TrainConfig) -> tuple[int, int, int]:
-    """Parameters, floating-point operations of a step, and bytes kept for the backward pass; nothing is computed."""
-    import torch
-    from torch._subclasses.fake_tensor import FakeTensorMode
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from strongpose.network import build_network
-
-    storages: dict[int, torch.UntypedStorage] = {}
-
-    def keep(tensor: torch.Tensor) -> torch.Tensor:
-        storages[tensor.untyped_storage()._cdata] = tensor.untyped_storage()
-        return tensor
-
-    with FakeTensorMode(), FlopCounterMode(display=False) as counter:
-        network = build_network(config.network_config()).train()
-        known = {p.untyped_storage()._cdata for p in network.parameters()}
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda t: t), torch.autocast("cpu", dtype=torch.bfloat16):
-            maps = network(torch.empty(1, 3, config.crop_size, config.crop_size))
-        kept = sum(storage.nbytes() for number, storage in storages.items() if number not in known)
-        outputs = (maps.heatmaps, maps.offsets, maps.displacements, maps.body, *(maps.middle or ())[:3])
-        sum(tensor.float().sum() for tensor in outputs).backward()
-    return sum(p.numel() for p in network.parameters()), counter.get_total_flops(), kept
-
-
-def timed_step(config: TrainConfig, steps: int, threads: int) -> tuple[float, int]:
-    """Median seconds of forward, losses and backward on one crop of two people, and the process's peak in bytes."""
-    import torch
-
-    from strongpose.encode import encode
-    from strongpose.network import build_network
-    from strongpose.training.losses import LossWeights, losses, total_loss
-
-    torch.set_num_threads(threads)
-    network = build_network(config.network_config()).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    stride, skeleton, side = network.config.stride, network.config.skeleton, config.crop_size
-    people = torch.rand(1, 2, skeleton.num_keypoints, 3) * torch.tensor([side, side, 1.0])
-    targets = encode(people, ((side - 1) // stride + 1,) * 2, stride, skeleton, config.disk_radius)
-    images = torch.rand(1, 3, side, side).contiguous(memory_format=torch.channels_last)
-    seconds = []
-    for _ in range(steps + 1):
-        started = time.perf_counter()
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            maps = network(images)
-        loss = total_loss(losses(maps, targets, config.focal_gamma), LossWeights(*config.loss_weights))
-        network.zero_grad(set_to_none=True)
-        loss.backward()
-        seconds.append(time.perf_counter() - started)
-    return statistics.median(seconds[1:]), 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
 if __name__ == "__main__":
-    tyro.extras.subcommand_cli_from_dict({"inference": inference, "training": training})
+    tyro.cli(main)

@@ -1,4 +1,4 @@
-"""What networks cost: times side by side, their table, and what is counted of a training step."""
+"""Networks timed side by side: the order, the table, and trained and untrained ones."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from network_times import BFLOAT16, FLOAT32, ONNX, Entry  # noqa: E402
 from results_file import read_results  # noqa: E402
 
 from strongpose.runtime import resolve_model  # noqa: E402
-from strongpose.training.presets import PRESETS  # noqa: E402
-from strongpose.training.recipe import TrainConfig  # noqa: E402
 
 
 def entry(model, runtime, size, *ms):
@@ -60,31 +58,14 @@ def test_the_table_has_a_row_for_each_network_and_size():
 
 def test_models_of_one_name_are_refused():
     with pytest.raises(SystemExit, match="two of the models have the same name"):
-        network_times.inference(models=("base", "base"))
+        network_times.main(models=("base", "base"))
 
 
 def test_trained_and_untrained_networks_are_timed(tmp_path, monkeypatch):
     monkeypatch.setattr(network_times, "export_untrained", lambda *_: resolve_model("base"))  # takes long
     path = tmp_path / "times.json"
-    network_times.inference(("fast",), ("lite0",), sizes=(65,), threads=1, rounds=1, warm_up=0, json=path)
+    network_times.main(("fast",), ("lite0",), sizes=(65,), threads=1, rounds=1, warm_up=0, json=path)
     results = read_results(path)
     fast, lite = results.rows
     assert results.columns[2] == f"{ONNX}, ms" and fast[:3] == ["fast", 65, "–"] and fast[3] > 0
     assert lite[:2] == ["lite0, untrained", 65] and all(ms > 0 for ms in lite[2:])
-
-
-def test_a_training_step_is_counted_without_computing_it(tmp_path):
-    path = tmp_path / "training.json"
-    network_times.training(("paper-resnet101",), ("resnet50",), (16, 8), (401,), json=path)
-    (_, backbone, stride, side, parameters, flops, kept), finer = read_results(path).rows
-    assert (backbone, stride, side) == ("resnet50", 16, 401) and finer[2:4] == [8, 401]
-    # ResNet-50 without its classifier has 23.5 M; 4.1 GFLOPs for 224 px are multiply-adds, of which a step has 3 × 2
-    assert 23.5 < parameters == finer[4] < 24.5
-    assert flops == pytest.approx(6 * 4.1e-3 * (401 / 224) ** 2, rel=0.7)
-    assert finer[5] > 2.5 * flops and 1.5 * kept < finer[6] < 4 * kept  # four times the cells from stage 3 on
-
-
-def test_a_training_step_is_timed():
-    config = TrainConfig(data=(Path("none"),), **{**PRESETS["lite0"], "crop_size": 97})
-    seconds, peak = network_times.timed_step(config, steps=1, threads=1)
-    assert 0 < seconds < 60 and 1e8 < peak < 1e10
