@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -153,25 +152,20 @@ def ablation(arguments: Ablation) -> tuple[list[str], list[list[Any]]]:
         study = Study(model, arguments.annotations)
         options = [replace(study.estimator.options, **change) for change in CHANGES.values()]
         results: list[list[dict[str, Any]]] = [[] for _ in options]
-        seconds: list[list[float]] = [[] for _ in options]
         for image_id, fitted, fields in study.fields():
-            for found, times, changed in zip(results, seconds, options, strict=True):
-                start = time.process_time()
-                poses = best_poses(fields, fitted, changed)
-                times.append(time.process_time() - start)
-                found += study.results(poses, image_id)
+            for found, changed in zip(results, options, strict=True):
+                found += study.results(best_poses(fields, fitted, changed), image_id)
         complete = np.array([image.get("complete", True) for image in study.data["images"]])
         threshold = study.estimator.info.threshold
         unchanged = study.matches(results[0])
-        names = ("AP", "difference (95 % interval)", "AP medium", "AP large", "AR", "found", "false", "decoding, ms")
+        names = ("AP", "difference (95 % interval)", "AP medium", "AP large", "AR", "found", "false")
         columns += [f"{model}: {name}" for name in names]
-        for row, found, times in zip(rows, results, seconds, strict=True):
+        for row, found in zip(rows, results, strict=True):
             f = evaluate_results(found, study.data, study.estimator.info.skeleton.sigmas)
             matches = study.matches(found)
             gain = "" if row is rows[0] else str(difference(unchanged, matches))
             of_sizes = ("–" if np.isnan(value) else value for value in (f.ap_medium, f.ap_large))
             row += [f.ap, gain, *of_sizes, f.ar, *shown(matches, complete, threshold)]
-            row.append(round(1e3 * float(np.median(times)), 1))
     return columns, rows
 
 

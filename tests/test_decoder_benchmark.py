@@ -74,7 +74,7 @@ FEW = {"nothing": {}, "no suppression": decoder.CHANGES["no suppression"]}
 @pytest.mark.parametrize(
     ("table", "options", "columns", "first"),
     [
-        ("ablation", ["--models", "base"], 9, list(FEW)),
+        ("ablation", ["--models", "base"], 8, list(FEW)),
         ("calibration", ["--model", "base"], 7, [*map(str, range(1, 11)), "all"]),
         ("thresholds", ["--models", "base", "fast"], 7, list(decoder.THRESHOLDS)),
     ],

@@ -230,7 +230,7 @@ _TREE = _both_sides(
 _ACROSS = (("left_shoulder", "right_shoulder"), ("left_hip", "right_hip"), ("left_eye", "right_eye"))
 
 # A joint that is hidden or was not annotated cuts a tree in two. These links close the gaps; the last
-# five were chosen greedily for the people that the others still leave cut (docs/reports/graph.md).
+# five were chosen greedily for the people that the others still leave cut (docs/reports/decoder.md).
 _REDUNDANT = (
     *_both_sides(
         ("nose", "left_ear"),

@@ -44,8 +44,8 @@ class DecodeOptions:
             one keeps close people apart. Raise it for networks whose stride is below 8.
         voting: every cell votes for the point that its short offset leads to. Without it seeds are maxima of the
             filtered heat maps, as in the paper, and about half as high: halve ``seed_threshold`` then.
-        vote_threshold: cells with less heat cast no Hough vote. Lower it for a network that is never sure; decoding
-            takes longer.
+        vote_threshold: cells with less heat cast no Hough vote. Lower it for a network that is never sure; more votes
+            take more time.
         seed_threshold: least height of a seed in the filtered Hough map; 1 is what a whole disk of certain cells
             reaches that all point at the same spot. Lower it where people are missed, raise it to save time.
         body_threshold: seeds on cells with less body heat are dropped (SP §III); 0 switches the gate off. Raise it to

@@ -89,7 +89,7 @@ in evaluation, heads directly on the last features, intermediate supervision of 
 logistic loss, the tree of 16 edges. Batch size, number of steps, loss weights, augmentation, the width of the average
 and the number type are this project's.
 
-``best-*``: what this project would train. Measured: the 34 edges (docs/reports/graph.md), and in short runs on small
+``best-*``: what this project would train. Measured: the 34 edges (docs/reports/decoder.md), and in short runs on small
 data the radius, the focal gamma and AdamW before SGD (docs/reports/recipe.md). Not measured, for nobody has trained
 them here: AdamW against SGD in the end, fine fields on a ResNet, 513×513 crops, the output stride of 16 with fourfold
 up-sampling in place of 8, the learning rates, the length.
