@@ -30,7 +30,6 @@ TO_DO = (
     "docs/reports/body.md",
     "docs/reports/compatibility.md",
     "docs/reports/determinism.md",
-    "docs/reports/errors.md",
     "docs/reports/peers.md",
     "docs/reports/recipe.md",
     "docs/reports/reliability.md",
