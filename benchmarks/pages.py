@@ -22,6 +22,7 @@ PAGES = (
     "docs/**/*.md",
     "src/strongpose/models/*.md",
     "benchmarks/README.md",
+    "examples/README.md",
     "scripts/README.md",
     "stress/README.md",
 )

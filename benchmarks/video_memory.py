@@ -41,7 +41,7 @@ def main(arguments: Arguments) -> int:
     with tempfile.TemporaryDirectory() as folder:
         clip, lines = Path(folder) / "clip.mp4", Path(folder) / "clip.poses.jsonl"
         write_clip(clip, arguments.photo, arguments.frames[-1] + 50)
-        command = ["video", clip, "--out", folder, "--size", arguments.size, "--motion", "--threads", 1]
+        command = ["video", clip, "--out", folder, "--size", arguments.size, "--threads", 1]
         start = time.perf_counter()
         process = subprocess.Popen([sys.executable, "-m", "strongpose.cli", *map(str, command)], stderr=sys.stderr)
         print("| frames | resident memory, MB | file handles | people × frames |\n|---|---|---|---|")

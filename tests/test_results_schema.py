@@ -67,11 +67,11 @@ def test_video(strongpose, photos, tmp_path):
         for frame in 5 * [photo.resize((800, 280))]:
             clip.mux(stream.encode(av.VideoFrame.from_image(frame)))
         clip.mux(stream.encode())
-    run = strongpose("video", tmp_path / "clip.mp4", "--out", tmp_path, "--threads", 1, "--motion", *OPTIONS)
+    run = strongpose("video", tmp_path / "clip.mp4", "--out", tmp_path, "--threads", 1, *OPTIONS)
     assert run.returncode == 0, run.stderr
     lines = [json.loads(line) for line in (tmp_path / "clip.poses.jsonl").read_text().splitlines()]
     assert [line["frame"] for line in lines] == list(range(5))
-    people = [check(line, {"frame", "time"}, PERSON | {"id", "motion"}) for line in lines]
+    people = [check(line, {"frame", "time"}, PERSON | {"id"}) for line in lines]
     assert len(people[0]) >= 2
     assert list(people[0][0]["keypoints"]) == list(COCO.names)
 

@@ -181,24 +181,19 @@ def test_wrong_input_is_refused():
         tracker.update(people(), 1.0)
     with pytest.raises(ValueError, match=r"expected 2 different ids, got \[1, 1\]"):
         TrackedPoses(0.0, people((0, 0), (50, 0)), np.array([1, 1]))
-    with pytest.raises(ValueError, match="motions of 1 people, got 2"):
-        TrackedPoses(0.0, people((0, 0)), np.array([1]), ((), ()))
     with pytest.raises(ValueError, match="1 <= min_hits <= window, got 4 of 3"):
         TrackOptions(min_hits=4, window=3)
 
 
 def test_tracked_poses_as_one_line_of_json_and_rows_of_csv():
-    motions = (("walking",), ("standing", "hand raised"))
-    tracked = TrackedPoses(0.48, people((100, 50), (300, 50)), np.array([7, 3]), motions)
+    tracked = TrackedPoses(0.48, people((100, 50), (300, 50)), np.array([7, 3]))
     line = tracked.to_json(12)
     assert "\n" not in line
     data = json.loads(line)
     assert (data["version"], data["frame"], data["time"]) == (1, 12, 0.48)
     assert [person["id"] for person in data["people"]] == [7, 3]
-    assert data["people"][1]["motion"] == ["standing", "hand raised"]
     assert data["people"][0]["score"] == 0.7 and data["people"][0]["keypoints"]["nose"] == [100, 59, 0.8]
     assert data["people"][0]["box"] == [81, 57, 119, 146]
     header, first, second = [row.split(",") for row in tracked.to_csv(12).splitlines()]
     assert header[:8] == ["frame", "time", "id", "score", "x0", "y0", "x1", "y1"] and header[8] == "nose_x"
-    assert first[:4] == ["12", "0.48", "7", "0.7"] and second[2] == "3" and len(first) == len(header) == 9 + 51
-    assert (header[-1], first[-1], second[-1]) == ("motion", "walking", "standing + hand raised")
+    assert first[:4] == ["12", "0.48", "7", "0.7"] and second[2] == "3" and len(first) == len(header) == 8 + 51

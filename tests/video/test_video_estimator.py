@@ -13,7 +13,6 @@ from strongpose import Poses, StrongPose
 from strongpose.images import open_image
 from strongpose.video import (
     Frame,
-    MotionRecogniser,
     Smoother,
     Tracker,
     TrackOptions,
@@ -42,11 +41,9 @@ def test_without_more_it_is_a_tracker_and_a_smoother(model, frames):
     for n, image in enumerate(frames):
         tracked = estimator(image, n / 10)
         expected = smoother.update(tracker.update(model(image), n / 10))
-        assert tracked.motions is None
         np.testing.assert_array_equal(tracked.ids, expected.ids)
         np.testing.assert_array_equal(tracked.poses.keypoints, expected.poses.keypoints)
     assert estimator.summary.tracks == 3 and estimator.summary.frames == 8
-    assert estimator.motion_shares == []
 
 
 def test_poses_lie_on_the_frame_though_the_camera_moves(model, frames):
@@ -61,13 +58,7 @@ def test_poses_lie_on_the_frame_though_the_camera_moves(model, frames):
     assert estimator.summary.jitter[0] < 3 and estimator.summary.tracks == moving.summary.tracks == 3
 
 
-def test_it_says_what_people_do_and_whom_it_leaves_out(model, frames):
-    recogniser = MotionRecogniser(lambda window: ("waving",) if len(window.times) > 4 else ())
-    estimator = VideoEstimator(model, recogniser=recogniser)
-    said = [estimator(image, n / 10).motions for n, image in enumerate(frames)]
-    assert set(said[3]) == {()} and set(said[-1]) == {("waving",)}
-    shares = dict(estimator.motion_shares)
-    assert set(shares) == {"waving", "not clear"} and sum(shares.values()) == pytest.approx(1)
+def test_people_with_lower_scores_than_the_threshold_are_left_out(model, frames):
     nobody = VideoEstimator(model, tracking=TrackOptions.from_threshold(1.0))
     assert [len(nobody(image, n)) for n, image in enumerate(frames)] == [0] * 8
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from strongpose.inference import StrongPose
-    from strongpose.video import Frame, TrackedPoses, VideoEstimator, VideoReader
+    from strongpose.video import Frame, TrackedPoses, VideoReader
 
 __all__ = ["video"]
 
@@ -38,7 +38,6 @@ def video(
     /,
     out: Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")] = None,
     show: Flag = False,
-    motion: Flag = False,
     every: Annotated[int, arg(metavar="N")] = 1,
     max_frames: Annotated[int | None, arg(metavar="N", help_behavior_hint="(default: all)")] = None,
     no_smooth: Flag = False,
@@ -60,8 +59,6 @@ def video(
             /dev/video0), or addresses such as rtsp://camera/live. Name them first.
         out: Folder for the results; it is made if need be.
         show: Show the pictures in a window as they are made; the key q ends.
-        motion: Say what people do (standing, sitting, walking, running, jumping, lying, fallen, hand raised), by simple
-            rules that were tried on synthetic clips.
         every: Use every N-th frame only; the others are left out of the results.
         max_frames: End each video after so many frames were used.
         no_smooth: Do not smooth the keypoints over time (One-Euro filter): leave them where they were found.
@@ -91,7 +88,6 @@ def video(
         model,
         out=out,
         show=show,
-        motion=motion,
         every=every,
         max_frames=max_frames,
         smooth=not no_smooth,
@@ -175,7 +171,6 @@ class _Run:
     _: KW_ONLY
     out: Path | None
     show: bool
-    motion: bool
     every: int
     max_frames: int | None
     smooth: bool
@@ -197,16 +192,11 @@ class _Run:
             ModelError: if the network cannot be run.
         """
         from strongpose.exceptions import VideoError
-        from strongpose.video import MotionRecogniser, VideoEstimator, open_video
+        from strongpose.video import VideoEstimator, open_video
         from strongpose.video.results import PoseFiles
         from strongpose.video.window import show_frame
 
-        estimator = VideoEstimator(
-            self.model,
-            smooth=self.smooth,
-            camera_motion=self.camera_motion,
-            recogniser=MotionRecogniser() if self.motion else None,
-        )
+        estimator = VideoEstimator(self.model, smooth=self.smooth, camera_motion=self.camera_motion)
         start, done = time.perf_counter(), 0
         try:
             with ExitStack() as stack:
@@ -242,7 +232,6 @@ class _Run:
         print(
             f"{named}{': ' if title else ''}{counted(done, 'frame')}, {speed}; {estimator.summary}{where}", flush=True
         )
-        _print_motions(estimator)
         if reader.damage:
             complain(reader.damage)
         return not reader.damage
@@ -281,14 +270,8 @@ class _Progress:
             self._shown(round(moment), self._seconds)
 
 
-def _print_motions(estimator: VideoEstimator) -> None:
-    if shares := estimator.motion_shares:
-        print("motion: " + ", ".join(f"{word} {share:.0%}" for word, share in shares))
-
-
 def _draw(image: np.ndarray, tracked: TrackedPoses, threshold: float) -> np.ndarray:
     from strongpose.draw import LOWER_LEFT, draw_poses
 
-    words = tracked.motions or [()] * len(tracked)
-    labels = [" ".join([str(i), *said]) for i, said in zip(tracked.ids.tolist(), words, strict=True)]
+    labels = [str(identifier) for identifier in tracked.ids.tolist()]
     return draw_poses(image, tracked.poses, threshold, tracked.ids, labels, corner=LOWER_LEFT)

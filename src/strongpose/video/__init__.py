@@ -5,7 +5,6 @@ from strongpose.video.appearance import Appearances
 from strongpose.video.camera_motion import CameraMotion
 from strongpose.video.estimator import VideoEstimator, track_video
 from strongpose.video.io import Frame, VideoReader, VideoWriter, open_video
-from strongpose.video.motion import MotionRecogniser, PoseWindow
 from strongpose.video.smoothing import Smoother, SmoothOptions
 from strongpose.video.track_options import TrackOptions
 from strongpose.video.track_summary import TrackSummary
@@ -16,8 +15,6 @@ __all__ = [
     "Appearances",
     "CameraMotion",
     "Frame",
-    "MotionRecogniser",
-    "PoseWindow",
     "SmoothOptions",
     "Smoother",
     "TrackOptions",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Generator, Iterable
 from dataclasses import replace
 from os import PathLike, fspath
@@ -16,7 +16,6 @@ from strongpose.exceptions import VideoError
 from strongpose.video.appearance import Appearances
 from strongpose.video.camera_motion import CameraMotion, shifted
 from strongpose.video.io import open_video
-from strongpose.video.motion import MotionRecogniser
 from strongpose.video.smoothing import Smoother
 from strongpose.video.track_options import TrackOptions
 from strongpose.video.track_summary import TrackSummary
@@ -31,7 +30,7 @@ __all__ = ["VideoEstimator", "track_video"]
 
 
 class VideoEstimator:
-    """Finds the people in the frames of a video, follows them, smooths their keypoints and says what they do.
+    """Finds the people in the frames of a video, follows them and smooths their keypoints.
 
     The camera's motion is taken out before people are followed and smoothed, and put back afterwards, so that poses
     lie on the frame as it is. One estimator is for one video: it remembers the frames before.
@@ -42,7 +41,6 @@ class VideoEstimator:
             threshold. Left out, the measured defaults with the model's threshold (`TrackOptions.from_threshold`).
         smooth: whether keypoints are smoothed (`strongpose.video.smoothing`).
         camera_motion: whether the motion of a hand-held camera is looked for (`strongpose.video.camera_motion`).
-        recogniser: says what people do (`strongpose.video.motion`); left out, that is not looked at.
 
     Attributes:
         summary: figures about the tracks until now.
@@ -55,15 +53,12 @@ class VideoEstimator:
         tracking: TrackOptions | None = None,
         smooth: bool = True,
         camera_motion: bool = True,
-        recogniser: MotionRecogniser | None = None,
     ) -> None:
         self.summary = TrackSummary()
         self._tracker = Tracker(tracking or TrackOptions.from_threshold(model.threshold))
         self._model = model.with_threshold(self._tracker.options.low_score)
         self._smoother = Smoother() if smooth else None
         self._camera = CameraMotion() if camera_motion else None
-        self._recogniser = recogniser
-        self._words: Counter[str] = Counter()
 
     def __call__(self, image: np.ndarray, time: float) -> TrackedPoses:
         """The people in the next frame, at once: somebody new is left out until confirmed (`TrackOptions`).
@@ -73,7 +68,7 @@ class VideoEstimator:
             time: of the frame, in seconds; later than that of the frame before.
 
         Returns:
-            The N people who have an id, in pixels of the frame; with a recogniser, also what each of them does.
+            The N people who have an id, in pixels of the frame.
 
         Raises:
             ValueError: if time does not go forward.
@@ -120,11 +115,6 @@ class VideoEstimator:
         if failure is not None:
             raise failure
 
-    @property
-    def motion_shares(self) -> list[tuple[str, float]]:
-        """The recogniser's words and in which share of people × frames each was said, the most frequent first."""
-        return [(word, count / self.summary.people) for word, count in self._words.most_common()]
-
     def _observe(self, image: np.ndarray, time: float) -> tuple[np.ndarray, Observation]:
         """(2,) pixels by which the background has moved, and who is where, as if the camera stood still."""
         poses = self._model(image)
@@ -139,11 +129,7 @@ class VideoEstimator:
         if self._smoother is not None:
             tracked = self._smoother.update(tracked)
         self.summary.update(tracked)
-        motions = None
-        if self._recogniser is not None:
-            motions = tuple(self._recogniser.update(tracked))
-            self._words.update(word for words in motions for word in words or ("not clear",))
-        return replace(tracked, poses=shifted(tracked.poses, moved), motions=motions)
+        return replace(tracked, poses=shifted(tracked.poses, moved))
 
 
 def track_video(
