@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -99,8 +100,19 @@ def test_videos_are_turned_as_their_display_matrix_says(tmp_path, matrix, shown)
         data[place + offset : place + offset + 4] = value
     path.write_bytes(data)
     frames, _ = read(path)
-    assert corners(frames[0].image) == shown
+    assert [corners(frame.image) for frame in frames] == [shown, shown]
     assert frames[0].image.shape[:2] == ((96, 64) if matrix[0] == 0 else (64, 96))
+
+
+def test_decoded_frames_are_given_back_without_garbage_collection(tmp_path):
+    path = write(tmp_path / "a.mp4", np.arange(50) / 25)
+    gc.disable()
+    try:
+        with open_video(str(path)) as video:
+            alive = [sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects()) for frame in video]
+    finally:
+        gc.enable()
+    assert len(alive) == 50 and max(alive[10:]) <= max(alive[:10])
 
 
 def test_videos_are_turned_as_their_rotate_tag_says(tmp_path):

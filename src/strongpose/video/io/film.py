@@ -65,8 +65,10 @@ class Film:
 
     def shots(self) -> Iterator[Shot]:
         """What can be decoded; notes the damage."""
+        turn, rotation = Turn(), None
         for frame in self._frames():
-            turn = turn_of(frame, self._stream.metadata)
+            if frame.rotation != rotation:  # PyAV's side data hold on to their frame until garbage is collected
+                turn, rotation = turn_of(frame, self._stream.metadata), frame.rotation
             yield Shot(self._stamp(frame), partial(_picture, frame, turn), turn.aspect(self.aspect))
 
     def _frames(self) -> Iterator[av.VideoFrame]:
