@@ -191,6 +191,8 @@ def test_the_api_describes_itself(client):
     poses = described["paths"]["/api/poses"]["post"]
     body = poses["requestBody"]["content"]
     assert set(body) == {"image/jpeg", "image/png", "image/webp", "multipart/form-data"}
+    form = body["multipart/form-data"]["schema"]
+    assert (list(form["properties"]), form["additionalProperties"]) == (["photo"], False)
     assert set(poses["responses"]["200"]["content"]) == {"application/json", "image/jpeg", "image/png"}
     assert poses["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Result")
     for path in ("/api/poses", "/api/batch"):  # the options that a request without them is told of

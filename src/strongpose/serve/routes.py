@@ -26,12 +26,13 @@ from strongpose.serve.upload import Uploads, check_content_type, decode_base64, 
 __all__ = ["Api"]
 
 _FILE = {"type": "string", "format": "binary"}
+_FORM = {"type": "object", "properties": {"photo": _FILE}, "required": ["photo"], "additionalProperties": False}
 _PHOTO_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             **{kind: {"schema": _FILE} for kind in CONTENT_TYPES},
-            FORM_TYPE: {"schema": {"type": "object", "properties": {"photo": _FILE}, "required": ["photo"]}},
+            FORM_TYPE: {"schema": _FORM},
         },
     }
 }
