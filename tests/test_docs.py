@@ -63,7 +63,7 @@ def test_files_and_tests_that_pages_name_exist():
     tests = "".join(path.read_text(encoding="utf-8") for path in (REPOSITORY / "tests").rglob("test_*.py"))
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for path in re.findall(r"`((?:benchmarks|docs|scripts|src|tests)/[\w./-]+)`", text):
+        for path in re.findall(r"`((?:benchmarks|docs|scripts|src|stress|tests)/[\w./-]+)`", text):
             assert (REPOSITORY / path).exists(), f"{page.name}: {path}"
         for name in re.findall(r"`(test_\w+)`", text):
             assert f"def {name}(" in tests, f"{page.name}: {name}"

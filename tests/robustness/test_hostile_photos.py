@@ -1,4 +1,4 @@
-"""Photos that are damaged, odd or hostile: a result, or one line that names the file; more by benchmarks/fuzz.py."""
+"""Photos that are damaged, odd or hostile: a result, or one line that names the file; more by stress/fuzz.py."""
 
 from __future__ import annotations
 

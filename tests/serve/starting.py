@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import processes
 from asking import Client
 
 
@@ -33,15 +34,12 @@ class Server:
         return Client(self.url)
 
     def memory(self, field: str = "VmRSS") -> float:
-        """Resident memory in MB; ``VmHWM`` for the most that it ever was (Linux)."""
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith(f"{field}:"):
-                return int(line.split()[1]) / 1024
-        raise ValueError(f"no {field} of process {self.process.pid}")
+        """Resident memory in MB; ``VmHWM`` for the most that it ever was."""
+        return processes.memory(self.process.pid, field)
 
     def open_files(self) -> int:
-        """How many files, sockets among them, it has open (Linux)."""
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        """How many files, sockets among them, it has open."""
+        return processes.open_files(self.process.pid)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A shorter turn of ``benchmarks/server_load.py``: many clients at once, and each gets the answer to its own photo."""
+"""A shorter turn of ``stress/server_load.py``: many clients at once, and each gets the answer to its own photo."""
 
 from __future__ import annotations
 
