@@ -24,7 +24,7 @@ from motion import Recent, describe
 WORDS = ("standing", "walking", "sitting", "lying")
 ANSWERS = (*WORDS, "nothing", "not found")
 COLUMNS = ["people who are", "number", *(f"called {word}" for word in WORDS), "nothing said", "not found", "right, %"]
-CHOSEN_ON = ("coco-tune", "pedestrians.avi")  # and vtest.avi before HALF: the thresholds were chosen on these
+CHOSEN_ON = ("coco-tune", "pedestrians.avi")  # and vtest.avi before HALF: thresholds were chosen on these
 HALF = 40.0  # seconds
 SAME = 0.4  # OKS from which a pose is the annotated person's
 NEAR = 0.25  # of a person's height, by which the middle of the box may be off
@@ -32,7 +32,7 @@ NEAR = 0.25  # of a person's height, by which the middle of the box may be off
 
 @dataclass(frozen=True)
 class Arguments:
-    """Print what is said of people whose word is known, for the half that nothing was chosen on."""
+    """Print what is said of people whose word is known, for the part that examples/README.md shows."""
 
     vtest: tyro.conf.Positional[Path]
     """vtest.avi of OpenCV's samples (Debian's package opencv-doc)."""
@@ -41,7 +41,7 @@ class Arguments:
     model: str = "base"
     """A released model's name, or the path of a model file."""
     chosen: bool = False
-    """Print the half that the thresholds were chosen on instead."""
+    """Print the other part, on which thresholds were chosen."""
     json: Path | None = None
     """Also write the table there."""
 
