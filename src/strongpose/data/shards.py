@@ -1,4 +1,8 @@
-"""Tar shards at addresses: an index of the photos in each, made once and kept, and the photos read by it."""
+"""Tar shards at addresses: an index of the photos in each, made once and kept, and the photos read by it.
+
+Hand-written, as exact resume needs any photo of an epoch's order at once: libraries for shards, such as webdataset,
+read them from beginning to end and shuffle within a buffer.
+"""
 
 from __future__ import annotations
 

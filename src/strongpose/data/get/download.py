@@ -1,4 +1,8 @@
-"""Downloading large files over HTTP: resumes where it stopped, and keeps nothing that is not what it should be."""
+"""Downloading large files over HTTP: resumes where it stopped, and keeps nothing that is not what it should be.
+
+Hand-written, as pooch (1.9) begins every attempt anew: it deletes its temporary file on failure and sends no ``Range``.
+Archives of many gigabytes over a connection that breaks need to be resumed by ``Range`` with ``If-Range``.
+"""
 
 from __future__ import annotations
 
