@@ -34,7 +34,8 @@ LOOK = {
     "figure.figsize": (8, 4.8),  # inches of 72 pixels
     "font.family": "sans-serif",
     "grid.color": "#e4e7eb",
-    "legend.frameon": False,
+    "legend.edgecolor": "none",
+    "legend.framealpha": 1,  # no lines behind words
     "lines.linewidth": 2,
     "lines.markeredgecolor": "white",
     "lines.markersize": 8.5,
@@ -65,29 +66,26 @@ def main(arguments: Arguments) -> None:
 
 def tradeoff(results: Results) -> Figure:
     """AP by latency: a line for every model through its sizes; the top-down pair without its slow, mirrored form."""
-    models: dict[str, list[tuple[float, float, str]]] = defaultdict(list)
+    models: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    sizes: dict[str, list[str]] = defaultdict(list)
     for row in results.rows:
         cells = dict(zip(results.columns, row, strict=True))
         name, _, rest = str(cells["system"]).partition(", ")
         if "mirrored" not in rest:
-            label = rest.split(" px")[0] if " px" in rest else ""
-            models[name].append((float(cells[END_TO_END]), float(cells["AP"]), label))
-    figure, axes = _empty("Precision over time: better is up and left", f"{END_TO_END} (median)", "AP")
+            models[name].append((float(cells[END_TO_END]), float(cells["AP"])))
+            sizes[name] += re.findall(r"^\d+(?= px)", rest)
+    figure, axes = _empty("AP by latency: better is up and left", f"{END_TO_END} (median)", "AP")
     for name, points in models.items():
-        ms, ap, labels = zip(*sorted(points), strict=True)
-        [line] = axes.plot(ms, ap, label=name)
-        for end in {0, len(points) - 1}:  # labels of all sizes would overlap
-            style = {"textcoords": "offset points", "color": line.get_color(), "fontsize": "small"}
-            axes.annotate(labels[end], (ms[end], ap[end]), xytext=(6, -12), **style)
+        ends = sorted(set(sizes[name]), key=int)[:: max(1, len(set(sizes[name])) - 1)]  # the smallest and the largest
+        axes.plot(*zip(*sorted(points), strict=True), label=f"{name}, {' to '.join(ends)} px" if ends else name)
     axes.set_xlim(0)
-    axes.legend(loc="upper right")  # where slow and precise models would be
+    axes.legend(loc="upper right")  # where slow and accurate models would be
     return figure
 
 
 def scaling(results: Results) -> Figure:
     """Latency by number of people: a line for every system, both axes from 0."""
-    title = "Time from file to poses, by people in the picture"
-    figure, axes = _empty(title, "people in the picture", f"{END_TO_END} (median)")
+    figure, axes = _empty("Latency by number of people", "people in the picture", f"{END_TO_END} (median)")
     for system, what, *ms in results.rows:
         if what == END_TO_END:
             name = re.sub(r", (boxes|OpenVINO|ONNX) .*", "", str(system))

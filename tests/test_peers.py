@@ -212,7 +212,7 @@ def test_the_script_measures_and_its_figures_are_drawn(tmp_path):
     [line] = charts.scaling(crowds).axes[0].lines
     assert line.get_xydata().tolist() == [[1, end_to_end["1"]], [3, end_to_end["3"]]]
     charts.main(charts.Arguments(tmp_path, tmp_path))
-    assert {"base", "257", "AP"} <= words(tmp_path / "tradeoff.svg")
+    assert {"base, 257 px", "AP"} <= words(tmp_path / "tradeoff.svg")
     assert {"base, 257 px", "people in the picture"} <= words(tmp_path / "scaling.svg")
 
 
