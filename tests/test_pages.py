@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -44,6 +45,14 @@ def test_every_page_of_users_is_checked():
     for pattern in ("*.md", "docs/*.md", "docs/reports/*.md", "src/**/*.md", "benchmarks/*.md"):
         for page in REPOSITORY.glob(pattern):
             assert page in checked or page.name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"), page
+
+
+def test_every_results_file_is_in_a_page_or_a_chart():
+    texts = [page.read_text(encoding="utf-8") for pattern in pages.PAGES for page in REPOSITORY.glob(pattern)]
+    shown = {name for text in texts for name in re.findall(r"<!-- results?: ([\w.-]+)", text)}
+    drawn = set(re.findall(r'"([\w-]+)\.json"', (REPOSITORY / "benchmarks" / "charts.py").read_text(encoding="utf-8")))
+    files = (REPOSITORY / "benchmarks" / "results").iterdir()
+    assert {path.name.removesuffix(".json") for path in files} <= shown | drawn
 
 
 def test_a_results_file_is_read_as_written(folder):
