@@ -1,200 +1,240 @@
-"""Install the package with the oldest and the newest releases that it allows, run its tests and verbs, print tables.
+"""Try what pyproject.toml promises: tests with the oldest and the newest releases that it allows, and each extra alone.
 
-``python scripts/compatibility.py --work FOLDER`` needs the packages build, uv and tyro.
+``python scripts/compatibility.py --work FOLDER`` needs the packages build and uv (``pip install build uv``) and makes a
+fresh environment for each attempt. Also a plugin of pytest, for these environments: tests that need torch are skipped.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import tomllib
-import zipfile
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
+from urllib.request import urlopen
 
+import pytest
 import tyro
-from compatibility_verbs import Check, check_extras
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-Ages: TypeAlias = Literal["oldest", "newest"]
+Age: TypeAlias = Literal["oldest", "newest"]
 
 TOGETHER = ("openvino", "video", "serve", "batch", "data")
-"""Extras that are installed beside each other; those that need torch are checked alone."""
-
-OPENCV = "opencv-python-headless"
-"""For training alone, but the tests draw with it."""
-
+"""Extras that are installed beside each other; those that need torch are tried alone."""
 TOOLS = ("pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "pycocotools>=2.0.8", "onnx>=1.17")
-TESTS = ("decode", "data/convert", "runtime/test_runtime.py", "runtime/test_openvino.py", "runtime/test_choice.py")
-TESTS += tuple(f"test_{name}.py" for name in "images poses evaluation draw estimator tracking video skeletons".split())
+TESTS = ("decode", "images", "evaluation", "draw", "inference", "runtime", "video", "data/convert", "test_skeletons.py")
 TESTS += ("commands/test_predict.py", "batch/test_reading.py", "batch/test_plan.py", "serve/test_api.py")
 """What is run: all that reaches for other packages; not the page, drills with damaged files, and training."""
+
+PHOTO = "tests/photos/group.jpg"
+CLIP = f"""
+import numpy; from PIL import Image; from strongpose.video import VideoWriter
+image = numpy.array(Image.open({str(REPOSITORY / PHOTO)!r}).convert("RGB").resize((480, 168)))
+with VideoWriter("clip.mp4", 5) as writer:
+    for n in range(5): writer.write(image, n / 5)
+"""
+MATLAB = """
+import numpy, scipy.io; from pathlib import Path; from PIL import Image
+joints = numpy.full((14, 3, 1), 20.0); joints[:, 2] = 1
+scipy.io.savemat("joints.mat", {"joints": joints})
+Path("people").mkdir(); Image.new("RGB", (64, 64)).save("people/im00001.jpg")
+"""
+CONVERT = "data convert joints.mat --from lsp --images people --out lsp.json"
+TRAIN = "train --data lsp.json --images people --out run --steps 1 --batch-size 1 --crop-size 65 --workers 0 --no-bf16"
+EXPORT = (
+    "export run/weights.safetensors --out tiny.onnx --size 129",
+    f"predict {REPOSITORY / PHOTO} --out o --model tiny.onnx",
+)
+PREDICT = f"predict {REPOSITORY / PHOTO} --out poses --size 321"
+EXTRAS: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = (
+    ((), "", (PREDICT,)),
+    (("openvino",), "", (f"{PREDICT} --model fast",)),
+    (("video",), CLIP, ("video clip.mp4 --out clips --size 321",)),
+    (("serve",), "", ("serve --port 0 --size 321",)),
+    (("batch",), "", (f"batch {REPOSITORY / 'tests/photos'} parts --size 321",)),
+    (("data",), MATLAB, (CONVERT,)),
+    (("data", "train"), MATLAB, (CONVERT, TRAIN)),
+    (("data", "train", "export"), MATLAB, (CONVERT, TRAIN, *EXPORT)),
+)
+"""Extras that are installed, code that makes what their commands need, and the commands."""
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """Check what pyproject.toml promises about versions and extras; ends with status 1 if anything fails."""
+    """Try versions and extras; exit status 1 if anything fails."""
 
     work: Path
     """Folder for the environments; each is removed when it is done with."""
     pythons: tuple[Path, ...] = (Path(sys.executable),)
     """Interpreters; the first one also tries each extra alone."""
-    ages: tuple[Ages, ...] = ("oldest", "newest")
+    ages: tuple[Age, ...] = ("oldest", "newest")
     """Which releases to try; () goes on to the extras."""
     extras: bool = True
-    """Also install every extra alone and run its verb."""
+    """Also install every extra alone and run its command."""
     torch: str = "torch==2.13.0"
     """The torch to install for the extras that need one."""
     tests: tuple[str, ...] = TESTS
     """Which tests to run, by their place below tests/."""
-    timeout: float = 3600
-    """Seconds that the tests of one environment may take."""
+    json: Path | None = None
+    """Write the versions that were tried as a results file, benchmarks/results/compatibility.json."""
 
 
-@dataclass(frozen=True)
-class Environment:
-    """A virtual environment of its own."""
-
-    folder: Path
-
-    @property
-    def python(self) -> Path:
-        """Its interpreter."""
-        return self.folder / "bin" / "python"
-
-    def create(self, python: Path) -> None:
-        """Make it anew."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        uv("venv", "--python", python, self.folder)
-
-    def install(self, *requirements: object) -> None:
-        """Install packages.
-
-        Raises:
-            subprocess.CalledProcessError: if they cannot be installed; its ``stderr`` says why.
-        """
-        uv("pip", "install", "--python", self.python, *requirements)
-
-    def versions(self, names: list[str]) -> dict[str, str]:
-        """What is installed of these packages."""
-        code = "import json,sys,importlib.metadata as m;print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
-        return json.loads(subprocess.check_output([self.python, "-c", code, *names], text=True))
-
-
-def uv(*arguments: object) -> None:
-    """Run uv; it takes wheels from the folders that pip takes them from."""
-    links = os.environ.get("PIP_FIND_LINKS", "")
-    environment = {"UV_FIND_LINKS": links, **os.environ} if links else dict(os.environ)
-    command = [sys.executable, "-m", "uv", "--quiet", *map(str, arguments)]
-    subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
-
-
-def lower_bounds(*extras: str) -> dict[str, str]:
-    """Requirements by package, as pyproject.toml states them, of the package and some extras."""
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    stated = project["dependencies"] + [r for extra in extras for r in project["optional-dependencies"][extra]]
-    return {re.split(r"[<>=!~\[]", r)[0]: r for r in stated if not r.startswith("strongpose")}
-
-
-def build(work: Path) -> tuple[Path, Path]:
-    """The wheel and the source archive, built as a release is; the wheel comes from the archive."""
-    out = work / "dist"
-    shutil.rmtree(out, ignore_errors=True)
-    subprocess.run([sys.executable, "-m", "build", "--outdir", out, REPOSITORY], check=True, capture_output=True)
-    return next(out.glob("*.whl")), next(out.glob("*.tar.gz"))
-
-
-def left_out(wheel: Path) -> list[str]:
-    """Files of the package that a wheel does not hold: models, cards, page, skeletons, ``py.typed``, code."""
-    source = REPOSITORY / "src"
-    names = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
-    return sorted(
-        name for name in names - set(zipfile.ZipFile(wheel).namelist()) if "__pycache__" not in name.split("/")
-    )
-
-
-def run_tests(python: Path, tests: tuple[str, ...], log: Path, timeout: float) -> str:
-    """What pytest counted; with "not" in it where it did not end well."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
-    options = ["-p", "compatibility_skips", "-p", "no:cacheprovider", "-q", "--tb=short", "-rfE"]
-    with log.open("w", encoding="utf-8") as out:
-        try:
-            done = subprocess.run(
-                [python, "-m", "pytest", *options, *(REPOSITORY / "tests" / test for test in tests)],
-                **{"stdout": out, "stderr": subprocess.STDOUT, "timeout": timeout},
-                cwd=REPOSITORY,
-                env=environment,
-            )
-        except subprocess.TimeoutExpired:
-            return f"not done after {timeout:.0f} s"
-    last = log.read_text(encoding="utf-8").strip().splitlines()[-1]
-    counts = re.findall(r"\d+ (?:passed|failed|skipped|errors?)", last)
-    return ", ".join(counts) if done.returncode == 0 else f"not all pass: {', '.join(counts) or last}"
-
-
-def try_releases(python: Path, age: Ages, wheel: Path, arguments: Arguments) -> tuple[str, dict[str, str]]:
-    """Install the oldest or newest releases for a Python and run the tests; their outcome, and the versions."""
-    label = f"{python.parent.parent.name}-{age}"
-    environment = Environment(arguments.work / label)
-    stated = lower_bounds(*TOGETHER) | {OPENCV: lower_bounds("train")[OPENCV]}
-    resolution = "lowest-direct" if age == "oldest" else "highest"
-    environment.create(python)
-    try:
-        environment.install("--only-binary", ":all:", "--resolution", resolution, *stated.values())
-        environment.install("--only-binary", ":all:", *TOOLS)  # leaves what is there
-        environment.install("--no-deps", wheel)
-        outcome = run_tests(environment.python, arguments.tests, arguments.work / f"{label}.log", arguments.timeout)
-        return outcome, environment.versions(list(stated))
-    except subprocess.CalledProcessError as error:
-        return f"not installed: {' '.join((error.stderr or '').split())[-300:]}", {}
-    finally:
-        shutil.rmtree(environment.folder, ignore_errors=True)
-
-
-def try_extras(python: Path, wheel: Path, archive: Path, arguments: Arguments) -> list[Check]:
-    """Install the package plainly from both files, and with every extra alone, and run what it is for."""
-
-    def installed(folder: Path, *requirements: object) -> Path:
-        environment = Environment(folder)
-        environment.create(python)
-        environment.install(*requirements)
-        return environment.python
-
-    oldest = list(lower_bounds("train", "export", "openvino").values())
-    return check_extras(installed, wheel, archive, arguments.torch, oldest, arguments.work)
-
-
-def main(arguments: Arguments) -> int:
-    """Print the tables."""
-    a = arguments
+def main(a: Arguments) -> int:
+    """Print what came of each environment, and the versions."""
     a.work.mkdir(parents=True, exist_ok=True)
-    wheel, archive = build(a.work)
-    missing = left_out(wheel)
-    print(f"{wheel.name}: {f'lacks {missing}' if missing else 'holds all files of the package'}", file=sys.stderr)
-    columns: dict[str, tuple[str, dict[str, str]]] = {}
+    shutil.rmtree(a.work / "dist", ignore_errors=True)
+    build = [sys.executable, "-m", "build", "--outdir", a.work / "dist", REPOSITORY]
+    subprocess.run(build, check=True, capture_output=True)  # the wheel comes from the source archive
+    wheel = next((a.work / "dist").glob("*.whl"))
+    good, tried = True, {age: list[dict[str, str]]() for age in a.ages}
     for python in a.pythons:
-        version = subprocess.check_output([python, "-c", "import platform;print(platform.python_version())"], text=True)
         for age in a.ages:
-            columns[f"{version.strip()}, {age}"] = try_releases(python, age, wheel, a)
-            print(f"{version.strip()}, {age}: {columns[f'{version.strip()}, {age}'][0]}", file=sys.stderr, flush=True)
-    if columns:
-        print("| package | least | " + " | ".join(columns) + " |\n" + "|---" * (2 + len(columns)) + "|")
-        for name, requirement in lower_bounds(*TOGETHER).items():
-            found = [versions.get(name, "") for _, versions in columns.values()]
-            print(f"| {name} | {requirement.removeprefix(f'{name}>=')} | " + " | ".join(found) + " |")
-        print("| **tests** | | " + " | ".join(outcome for outcome, _ in columns.values()) + " |", flush=True)
-    checks = try_extras(a.pythons[0], wheel, archive, a) if a.extras else []
-    if checks:
-        print("\n| installed | command | outcome |\n|---|---|---|")
-        for check in checks:
-            print(f"| {check.installed} | {check.command} | {check.outcome} |")
-    bad = [outcome for outcome, _ in columns.values() if "not" in outcome]
-    return int(bool(bad or missing) or not all(check.good for check in checks))
+            outcome, versions = try_releases(python, age, wheel, a)
+            tried[age].append(versions)
+            good &= outcome.startswith("passed")
+            print(f"{python}, {age} releases: {outcome}", flush=True)
+    for extras, code, commands in EXTRAS if a.extras else ():
+        outcome = try_extras(a.pythons[0], extras, code, commands, wheel, a)
+        good &= outcome == "works"
+        print(f"[{','.join(extras)}]: {outcome}", flush=True)
+    columns = ["package", "least", *(f"{age} tried" for age in a.ages)]
+    rows = [[name, bound, *(spread(tried[age], name) for age in a.ages)] for name, bound in lower_bounds().items()]
+    print("\n" + "\n".join(" | ".join(row) for row in [columns, *rows]))
+    if a.json:
+        sys.path.append(str(REPOSITORY / "benchmarks"))
+        from results_file import write_results
+
+        write_results(a.json, columns, rows)
+    return 0 if good else 1
+
+
+def lower_bounds() -> dict[str, str]:
+    """Least versions by package, as pyproject.toml states them, of what is installed together."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    stated = project["dependencies"] + [need for extra in TOGETHER for need in project["optional-dependencies"][extra]]
+    return dict(need.split(">=") for need in stated)
+
+
+def spread(tried: list[dict[str, str]], name: str) -> str:
+    """The versions of a package over all Pythons."""
+    return ", ".join(dict.fromkeys(versions[name] for versions in tried if name in versions)) or "–"
+
+
+def environment(python: Path, folder: Path, *installs: tuple[object, ...]) -> Path:
+    """Make a fresh environment and install into it, in turns; its interpreter.
+
+    Raises:
+        subprocess.CalledProcessError: if something cannot be installed; its ``stderr`` says why.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    links = os.environ.get("PIP_FIND_LINKS", "")
+    variables = {**os.environ, **({"UV_FIND_LINKS": links} if links else {})}
+    made = folder / "bin" / "python"
+    for arguments in (
+        ("venv", "--python", python, folder),
+        *(("pip", "install", "--python", made, *i) for i in installs),
+    ):
+        command = [sys.executable, "-m", "uv", "--quiet", *map(str, arguments)]
+        subprocess.run(command, check=True, capture_output=True, text=True, env=variables)
+    return made
+
+
+def clean() -> dict[str, str]:
+    """Environment variables without a path to this checkout's package."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "FORCE_COLOR")}
+    return {**kept, "OMP_NUM_THREADS": "1"}
+
+
+def try_releases(python: Path, age: Age, wheel: Path, a: Arguments) -> tuple[str, dict[str, str]]:
+    """Install the oldest or newest releases and run the tests: their outcome, and the versions."""
+    bounds, folder = lower_bounds(), a.work / "releases"
+    opencv = "opencv-python-headless>=4.10.0.84"  # the tests draw with it
+    stated = [f"{name}>={bound}" for name, bound in bounds.items()] + [opencv]
+    resolution = ("--only-binary", ":all:", "--resolution", "lowest-direct" if age == "oldest" else "highest")
+    try:
+        made = environment(
+            python, folder, (*resolution, *stated), ("--only-binary", ":all:", *TOOLS), ("--no-deps", wheel)
+        )
+        options = ["-p", "compatibility", "-p", "no:cacheprovider", "-q", "--tb=short", "-rfE"]
+        command = [made, "-m", "pytest", *options, *(REPOSITORY / "tests" / test for test in a.tests)]
+        variables = {**clean(), "PYTHONPATH": str(Path(__file__).parent)}
+        done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True)
+        (a.work / f"{age}.log").write_text(done.stdout + done.stderr, encoding="utf-8")
+        counted = (done.stdout.strip().splitlines() or ["nothing"])[-1]
+        code = "import json,sys,importlib.metadata as m;print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
+        names = [name.partition("[")[0] for name in bounds]
+        versions = json.loads(subprocess.check_output([made, "-c", code, *names], text=True))
+        return ("passed: " if done.returncode == 0 else "FAILED: ") + counted, versions
+    except subprocess.CalledProcessError as error:
+        return f"FAILED: cannot be installed: {tail(error.stderr)}", {}
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def try_extras(
+    python: Path, extras: tuple[str, ...], code: str, commands: tuple[str, ...], wheel: Path, a: Arguments
+) -> str:
+    """Install the wheel with extras and run their commands: "works", or what failed."""
+    torch = [a.torch] if {"train", "export"} & set(extras) else []
+    named = f"strongpose[{','.join(extras)}] @ {wheel.as_uri()}" if extras else wheel
+    try:
+        made = environment(python, a.work / "extras", (named, *torch))
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([made, "-c", code], cwd=folder, check=True, capture_output=True, text=True, env=clean())
+            for command in commands:
+                words = [made.with_name("strongpose"), *command.split()]
+                if command.startswith("serve"):
+                    served(words, folder)
+                else:
+                    subprocess.run(words, cwd=folder, check=True, capture_output=True, text=True, env=clean())
+    except (subprocess.CalledProcessError, OSError, IndexError) as error:
+        return f"FAILED: {tail(str(getattr(error, 'stderr', '') or error))}"
+    finally:
+        shutil.rmtree(a.work / "extras", ignore_errors=True)
+    return "works"
+
+
+def served(words: list[Any], folder: str) -> None:
+    """Start the server, ask for its page, and end it."""
+    with subprocess.Popen(words, cwd=folder, stdout=subprocess.PIPE, text=True, env=clean()) as server:
+        assert server.stdout is not None
+        try:
+            urlopen(re.findall(r"http://\S+", server.stdout.readline())[0], timeout=60).close()
+        finally:
+            server.terminate()
+
+
+def tail(text: str) -> str:
+    """The end of what a command said, on one line."""
+    return " ".join(text.split())[-300:]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    """A file that imports what is missing is left out."""
+    return skipped((yield), collector.path)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, Any]:
+    """A test, or what it is given, that imports what is missing is skipped."""
+    return skipped((yield), item.path)
+
+
+def skipped(report: Any, path: Path) -> Any:
+    """The report, as skipped if it failed as a package is not installed."""
+    missing = re.search(r"No module named '(\w+)", str(report.longrepr) if report.failed else "")
+    if missing and missing[1] != "strongpose" and importlib.util.find_spec(missing[1]) is None:
+        report.outcome, report.longrepr = "skipped", (str(path), 0, f"Skipped: needs {missing[1]}")
+    return report
 
 
 if __name__ == "__main__":
