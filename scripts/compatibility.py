@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -28,7 +28,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 Age: TypeAlias = Literal["oldest", "newest"]
 
 TOGETHER = ("openvino", "video", "serve", "batch", "data")
-"""Extras that are installed beside each other; those that need torch are tried alone."""
+"""Extras that are installed beside each other for the tests; the others need torch, or are tried beside it."""
+BESIDE_TORCH = ("train", "export", "remote")
 TOOLS = ("pytest>=8", "pytest-xdist>=3.5", "hypothesis>=6.100", "pycocotools>=2.0.8", "onnx>=1.17")
 TESTS = ("decode", "images", "evaluation", "draw", "inference", "runtime", "video", "data/convert", "test_skeletons.py")
 TESTS += ("commands/test_predict.py", "batch/test_reading.py", "batch/test_plan.py", "serve/test_api.py")
@@ -62,9 +63,9 @@ EXTRAS: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = (
     (("batch",), "", (f"batch {REPOSITORY / 'tests/photos'} parts --size 321",)),
     (("data",), MATLAB, (CONVERT,)),
     (("data", "train"), MATLAB, (CONVERT, TRAIN)),
-    (("data", "train", "export"), MATLAB, (CONVERT, TRAIN, *EXPORT)),
+    (("data", "train", "export", "remote"), MATLAB, (CONVERT, TRAIN, *EXPORT)),
 )
-"""Extras that are installed, code that makes what their commands need, and the commands."""
+"""Extras that are installed, code that makes what their commands need, and the commands; the last at all ages."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +103,15 @@ def main(a: Arguments) -> int:
             good &= outcome.startswith("passed")
             print(f"{python}, {age} releases: {outcome}", flush=True)
     for extras, code, commands in EXTRAS if a.extras else ():
-        outcome = try_extras(a.pythons[0], extras, code, commands, wheel, a)
-        good &= outcome == "works"
-        print(f"[{','.join(extras)}]: {outcome}", flush=True)
+        for age in a.ages if set(BESIDE_TORCH) <= set(extras) else ("newest",):
+            outcome, versions = try_extras(extras, age, code, commands, wheel, a)
+            if set(BESIDE_TORCH) <= set(extras):
+                tried[age].append(versions)
+            good &= outcome == "works"
+            print(f"[{','.join(extras)}], {age} releases: {outcome}", flush=True)
+    bounds = lower_bounds(*TOGETHER, *(BESIDE_TORCH if a.extras else ()))
     columns = ["package", "least", *(f"{age} tried" for age in a.ages)]
-    rows = [[name, bound, *(spread(tried[age], name) for age in a.ages)] for name, bound in lower_bounds().items()]
+    rows = [[name, bound, *(spread(tried[age], name) for age in a.ages)] for name, bound in bounds.items()]
     print("\n" + "\n".join(" | ".join(row) for row in [columns, *rows]))
     if a.json:
         sys.path.append(str(REPOSITORY / "benchmarks"))
@@ -116,11 +121,11 @@ def main(a: Arguments) -> int:
     return 0 if good else 1
 
 
-def lower_bounds() -> dict[str, str]:
-    """Least versions by package, as pyproject.toml states them, of what is installed together."""
+def lower_bounds(*extras: str) -> dict[str, str]:
+    """Least versions by package, as pyproject.toml states them, of the package and some extras."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    stated = project["dependencies"] + [need for extra in TOGETHER for need in project["optional-dependencies"][extra]]
-    return dict(need.split(">=") for need in stated)
+    stated = project["dependencies"] + [need for extra in extras for need in project["optional-dependencies"][extra]]
+    return dict(need.replace("[http]", "").split(">=") for need in stated if not need.startswith("strongpose"))
 
 
 def spread(tried: list[dict[str, str]], name: str) -> str:
@@ -155,7 +160,7 @@ def clean() -> dict[str, str]:
 
 def try_releases(python: Path, age: Age, wheel: Path, a: Arguments) -> tuple[str, dict[str, str]]:
     """Install the oldest or newest releases and run the tests: their outcome, and the versions."""
-    bounds, folder = lower_bounds(), a.work / "releases"
+    bounds, folder = lower_bounds(*TOGETHER), a.work / "releases"
     opencv = "opencv-python-headless>=4.10.0.84"  # the tests draw with it
     stated = [f"{name}>={bound}" for name, bound in bounds.items()] + [opencv]
     resolution = ("--only-binary", ":all:", "--resolution", "lowest-direct" if age == "oldest" else "highest")
@@ -169,9 +174,7 @@ def try_releases(python: Path, age: Age, wheel: Path, a: Arguments) -> tuple[str
         done = subprocess.run(command, cwd=REPOSITORY, env=variables, capture_output=True, text=True)
         (a.work / f"{age}.log").write_text(done.stdout + done.stderr, encoding="utf-8")
         counted = (done.stdout.strip().splitlines() or ["nothing"])[-1]
-        code = "import json,sys,importlib.metadata as m;print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
-        names = [name.partition("[")[0] for name in bounds]
-        versions = json.loads(subprocess.check_output([made, "-c", code, *names], text=True))
+        versions = installed(made, bounds)
         return ("passed: " if done.returncode == 0 else "FAILED: ") + counted, versions
     except subprocess.CalledProcessError as error:
         return f"FAILED: cannot be installed: {tail(error.stderr)}", {}
@@ -179,14 +182,25 @@ def try_releases(python: Path, age: Age, wheel: Path, a: Arguments) -> tuple[str
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def installed(python: Path, names: Iterable[str]) -> dict[str, str]:
+    """The versions of packages in an environment."""
+    code = "import json,sys,importlib.metadata as m;print(json.dumps({n: m.version(n) for n in sys.argv[1:]}))"
+    return json.loads(subprocess.check_output([python, "-c", code, *names], text=True))
+
+
 def try_extras(
-    python: Path, extras: tuple[str, ...], code: str, commands: tuple[str, ...], wheel: Path, a: Arguments
-) -> str:
-    """Install the wheel with extras and run their commands: "works", or what failed."""
-    torch = [a.torch] if {"train", "export"} & set(extras) else []
+    extras: tuple[str, ...], age: Age, code: str, commands: tuple[str, ...], wheel: Path, a: Arguments
+) -> tuple[str, dict[str, str]]:
+    """Install the wheel with extras and run their commands: "works", or what failed; and the versions."""
     named = f"strongpose[{','.join(extras)}] @ {wheel.as_uri()}" if extras else wheel
+    needs: list[object] = [a.torch] if set(BESIDE_TORCH) & set(extras) else []
+    bounds = lower_bounds(*extras)
+    if age == "oldest":
+        stated = (f"{name}>={bound}" for name, bound in bounds.items() if name != "torch")
+        needs += ["--resolution", "lowest-direct", *stated]
     try:
-        made = environment(python, a.work / "extras", (named, *torch))
+        made = environment(a.pythons[0], a.work / "extras", (named, *needs))
+        versions = installed(made, bounds)
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([made, "-c", code], cwd=folder, check=True, capture_output=True, text=True, env=clean())
             for command in commands:
@@ -196,10 +210,10 @@ def try_extras(
                 else:
                     subprocess.run(words, cwd=folder, check=True, capture_output=True, text=True, env=clean())
     except (subprocess.CalledProcessError, OSError, IndexError) as error:
-        return f"FAILED: {tail(str(getattr(error, 'stderr', '') or error))}"
+        return f"FAILED: {tail(str(getattr(error, 'stderr', '') or error))}", {}
     finally:
         shutil.rmtree(a.work / "extras", ignore_errors=True)
-    return "works"
+    return "works", versions
 
 
 def served(words: list[Any], folder: str) -> None:
