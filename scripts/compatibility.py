@@ -67,6 +67,17 @@ EXTRAS: tuple[tuple[tuple[str, ...], str, tuple[str, ...]], ...] = (
 )
 """Extras that are installed, code that makes what their commands need, and the commands; the last at all ages."""
 
+REFUSED = {
+    "openvino": f"predict {REPOSITORY / PHOTO} --out no --model fast",
+    "video": "video clip.mp4 --out no",
+    "serve": "serve --port 0",
+    "batch": "batch photos no",
+    "train": "train --data people.json --out no",
+    "export": "export weights.safetensors --out no.onnx",
+    "data": "data convert a.mat --from lsp --images people --out no.json",
+}
+"""Commands that, without an extra, must end with one line that says how to install it."""
+
 
 @dataclass(frozen=True)
 class Arguments:
@@ -209,6 +220,8 @@ def try_extras(
                     served(words, folder)
                 else:
                     subprocess.run(words, cwd=folder, check=True, capture_output=True, text=True, env=clean())
+            if not extras:
+                refused(made.with_name("strongpose"), folder)
     except (subprocess.CalledProcessError, OSError, IndexError) as error:
         return f"FAILED: {tail(str(getattr(error, 'stderr', '') or error))}", {}
     finally:
@@ -224,6 +237,19 @@ def served(words: list[Any], folder: str) -> None:
             urlopen(re.findall(r"http://\S+", server.stdout.readline())[0], timeout=60).close()
         finally:
             server.terminate()
+
+
+def refused(program: Path, folder: str) -> None:
+    """Run the commands that need an extra, without it.
+
+    Raises:
+        subprocess.CalledProcessError: if one does not end as it should.
+    """
+    for extra, command in REFUSED.items():
+        done = subprocess.run([program, *command.split()], cwd=folder, capture_output=True, text=True, env=clean())
+        lines = done.stderr.strip().splitlines()
+        if done.returncode != 1 or len(lines) != 1 or f"pip install 'strongpose[{extra}] @ file:" not in lines[0]:
+            raise subprocess.CalledProcessError(done.returncode, command, stderr=f"{command}: {done.stderr}")
 
 
 def tail(text: str) -> str:
