@@ -48,7 +48,7 @@ joints = numpy.full((14, 3, 1), 20.0); joints[:, 2] = 1
 scipy.io.savemat("joints.mat", {"joints": joints})
 Path("people").mkdir(); Image.new("RGB", (64, 64)).save("people/im00001.jpg")
 """
-CONVERT = "data convert joints.mat --from lsp --images people --out lsp.json"
+CONVERT = "data convert joints.mat --from lsp --images people --skeleton coco --out lsp.json"
 TRAIN = "train --data lsp.json --images people --out run --steps 1 --batch-size 1 --crop-size 65 --workers 0 --no-bf16"
 EXPORT = (
     "export run/weights.safetensors --out tiny.onnx --size 129",
