@@ -27,7 +27,6 @@ PAGES = (
     "stress/README.md",
 )
 TO_DO = (
-    "docs/reports/body.md",
     "docs/reports/compatibility.md",
     "docs/reports/recipe.md",
 )
