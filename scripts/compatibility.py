@@ -271,7 +271,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> 
 
 def skipped(report: Any, path: Path) -> Any:
     """The report, as skipped if it failed as a package is not installed."""
-    missing = re.search(r"No module named '(\w+)", str(report.longrepr) if report.failed else "")
+    text = str(report.longrepr) if report.failed else ""
+    missing = re.search(r"(?:No module named '|the runtime (?=\w+ is not installed))(\w+)", text)
     if missing and missing[1] != "strongpose" and importlib.util.find_spec(missing[1]) is None:
         report.outcome, report.longrepr = "skipped", (str(path), 0, f"Skipped: needs {missing[1]}")
     return report
