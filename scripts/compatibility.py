@@ -16,7 +16,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 from urllib.request import urlopen
@@ -101,6 +101,7 @@ class Arguments:
 
 def main(a: Arguments) -> int:
     """Print what came of each environment, and the versions."""
+    a = replace(a, work=a.work.absolute())
     a.work.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(a.work / "dist", ignore_errors=True)
     build = [sys.executable, "-m", "build", "--outdir", a.work / "dist", REPOSITORY]
