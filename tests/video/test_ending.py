@@ -64,9 +64,10 @@ def test_a_timelapse_and_a_video_that_begins_late_are_whole(tmp_path):
 def test_what_an_edit_list_leaves_out_is_not_missing(tmp_path, options, first, last):
     path = write_film(tmp_path / "a.mp4", EVEN, options={**options, **SHORT_GROUPS})
     data = bytearray(path.read_bytes())
-    place = data.index(b"elst") + 12  # version, flags, count; duration in milliseconds, first tick
+    place = data.index(b"elst") + 12  # version, flags, count; duration in the film's ticks, first tick of the track
     (shift,) = struct.unpack_from(">i", data, place + 4)
-    struct.pack_into(">Ii", data, place, 40 * (last - first), shift + 512 * first)
+    (ticks,) = struct.unpack_from(">I", data, data.index(b"mvhd") + 16)  # a second, behind version, flags and times
+    struct.pack_into(">Ii", data, place, ticks * (last - first) // 25, shift + 512 * first)
     path.write_bytes(data)
     frames, video = read(path)
     assert video.damage is None

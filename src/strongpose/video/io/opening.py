@@ -145,7 +145,7 @@ def _has_no_end(container: av.container.InputContainer) -> bool:
     kind = container.format.name
     if kind in _CAMERA_FORMATS:
         return True
-    return not container.duration and (kind in _PLAYLISTS or container.size <= 0)
+    return not container.duration and (kind in _PLAYLISTS or (container.size or 0) <= 0)
 
 
 def _without_password(address: str) -> str:

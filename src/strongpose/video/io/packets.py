@@ -128,4 +128,5 @@ class Packets:
 
         if self._kind == CAMERA:
             return isinstance(error, av.error.InvalidDataError)
-        return self._container.name.startswith("http") and self._container.size <= 0 and error.errno == errno.EIO
+        live = self._container.name.startswith("http") and (self._container.size or 0) <= 0
+        return live and error.errno == errno.EIO
