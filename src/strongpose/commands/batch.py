@@ -29,7 +29,10 @@ def batch(
     source: Annotated[Positional[Path], arg(metavar="INPUT")],
     output: Annotated[Positional[Path], arg(metavar="OUTPUT")],
     /,
-    kind: Annotated[Literal["photos", "parquet", "tar"] | None, arg(help_behavior_hint="(default: detected)")] = None,
+    kind: Annotated[
+        Literal["photos", "parquet", "tar"] | None,
+        arg(metavar="photos|parquet|tar", help_behavior_hint="(default: detected)"),
+    ] = None,
     column: str = "path",
     key: str = "",
     model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
@@ -64,7 +67,7 @@ def batch(
         model: A model that comes with the package (accurate, base, or fast, which needs OpenVINO), or the path of an
             .onnx or .xml file.
         size: Input resolution: long side in pixels; larger finds smaller people, slower. Several sizes: multi-scale
-            testing (outputs are averaged). Name the photos or the file before it.
+            testing (outputs are averaged). Name photos or files, if any, before it.
         flip: Flip augmentation: also run on the horizontally flipped photo and average; more accurate,
             twice the latency.
         threshold: Leave people with a lower score out.

@@ -32,7 +32,7 @@ class EstimatorOptions:
         tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
     ] = ()
     """Input resolution: long side in pixels; larger finds smaller people, slower.
-    Several sizes: multi-scale testing (outputs are averaged). Name the photos or the file before it."""
+    Several sizes: multi-scale testing (outputs are averaged). Name photos or files, if any, before it."""
     flip: Flag = False
     """Flip augmentation: also run on the horizontally flipped photo and average; more accurate, twice the latency."""
     threads: int = 0

@@ -8,7 +8,7 @@ import signal
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import tyro
 from tyro.conf import arg
@@ -27,7 +27,9 @@ def train(
     config: TrainConfig,
     *,
     finetune: Annotated[str | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: none)")] = None,
-    preset: Annotated[PresetName | None, arg(help_behavior_hint="(default: none)")] = None,
+    preset: Annotated[
+        PresetName | None, arg(metavar="|".join(get_args(PresetName)), help_behavior_hint="(default: none)")
+    ] = None,
 ) -> int:
     """Train a network on COCO-format keypoint data sets.
 
