@@ -64,6 +64,17 @@ def test_keypoints_that_a_chosen_skeleton_lacks_are_said(strongpose, tmp_path):
     assert f"strongpose: {annotations}: keypoints of the {said}, unlabelled: neck, head_top\n" in run.stderr
 
 
+def test_ignore_regions_are_counted_apart_from_people(strongpose, tmp_path):
+    annotations, out = write_dataset(tmp_path / "set", 2), tmp_path / "out.json"
+    data = json.loads(annotations.read_text())
+    data["annotations"][0]["iscrowd"] = 1
+    annotations.write_text(json.dumps(data))
+    run = strongpose("data", "convert", annotations, "--from", "coco", "--out", out)
+    assert f"{out}: 2 photos, 2 people, 1 ignore region, " in run.stdout, run.stderr
+    run = strongpose("data", "check", out, "--images", annotations.with_suffix(""))
+    assert f"{out}: 2 photos, 2 people, skeleton coco" in run.stdout, run.stderr
+
+
 def test_photos_are_compared_with_the_sizes_that_coco_files_state(strongpose, tmp_path):
     annotations = write_dataset(tmp_path / "set", 2)
     data = json.loads(annotations.read_text())

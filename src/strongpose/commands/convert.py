@@ -75,9 +75,11 @@ def convert(
             raise ConversionError("--neck-from-shoulders needs a --skeleton with a keypoint 'neck'")
         if to == "yolo":
             people, labelled = write_yolo(data, out, say)
+            regions = 0
         else:
             write_atomically(out, json.dumps(data))
-            people = len(data["annotations"])
+            regions = sum(bool(person.get("iscrowd")) for person in data["annotations"])
+            people = len(data["annotations"]) - regions
             labelled = sum(person.get("num_keypoints", 0) for person in data["annotations"])
     except (ValueError, ImportError) as error:  # the annotations, the skeleton, or a missing package
         reason = " ".join(str(error).splitlines())
@@ -89,9 +91,8 @@ def convert(
         return complain(f"{error.filename or out}: cannot be read or written ({error.strerror})")
     names = data["categories"][0]["keypoints"]
     photos = counted(len(data["images"]), "photo")
-    print(
-        f"{out}: {photos}, {counted(people, 'person', 'people')}, {labelled} labelled keypoints of {len(names)} kinds"
-    )
+    found = counted(people, "person", "people") + (f", {counted(regions, 'ignore region')}" if regions else "")
+    print(f"{out}: {photos}, {found}, {labelled} labelled keypoints of {len(names)} kinds")
     if to == "yolo":
         print(f"for its data.yaml: kpt_shape: [{len(names)}, 3], {_about_flips(names, chosen)}")
     return 0
