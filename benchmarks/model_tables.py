@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,9 @@ from strongpose.exceptions import BenchmarkError
 __all__ = ["chosen_rows", "details", "model_table", "summary"]
 
 CARDS = "src/strongpose/models"
+
+WIDTH = 110
+"""Columns of code that the site shows without scrolling, and of GitHub nearly so."""
 
 ENTRY = ("model", "size_px", "flip", "runtime")
 """What a line of the table is about; of several measurements of the same, the last one counts."""
@@ -99,7 +103,7 @@ def details(rows: Sequence[dict[str, str]], folder: Path, page: Path) -> str:
     first = rows[0]
     packages = ", ".join(dict.fromkeys(row["runtime_version"] for row in rows))
     versions = ", ".join(dict.fromkeys(row["version"] for row in rows))
-    commands = "\n".join(dict.fromkeys(row["command"] for row in rows))
+    commands = "\n".join(_broken(command) for command in dict.fromkeys(row["command"] for row in rows))
     others = [float(row["other_load_cores"]) for row in rows if row["other_load_cores"]]
     load = load_note(others)
     looks = "" if first["repeat"] == "1" else f", each processed {first['repeat']} times"
@@ -109,6 +113,13 @@ def details(rows: Sequence[dict[str, str]], folder: Path, page: Path) -> str:
         f"{system}{load} Commands:"
     )
     return "\n\n".join((table((*HEADER, *TIMES), body, markdown=True), note, f"```\n{commands}\n```"))
+
+
+def _broken(command: str) -> str:
+    """A command on lines that need no scrolling, broken before options."""
+    words = command.replace(" --", "\n--").replace(" ", "\0").replace("\n", " ")  # an option stays with its values
+    lines = textwrap.wrap(words, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    return " \\\n".join(lines).replace("\0", " ")
 
 
 def _linked(model: str, folder: Path, page: Path) -> str:

@@ -54,6 +54,15 @@ def test_the_last_measurement_of_each_entry_counts(tmp_path):
     assert line.startswith("| small.onnx | 3.1 MB ")
 
 
+def test_long_commands_are_broken_before_options(tmp_path):
+    command = f"strongpose benchmark --annotations {'a' * 50}.json --csv out.csv --models base --size 481 721 --flip"
+    csv = write(tmp_path / "out.csv", [replace(row, command=command) for row in made_up()])
+    code = model_table(csv, "details", [], tmp_path, tmp_path / "README.md").partition("```\n")[2]
+    first, second, _ = code.splitlines()
+    assert first == f"strongpose benchmark --annotations {'a' * 50}.json --csv out.csv \\"
+    assert second == "    --models base --size 481 721 --flip"
+
+
 def test_what_cannot_be_compared_is_refused(tmp_path):
     def table(path, *, kind="summary", models=()):
         return model_table(path, kind, models, tmp_path, tmp_path / "README.md")
