@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from peers import END_TO_END
 from results_file import Results, read_results
 
+from strongpose.runtime import packaged_models
+
 REPOSITORY = Path(__file__).parent.parent
 COLOURS = ("#0b63ce", "#d9480f", "#2b8a3e", "#862e9c", "#5f3dc4", "#087f5b")
 MARKERS = ("o", "s", "^", "D", "v", "p")  # so that curves differ without colours, too
@@ -65,21 +67,23 @@ def main(arguments: Arguments) -> None:
 
 
 def tradeoff(results: Results) -> Figure:
-    """AP by latency: a line for every model through its sizes; the top-down pair without its slow, mirrored form."""
+    """AP by latency: a line for every released model through its sizes, and for every peer through its settings."""
+    released = packaged_models()
     models: dict[str, list[tuple[float, float]]] = defaultdict(list)
     sizes: dict[str, list[str]] = defaultdict(list)
     for row in results.rows:
         cells = dict(zip(results.columns, row, strict=True))
         name, _, rest = str(cells["system"]).partition(", ")
-        if "mirrored" not in rest:
+        size = re.findall(r"^\d+(?= px)", rest)
+        if name in released or not size:
             models[name].append((float(cells[END_TO_END]), float(cells["AP"])))
-            sizes[name] += re.findall(r"^\d+(?= px)", rest)
+            sizes[name] += size
     figure, axes = _empty("AP by latency: better is up and left", f"{END_TO_END} (median)", "AP")
     for name, points in models.items():
         ends = sorted(set(sizes[name]), key=int)[:: max(1, len(set(sizes[name])) - 1)]  # the smallest and the largest
         axes.plot(*zip(*sorted(points), strict=True), label=f"{name}, {' to '.join(ends)} px" if ends else name)
     axes.set_xlim(0)
-    axes.legend(loc="upper right")  # where slow and accurate models would be
+    axes.legend(loc="lower right")  # where slow and inaccurate models would be
     return figure
 
 

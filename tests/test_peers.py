@@ -19,7 +19,7 @@ import charts  # noqa: E402
 import network_times  # noqa: E402
 import peer_models  # noqa: E402
 import peers  # noqa: E402
-from results_file import read_results  # noqa: E402
+from results_file import Results, read_results  # noqa: E402
 
 from strongpose import Poses  # noqa: E402
 
@@ -214,6 +214,18 @@ def test_the_script_measures_and_its_figures_are_drawn(tmp_path):
     charts.main(charts.Arguments(tmp_path, tmp_path))
     assert {"base, 257 px", "AP"} <= words(tmp_path / "tradeoff.svg")
     assert {"base, 257 px", "people in the picture"} <= words(tmp_path / "scaling.svg")
+
+
+def test_the_chart_has_released_models_and_all_settings_of_peers():
+    rows = [
+        ["base, 257 px", 0.4, 10],
+        ["trial, 257 px", 0.5, 9],
+        ["a + b, fast", 0.5, 20],
+        ["a + b, mirrored", 0.6, 90],
+    ]
+    results = Results("peers.py", "a CPU", "abc", "2026-01-01", ["system", "AP", peers.END_TO_END], rows)
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in charts.tradeoff(results).axes[0].lines}
+    assert drawn == {"base, 257 px": [[10, 0.4]], "a + b": [[20, 0.5], [90, 0.6]]}
 
 
 def test_people_count_once_and_only_among_the_best_poses():
