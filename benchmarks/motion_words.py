@@ -69,7 +69,8 @@ def main(arguments: Arguments) -> None:
             if row["hand_raised"] != "unclear":
                 raised = "yes" if found and "hand raised" in found else "no"
                 said["hand raised" if row["hand_raised"] == "yes" else "no hand raised", raised] += 1
-    table = [_row(said, label) for label in sorted({label for label, _ in said})]
+    labels = sorted({label for label, _ in said}, key=lambda label: ("hand" in label, label))
+    table = [_row(said, label) for label in labels]
     for row in (COLUMNS, ["---"] * len(COLUMNS), *table):
         print("| " + " | ".join(map(str, row)) + " |")
     if arguments.json:
@@ -79,12 +80,12 @@ def main(arguments: Arguments) -> None:
 def _row(said: Counter[tuple[str, str]], label: str) -> list[str | int]:
     people = sum(count for (word, _), count in said.items() if word == label)
     if "hand" in label:
-        answers = [""] * len(ANSWERS)
+        answers = ["–"] * len(ANSWERS)
         right = said[label, "no" if label.startswith("no") else "yes"]
     else:
         answers = [said[label, answer] for answer in ANSWERS]
         right = said[label, label.split()[0]]
-    return [label, people, *answers, "" if label.startswith("other") else round(100 * right / people)]
+    return [label, people, *answers, "–" if label.startswith("other") else round(100 * right / people)]
 
 
 def _of_clip(model: StrongPose, clip: Path, rows: list) -> list[tuple[str, ...] | None]:
