@@ -195,6 +195,7 @@ def test_the_api_describes_itself(client):
     assert (list(form["properties"]), form["additionalProperties"]) == (["photo"], False)
     assert set(poses["responses"]["200"]["content"]) == {"application/json", "image/jpeg", "image/png"}
     assert poses["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].endswith("/Result")
+    assert {"413", "422", "429", "503"} < set(poses["responses"])
     for path in ("/api/poses", "/api/batch"):  # the options that a request without them is told of
         [refusal] = re.findall("; there (?:is|are) (.*)", client.post(f"{path}?a=1", b"", "image/png").error)
         names = [one["name"] for one in described["paths"][path]["post"]["parameters"]]

@@ -27,6 +27,7 @@ FAILURES: dict[int | str, dict[str, Any]] = {
         (422, "Not a photo, or damaged"),
         (429, "Too many requests in progress, or uploads; Retry-After says when to come back"),
         (431, "More than 16 KB of headers"),
+        (503, "Too many connections with requests in progress; Retry-After says when to come back"),
     )
 }
 """What the API's description says of them, for routes that take photos."""
