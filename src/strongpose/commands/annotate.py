@@ -63,7 +63,8 @@ def annotate(
         detections: Also process whole photos and label unannotated people.
         again: Also process ignore regions (keypoint_source) again, for a pose that fills them.
         threads: CPU threads of the network; 0 takes all cores.
-        runtime: Inference runtime; auto takes the fastest that is installed.
+        runtime: Inference runtime; auto takes ONNX Runtime where it can use an NVIDIA GPU,
+            else OpenVINO if it is installed, else ONNX Runtime.
     """
     from strongpose._util.atomic_write import write_atomically
     from strongpose._util.json_files import read_json

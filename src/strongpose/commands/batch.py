@@ -71,7 +71,8 @@ def batch(
         flip: Flip augmentation: also run on the horizontally flipped photo and average; more accurate,
             twice the latency.
         threshold: Leave people with a lower score out.
-        runtime: Inference runtime; auto takes the fastest that is installed.
+        runtime: Inference runtime; auto takes ONNX Runtime where it can use an NVIDIA GPU,
+            else OpenVINO if it is installed, else ONNX Runtime.
         part_size: Photos in a part, the unit that is retried; a tar shard is always one.
         actors: Processes, each with the model.
         threads_per_actor: CPU threads of the network in each of them.

@@ -38,7 +38,8 @@ class EstimatorOptions:
     threads: int = 0
     """CPU threads of the network; 0 takes all cores."""
     runtime: RuntimeChoice = "auto"
-    """Inference runtime; auto takes the fastest that is installed."""
+    """Inference runtime; auto takes ONNX Runtime where it can use an NVIDIA GPU,
+    else OpenVINO if it is installed, else ONNX Runtime."""
     device: Annotated[str, arg(metavar="auto|cpu|cuda|gpu|mps")] = "auto"
     """Inference device: cuda is an NVIDIA GPU, cuda:1 the second one, gpu an Intel GPU, mps an Apple GPU;
     auto takes an NVIDIA GPU where the runtime can use it, else the CPU."""

@@ -97,8 +97,9 @@ class StrongPose:
             options: of the decoder; left out, what the model recommends.
             threshold: people with a lower score (0-1) are left out; left out, the model's own, usually 0.25.
             threads: CPU threads of the network; 0 takes all cores.
-            runtime: what runs the network: openvino, onnx or torch; auto takes the fastest that is
-                installed (`strongpose.runtime.open_runtime`), and ``model.runtime.name`` says which.
+            runtime: what runs the network: openvino, onnx or torch; auto takes ONNX Runtime where it can
+                use an NVIDIA GPU, else OpenVINO if it is installed, else ONNX Runtime
+                (`strongpose.runtime.open_runtime`), and ``model.runtime.name`` says which.
             device: cpu, cuda, gpu (Intel's) or mps (Apple's), with a number for one of several, as in cuda:1; auto
                 takes an NVIDIA GPU where the runtime can use one, else the CPU.
 

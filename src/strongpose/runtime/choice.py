@@ -1,4 +1,4 @@
-"""Which runtime runs a model: the one asked for, or the fastest that is installed."""
+"""Which runtime runs a model: the one asked for, or the one that is likely the fastest here."""
 
 from __future__ import annotations
 
