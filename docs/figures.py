@@ -110,7 +110,7 @@ def body(model: StrongPose, prediction: Prediction) -> np.ndarray:
 
 
 def growth(model: StrongPose, prediction: Prediction) -> np.ndarray:
-    """Votes and seeds, and the people after some turns of growth (SP Fig. 5)."""
+    """Votes and seeds, and the people after some steps of growth (SP Fig. 5)."""
     shown = model.decode(prediction.fields, prediction.fitted)
     seeds = find_seeds(prediction.fields, model.options)
     grouped = group_poses(prediction.fields, seeds, model.options)
@@ -118,11 +118,11 @@ def growth(model: StrongPose, prediction: Prediction) -> np.ndarray:
     away = np.linalg.norm(places[None] - shown.keypoints[:, None, :, :2], axis=-1).mean(axis=-1)
     people = away.argmin(axis=1)  # of each person shown, how it grew
     panels = [("Hough votes; seeds ringed", draw_votes(prediction.fields, prediction.fitted, seeds, model.options))]
-    turns = prediction.fields.skeleton.num_keypoints
-    for turn in (1, 3, 8, turns):
-        reached = (grouped.order[people] >= 0) & (grouped.order[people] < turn)
+    steps = prediction.fields.skeleton.num_keypoints
+    for step in (1, 3, 8, steps):
+        reached = (grouped.order[people] >= 0) & (grouped.order[people] < step)
         scores = np.where(reached, grouped.scores[people], 0)
-        title = "The seed of each person" if turn == 1 else f"After {turn} turns"
+        title = "The seed of each person" if step == 1 else f"After {step} steps"
         panels.append((title, _sketch(prediction.photo, places[people], scores, prediction.fields.skeleton)))
     panels.append(("The order of growth: yellow first, violet last", draw_growth(grouped, prediction.fitted, shown)))
     return _stacked(*(_row(panels[i : i + 2]) for i in range(0, len(panels), 2)))
