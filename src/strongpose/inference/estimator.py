@@ -98,8 +98,7 @@ class StrongPose:
             threshold: people with a lower score (0-1) are left out; left out, the model's own, usually 0.25.
             threads: CPU threads of the network; 0 takes all cores.
             runtime: what runs the network: openvino, onnx or torch; auto takes ONNX Runtime where it can
-                use an NVIDIA GPU, else OpenVINO if it is installed, else ONNX Runtime
-                (`strongpose.runtime.open_runtime`), and ``model.runtime.name`` says which.
+                use an NVIDIA GPU, else OpenVINO if installed, else ONNX Runtime; ``model.runtime.name`` says which.
             device: cpu, cuda, gpu (Intel's) or mps (Apple's), with a number for one of several, as in cuda:1; auto
                 takes an NVIDIA GPU where the runtime can use one, else the CPU.
 
