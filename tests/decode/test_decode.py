@@ -200,6 +200,11 @@ def test_any_fields_give_finite_poses_and_always_the_same(seed, heat, reach):
         ("similarity", -1),
         ("refinement_width", -0.1),
         ("body_weight", float("inf")),
+        ("nms_radius", float("nan")),
+        ("seed_threshold", "x"),
+        ("filter_sigma", None),
+        ("max_people", 1.5),
+        ("voting", 1),
         ("ranking", "quadratic"),
     ],
 )

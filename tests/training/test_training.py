@@ -249,3 +249,16 @@ def test_learning_rate_schedule():
     config = TrainConfig(data=("a.json",), steps=100, warmup_steps=10, learning_rate_decay=0.5)
     factors = [config.learning_rate_factor(step, step / 100) for step in (0, 9, 30, 50, 75, 100)]
     assert factors == pytest.approx([0.1, 1, 1, 1, 0.5, 0])
+
+
+def test_options_that_an_older_checkpoint_lacks_had_their_defaults():
+    earlier = TrainConfig(data=("a.json",)).to_dict()
+    del earlier["minutes"]
+    assert TrainConfig(data=("a.json",)).changed_from(earlier) == []
+    assert TrainConfig(data=("a.json",), minutes=2, scale=(1.0, 2.0)).changed_from(earlier) == ["scale", "minutes"]
+
+
+@pytest.mark.parametrize("name", ["val_every", "log_every"])
+def test_intervals_of_no_steps_are_refused(name):
+    with pytest.raises(ValueError, match="--val-every and --log-every must be positive"):
+        TrainConfig(data=("a.json",), **{name: 0})

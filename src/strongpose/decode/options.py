@@ -5,10 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import Enum
+from numbers import Integral, Real
 
 from strongpose.fields import DISK_RADIUS
 
 __all__ = ["DecodeOptions", "Ranking", "Suppression"]
+
+_POSITIVE = ("disk_radius", "filter_sigma", "backward_tolerance", "similarity")
+_NOT_NEGATIVE = (
+    "vote_threshold",
+    "seed_threshold",
+    "body_threshold",
+    "body_weight",
+    "nms_radius",
+    "localization_error",
+    "refinement_width",
+)
 
 
 class Ranking(Enum):
@@ -100,11 +112,14 @@ class DecodeOptions:
             if not isinstance(getattr(self, name), kind):
                 raise ValueError(f"{name} must be one of {[str(c) for c in kind]}, got {getattr(self, name)!r}")
         for name, least in (("refinements", 0), ("max_people", 1)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} must be at least {least}, got {getattr(self, name)}")
-        for name in ("disk_radius", "filter_sigma", "backward_tolerance", "similarity"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be positive, got {getattr(self, name)}")
-        for name in ("refinement_width", "body_weight"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be finite and at least 0, got {getattr(self, name)}")
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or isinstance(value, bool) or int(value) < least:
+                raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        for name in _POSITIVE + _NOT_NEGATIVE:
+            value = getattr(self, name)
+            if not isinstance(value, Real) or isinstance(value, bool) or not 0 <= float(value) < math.inf:
+                raise ValueError(f"{name} must be finite and at least 0, got {value!r}")
+            if name in _POSITIVE and value == 0:
+                raise ValueError(f"{name} must be positive, got 0")
+        if not isinstance(self.voting, bool):
+            raise ValueError(f"voting must be True or False, got {self.voting!r}")

@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from strongpose._util.atomic_write import write_atomically
-from strongpose._util.lines import Say, unheard
+from strongpose._util.lines import Say, counted, unheard
 from strongpose._util.signals import StopRequest
 from strongpose.data.augment import Augmentation
 from strongpose.data.batches import Batch, BatchesByStep, batch_loader
@@ -146,7 +146,7 @@ def _train(run: TrainingRun, batches: BatchesByStep | None, stop: StopRequest) -
                 _loop(run, loader, progress, stop)
         run.save()
     if config.minutes:
-        run.say(f"{run.done} steps in {_shown(run.clock.spent)} of {_shown(60 * config.minutes)}")
+        run.say(f"{counted(run.done, 'step')} in {_shown(run.clock.spent)} of {_shown(60 * config.minutes)}")
 
 
 def _look_ahead(run: TrainingRun, stop: StopRequest) -> None:
@@ -173,8 +173,8 @@ def _look_ahead(run: TrainingRun, stop: StopRequest) -> None:
 
 
 def _try_validation(run: TrainingRun, stop: StopRequest) -> None:
-    """Find out in the first process what a validation takes, if there will be one and none was done yet."""
-    if run.config.val is not None and run.world.rank == 0 and not run.clock.was_measured("validation"):
+    """Find out in the first process what a validation takes, if there will be one."""
+    if run.config.val is not None and run.world.rank == 0:
         run.expect_validation(give_up=lambda: stop.is_set)
 
 
@@ -186,20 +186,22 @@ def _loop(run: TrainingRun, loader: Iterator[Batch], progress: Progress, stop: S
     """Train until all steps are done or somebody asks to stop."""
     saved = run.clock.spent
     _validate_if_due(run, progress, stop)
-    tries = [share for share in _TRIES if run.config.minutes and share > run.passed]
+    tries, tried = [share for share in _TRIES if run.config.minutes and share > run.passed], run.done
     while run.passed < 1 and not run.world.any(stop.is_set):
         if tries and run.passed > tries[0]:
             tries.pop(0)
-            with progress.paused():
-                _try_validation(run, stop)
+            if run.validated <= tried:
+                with progress.paused():
+                    _try_validation(run, stop)
+            tried = run.done
         with progress.waiting():
             batch = next(loader)
         losses = run.step(batch)
-        run.look_at_clock()
         progress.add(run.done, losses, run.learning_rate, run.clock.left())
         if run.clock.spent - saved > 60 * run.config.checkpoint_minutes:
             run.save()
             saved = run.clock.spent
+        run.look_at_clock()
         _validate_if_due(run, progress, stop)
         run.look_at_clock()
 

@@ -78,7 +78,7 @@ class Progress:
             done: steps done.
             losses: of this step, ``loss`` and the terms of which it consists.
             rate: learning rate.
-            left: seconds until the run's end; None reckons it from the steps that are left.
+            left: seconds that are left for steps; None reckons it from the steps that are left.
 
         Raises:
             OSError: if TensorBoard's file cannot be written.

@@ -25,6 +25,7 @@ _Folder = Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")]
 _Weights = Annotated[str | Path | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: none)")]
 
 _LONGEST_WARMUP = 0.1  # share of the minutes
+_MOST_MINUTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -163,8 +164,10 @@ class TrainConfig:
             )
         if self.steps < 1 or self.batch_size < 1:
             raise ValueError(f"--steps and --batch-size must be positive, got {self.steps} and {self.batch_size}")
-        if not 0 <= self.minutes < math.inf:
-            raise ValueError(f"--minutes must be finite and not negative, got {self.minutes}")
+        if not 0 <= self.minutes <= _MOST_MINUTES:
+            raise ValueError(f"--minutes must be 0 to {_MOST_MINUTES:,}, got {self.minutes}")
+        if self.val_every < 1 or self.log_every < 1:
+            raise ValueError(f"--val-every and --log-every must be positive, got {self.val_every} and {self.log_every}")
         if self.body_only and self.init is None:
             raise ValueError("--body-only: needs the weights whose body heat map it trains; add --init, or --finetune")
         if self.body_only and self.teacher is not None:
@@ -208,17 +211,12 @@ class TrainConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""
-        return {
-            k: [str(p) if isinstance(p, Path) else p for p in v]
-            if isinstance(v, tuple)
-            else (str(v) if isinstance(v, Path) else v)
-            for k, v in asdict(self).items()
-        }
+        return {name: _plain(value) for name, value in asdict(self).items()}
 
     def changed_from(self, earlier: dict[str, Any]) -> list[str]:
-        """Names of the fields whose value differs from what `to_dict` gave earlier."""
+        """Names of the fields whose value differs from what `to_dict` gave earlier; what it lacks had its default."""
         now = self.to_dict()
-        return [f.name for f in fields(self) if now[f.name] != earlier.get(f.name)]
+        return [f.name for f in fields(self) if now[f.name] != earlier.get(f.name, _plain(f.default))]
 
     def learning_rate_factor(self, step: int, passed: float) -> float:
         """Learning rate of a step as a share of the peak: linear warm-up, plateau, linear fall to zero.
@@ -233,3 +231,10 @@ class TrainConfig:
             return max(0.0, min(max(warmed, passed / _LONGEST_WARMUP), 1.0, (1 - passed) / fall))
         fall = max(1.0, self.learning_rate_decay * self.steps)
         return max(0.0, min(warmed, 1.0, (self.steps - step) / fall))
+
+
+def _plain(value: Any) -> Any:
+    """A field's value as JSON has it."""
+    if isinstance(value, tuple):
+        return [_plain(v) for v in value]
+    return str(value) if isinstance(value, Path) else value

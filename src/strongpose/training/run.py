@@ -150,9 +150,17 @@ class TrainingRun:
         Raises:
             strongpose.exceptions.AnnotationError: if the annotations or photos cannot be used.
         """
-        config, started = self.config, self.clock.read()
+        started = self.clock.read()
+        metrics = self._validate(give_up)
+        if metrics is not None:
+            self.validated = self.done
+            self.clock.expect("validation", self.clock.read() - started)
+        return metrics
+
+    def _validate(self, give_up: Callable[[int, int], bool]) -> Metrics | None:
+        config = self.config
         assert config.val is not None
-        metrics = validate(
+        return validate(
             self._validated,
             config.val,
             config.val_images,
@@ -161,22 +169,21 @@ class TrainingRun:
             self.precision.bf16,
             give_up,
         )
-        if metrics is not None:
-            self.validated = self.done
-            self.clock.measured("validation", self.clock.read() - started)
-        return metrics
 
     def expect_validation(self, give_up: Callable[[], bool]) -> None:
         """Tell the clock what a validation will take, by trying a few photos, unless ``give_up`` says yes."""
         started, times = self.clock.read(), list[float]()
+        whole = 0.0
 
         def enough(done: int, total: int) -> bool:
+            nonlocal whole
             times.append(self.clock.read())
-            photo = (times[-1] - times[0]) / max(1, done - 1)
-            self.clock.expect("validation", _VALIDATION_MARGIN * (times[0] - started + (total - 1) * photo))
+            whole = times[0] - started + (total - 1) * (times[-1] - times[0]) / max(1, done - 1)
             return done == _TRIED_PHOTOS or give_up()
 
-        self.validate(enough)
+        if self._validate(enough) is not None:  # these were all
+            whole = self.clock.read() - started
+        self.clock.expect("validation", _VALIDATION_MARGIN * whole)
 
     def save(self) -> None:
         """Write the checkpoint and the averaged weights, if this process is the first one.
@@ -188,12 +195,12 @@ class TrainingRun:
         if self.world.rank == 0:
             started = self.clock.read()
             precision = {"bf16": self.precision.bf16, "teacher_bf16": self._teacher and self._teacher.bf16}
-            done = {"step": self.done, "validated": self.validated, "seconds": self.clock.spent}
+            done = {"step": self.done, "validated": self.validated, "seconds": self.clock.spent if self.done else 0.0}
             state = {**done, "config": self.config.to_dict(), **precision}
             save_checkpoint(self.checkpoint, self.network, self._average, self._optimizer, state)
             facts = TrainingFacts(self.config.disk_radius, self.config.val_size, self._body_weight)
             save_weights(self._averaged, self.weights, facts)
-            self.clock.measured("checkpoint", self.clock.read() - started)
+            self.clock.expect("checkpoint", self.clock.read() - started)
 
     @property
     def _averaged(self) -> PoseNetwork:

@@ -24,8 +24,7 @@ class RunClock:
     def __init__(self, limit: float | None = None, read: Callable[[], float] = time.monotonic) -> None:
         self.limit, self.had = limit, 0.0
         self.read, self._started = read, read()
-        self._longest: dict[str, float] = {}
-        self._expected: dict[str, float] = {}
+        self._durations: dict[str, float] = {}
 
     @property
     def spent(self) -> float:
@@ -33,20 +32,12 @@ class RunClock:
         return self.had + self.read() - self._started
 
     def expect(self, work: str, seconds: float) -> None:
-        """Say what work will take until it is measured."""
-        self._expected[work] = seconds
-
-    def measured(self, work: str, seconds: float) -> None:
-        """Say what work took; its longest time is what it is expected to take."""
-        self._longest[work] = max(self._longest.get(work, 0.0), seconds)
-
-    def was_measured(self, work: str) -> bool:
-        """Whether the work was done in this process."""
-        return work in self._longest
+        """Say what work will take, as it was last measured or reckoned."""
+        self._durations[work] = seconds
 
     def duration(self, work: str) -> float:
         """Seconds that work is expected to take; 0 if nothing is known of it."""
-        return self._longest.get(work, self._expected.get(work, 0.0))
+        return self._durations.get(work, 0.0)
 
     def kept_back(self) -> float:
         """Seconds that the last validation is expected to take, with a checkpoint before and after it."""
