@@ -136,7 +136,7 @@ def predict_all(photos: Sequence[Damaged], folder: Path, model: Path, size: int 
     for line in complaints:
         if not line.startswith(f"strongpose: {folder}") or not is_one_line(line, str(folder)):
             tally.wrong.append(f"on standard error: {line[:300]}")
-    written = {path.name for path in out.iterdir()}
+    written = {path.name for path in out.glob("*")}  # there is no folder where all were refused
     for name in names:
         stem = name.rpartition(".")[0]
         if any(f"/{name}: " in line for line in done) != ({f"{stem}.poses.json", f"{stem}.poses.jpg"} <= written):
