@@ -12,11 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-import tyro
-
 sys.path.extend(str(Path(__file__).parents[1] / "tests" / folder) for folder in ("", "serve"))
 
-from part import Arguments, tell
+from part import Arguments, run_part, tell
 from starting import started
 
 _SETTINGS = """
@@ -48,4 +46,4 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments)))
+    sys.exit(run_part(main))

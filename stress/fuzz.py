@@ -14,13 +14,11 @@ import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-import tyro
-
 sys.path.extend(str(Path(__file__).parents[1] / "tests" / folder) for folder in ("", "robustness", "serve"))
 
 from damaged_photos import damaged_arrays, damaged_photo
 from harness import Tally, look_at, post_all, predict_all
-from part import Arguments, Clock, tell
+from part import Arguments, Clock, run_part, tell
 from processes import memory
 from starting import Server, started
 
@@ -95,4 +93,4 @@ def serve(numbers: range, seed: int, server: Server) -> tuple[Tally, float]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments)))
+    sys.exit(run_part(main))

@@ -20,12 +20,11 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 sys.path.extend(str(Path(__file__).parents[1] / "tests" / folder) for folder in ("", "robustness"))
 
 from damaged_photos import damaged_photo
-from part import Arguments, Clock, tell
+from part import Arguments, Clock, run_part, tell
 from PIL import Image
 from processes import memory, open_files, threads
 
@@ -155,4 +154,4 @@ def write_clip(path: Path, frames: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments)))
+    sys.exit(run_part(main))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Arguments", "Clock", "tell"]
+import tyro
+
+__all__ = ["Arguments", "Clock", "run_part", "tell"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,20 @@ class Clock:
     def left(self) -> float:
         """Seconds; negative once the time is over."""
         return self._end - time.monotonic()
+
+
+def run_part(main: Callable[[Arguments], int]) -> int:
+    """Run a part by its command line; SIGTERM ends it as Ctrl-C does, so that it removes its folders.
+
+    Returns:
+        The exit status; 130 if it was ended.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        return main(tyro.cli(Arguments))
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+        return 130
 
 
 def tell(tried: str, wrong: Sequence[str]) -> int:

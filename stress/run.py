@@ -12,17 +12,25 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from types import FrameType
+from typing import Literal, NoReturn
 
 import tyro
+
+from strongpose._util.closed_pipe import end_with_closed_pipes
 
 _FOLDER = Path(__file__).parent
 _PATIENCE = 300.0
 """Seconds beyond its share after which a part is taken for hanging."""
+_FAREWELL = 20.0
+"""Seconds that a part has to remove its folders when it is ended."""
+_YEAR = 525_600
+"""Minutes."""
 
 
 @dataclass(frozen=True)
@@ -99,19 +107,57 @@ def run_parts(parts: Sequence[Part], seconds: float, seed: int, patience: float 
 
 
 def _run(part: Part, seconds: float, seed: int, patience: float) -> Outcome:
+    """Run a part with a folder of its own for temporary files; nothing of it, and no process with it, is left."""
+    with tempfile.TemporaryDirectory(prefix="strongpose-stress-", ignore_cleanup_errors=True) as folder:
+        try:
+            return _outcome(part, seconds, seed, patience, folder)
+        finally:
+            _end_processes(folder)
+
+
+def _outcome(part: Part, seconds: float, seed: int, patience: float, folder: str) -> Outcome:
     command = [sys.executable, part.script, f"--seconds={seconds:.1f}", f"--seed={seed}"]
     start = time.monotonic()
     process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, errors="replace"
-    )
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, errors="replace",
+        env={**os.environ, "TMPDIR": folder},
+    )  # fmt: skip
     try:
         said, _ = process.communicate(timeout=seconds + patience)
         status, line = process.returncode, (said.strip().splitlines() or ["said nothing"])[-1]
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        said, _ = process.communicate()
+        said = _end(process, folder)
         status, line = 1, f"did not end {patience:.0f} s after its time"
+    except KeyboardInterrupt:
+        _end(process, folder)
+        raise
     return Outcome(part.script.stem, "FAILED" if status else "held", line, time.monotonic() - start, said)
+
+
+def _end(process: subprocess.Popen[str], folder: str) -> str:
+    """End a part and all that it started, and return what it said."""
+    process.terminate()
+    _end_processes(folder, spared=process.pid)
+    try:
+        return process.communicate(timeout=_FAREWELL)[0]
+    except subprocess.TimeoutExpired:
+        _end_processes(folder)
+        return process.communicate()[0]
+
+
+def _end_processes(folder: str, spared: int = 0) -> None:
+    """SIGKILL for all processes, of whatever session, that were given a folder for temporary files, but for one."""
+    mark, found = f"TMPDIR={folder}\0".encode(), True
+    while found:
+        found = False
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            number = int(path.parent.name)
+            try:
+                if number != spared and mark in path.read_bytes():
+                    found = True
+                    os.kill(number, signal.SIGKILL)
+            except OSError:  # it has ended, or is somebody else's
+                continue
 
 
 @dataclass(frozen=True)
@@ -127,10 +173,39 @@ class Arguments:
 
 
 def main(arguments: Arguments) -> int:
-    """Run the parts and print a line each, and a summary."""
-    if unknown := set(arguments.parts) - {part.script.stem for part in PARTS}:
-        print(f"run.py: no parts {', '.join(sorted(unknown))}; see --help", file=sys.stderr)
+    """Run the parts and print a line each, and a summary; Ctrl-C and SIGTERM end what runs."""
+    if wrong := _wrong(arguments):
+        print(f"run.py: {wrong}", file=sys.stderr)
         return 2
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        return _run_all(arguments)
+    except KeyboardInterrupt as interruption:
+        print("run.py: interrupted; all that it started is ended", file=sys.stderr)
+        return int(interruption.args[0])
+
+
+def _wrong(arguments: Arguments) -> str:
+    """What is wrong with the command line, if anything is."""
+    names = [part.script.stem for part in PARTS]
+    if unknown := set(arguments.parts) - set(names):
+        return f"no parts {', '.join(sorted(unknown))}; there are {', '.join(names)}"
+    if not arguments.parts:
+        return f"--parts names none; there are {', '.join(names)}"
+    if not 0 < arguments.minutes <= _YEAR:
+        return f"--minutes must be above 0 and at most {_YEAR:,}, got {arguments.minutes:g}"
+    return ""
+
+
+def _interrupt(number: int, _: FrameType | None) -> NoReturn:
+    """Raise KeyboardInterrupt with the exit status; further signals do not disturb the end."""
+    for other in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(other, signal.SIG_IGN)
+    raise KeyboardInterrupt(128 + number)
+
+
+def _run_all(arguments: Arguments) -> int:
     chosen = [part for part in PARTS if part.script.stem in arguments.parts]
     outcomes = []
     for outcome in run_parts(chosen, 60 * arguments.minutes, arguments.seed):
@@ -144,4 +219,5 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
+    end_with_closed_pipes()
     sys.exit(main(tyro.cli(Arguments)))

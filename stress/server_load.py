@@ -16,12 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import tyro
 
 sys.path.extend(str(Path(__file__).parents[1] / "tests" / folder) for folder in ("", "serve"))
 
 from load import load, questions
-from part import Arguments, tell
+from part import Arguments, run_part, tell
 from starting import started
 
 from strongpose.inference import StrongPose
@@ -67,4 +66,4 @@ def main(arguments: Arguments) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments)))
+    sys.exit(run_part(main))

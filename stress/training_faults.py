@@ -22,12 +22,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-import tyro
 from safetensors.torch import load_file
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 
-from part import Arguments, Clock, tell
+from part import Arguments, Clock, run_part, tell
 from pictures import write_dataset
 
 _STEPS = 22
@@ -236,14 +235,14 @@ def difference(
 
 @contextlib.contextmanager
 def small_disk(folder: Path) -> Iterator[None]:
-    """A file system of 200 MB in memory at a new folder."""
+    """A file system of 200 MB in memory at a new folder; it goes when nothing uses it any more."""
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "none", folder], check=True)
     try:
         yield
     finally:
-        subprocess.run(["umount", folder], check=True)
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main(tyro.cli(Arguments)))
+    sys.exit(run_part(main))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "stress"))
 
+import run
 from run import PARTS, Part, run_parts
 
 STRESS = Path(__file__).parents[1] / "stress"
@@ -50,6 +54,83 @@ def test_what_is_missing_breaks_or_hangs_is_told(part):
     assert (broken.verdict, "a detail" in broken.said) == ("FAILED", True)
     assert (endless.verdict, endless.line) == ("FAILED", "did not end 1 s after its time")
     assert (late.verdict, granted(late)) == ("held", 0.0)
+
+
+STARTER = """
+import pathlib, subprocess, sys, tempfile, time
+child = subprocess.Popen(["sleep", "600"], start_new_session=True)
+pathlib.Path({!r}).write_text(str(child.pid))
+(pathlib.Path(tempfile.mkdtemp()) / "file").touch()
+time.sleep(600)
+"""
+"""A part that starts a process in a session of its own, makes a folder, and does not end."""
+
+
+@pytest.fixture
+def starter(tmp_path, monkeypatch):
+    """Such a part, and the file with the process's id."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    script, number = tmp_path / "starter.py", tmp_path / "number"
+    script.write_text(STARTER.format(str(number)))
+    return Part(script, 1), number
+
+
+def is_left(number, tmp_path):
+    """Whether the part's process or a folder remains."""
+    status = Path(f"/proc/{int(number.read_text())}/stat")
+    return (status.exists() and " Z " not in status.read_text()) or any((tmp_path / "temporary").iterdir())
+
+
+def test_what_a_hanging_part_started_ends_with_it(starter, tmp_path):
+    part, number = starter
+    [outcome] = run_parts([part], 0, seed=0, patience=1.0)
+    assert outcome.verdict == "FAILED"
+    assert not is_left(number, tmp_path)
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_command_leaves_nothing(starter, tmp_path, which):
+    part, number = starter
+    code = "import sys, run, pathlib; run.PARTS = (run.Part(pathlib.Path(sys.argv[1]), 1),)"
+    code += "; sys.exit(run.main(run.Arguments(parts=('starter',))))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, part.script], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": f"{STRESS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
+    )  # fmt: skip
+    while not (number.exists() and number.read_text()) or not list((tmp_path / "temporary").glob("*/*/file")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
+    process.send_signal(which)
+    said = process.communicate(timeout=30)
+    assert (process.returncode, said) == (128 + which, ("", "run.py: interrupted; all that it started is ended\n"))
+    assert not is_left(number, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        *(({"minutes": float(minutes)}, "--minutes must be above 0") for minutes in ("nan", "inf", "1e308", "-1", "0")),
+        ({"parts": ()}, "--parts names none; there are training_faults, "),
+        ({"parts": ("fuz",)}, "no parts fuz; there are training_faults, "),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(capsys, wrong, message):
+    assert run.main(run.Arguments(**wrong)) == 2
+    out, error = capsys.readouterr()
+    assert (out, error.count("\n")) == ("", 1)
+    assert error.startswith(f"run.py: {message}")
+
+
+def test_nobody_reading_the_help_is_no_error():
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, STRESS / "run.py", "--help"], stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+    assert done.stderr == ""
 
 
 def test_the_command_runs_cheap_parts_and_sums_up():

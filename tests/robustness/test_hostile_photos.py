@@ -53,6 +53,12 @@ def test_predict_names_every_damaged_photo_of_a_folder_once(tiny_model, tmp_path
     assert 50 < megabytes < 1500
 
 
+def test_predict_may_refuse_every_photo_of_a_folder(tmp_path, tiny_model):
+    photos = [damaged_photo(number, seed=1) for number in range(100, 120)]
+    tally, _ = predict_all(photos, tmp_path, tiny_model, size=33)
+    assert (tally.wrong, tally.counts["refused"]) == ([], 20)
+
+
 def test_lines_are_told_from_those_of_libtiff_that_they_interrupt():
     ours = ["strongpose: a/1.png: cut short", "strongpose: a/2.png: no photo"]
     theirs = "Not enough data at scanline 0 (short 1 bytes)"
