@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import textwrap
 from collections.abc import Sequence
@@ -58,16 +59,16 @@ def summary(rows: Sequence[dict[str, str]], folder: Path, page: Path) -> str:
         page: where the table stands.
     """
     models: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
-    for row in sorted(rows, key=lambda row: -float(row["ap"])):
+    for row in sorted(rows, key=lambda row: -_number(row, "ap")):
         name = next((name for name in RUNTIMES if row["runtime"].startswith(name)), None)
         if name and row["size_px"].isdecimal() and row["flip"] == "no":
             models.setdefault((row["model"], row["size_px"]), {})[name] = row
     body = []
     for (model, size), by_runtime in models.items():
         measured = next(by_runtime[name] for name in RUNTIMES if name in by_runtime)
-        times = [f"{float(by_runtime[n]['total_median_ms']):.0f}" if n in by_runtime else "–" for n in RUNTIMES]
-        figures = (fraction(float(measured[name])) for name in ("ap", "ar"))
-        body.append([_linked(model, folder, page), f"{float(measured['file_mb']):.1f} MB", size, *figures, *times])
+        times = [f"{_number(by_runtime[n], 'total_median_ms'):.0f}" if n in by_runtime else "–" for n in RUNTIMES]
+        figures = (fraction(_number(measured, name)) for name in ("ap", "ar"))
+        body.append([_linked(model, folder, page), f"{_number(measured, 'file_mb'):.1f} MB", size, *figures, *times])
     header = ("model", "file", "size, px", "AP", "AR", *(f"{name}, ms" for name in RUNTIMES))
     first = rows[0]
     note = (
@@ -87,24 +88,24 @@ def details(rows: Sequence[dict[str, str]], folder: Path, page: Path) -> str:
     """
     body = []
     for row in rows:
-        figures = (row[name] for name in ("ap", "ap50", "ap_medium", "ap_large", "ar"))
+        names = ("ap", "ap50", "ap_medium", "ap_large", "ar")
         body.append(
             [
                 _linked(row["model"], folder, page),
-                f"{float(row['file_mb']):.1f} MB",
+                f"{_number(row, 'file_mb'):.1f} MB",
                 sides(row["size_px"], row["flip"]),
-                *(fraction(float(value) if value else None) for value in figures),
+                *(fraction(_number(row, name) if row[name] else None) for name in names),
                 row["runtime"],
-                f"{float(row['network_median_ms']):.0f}",
-                f"{float(row['total_median_ms']):.0f}",
-                f"{float(row['photos_per_s']):.1f}",
+                f"{_number(row, 'network_median_ms'):.0f}",
+                f"{_number(row, 'total_median_ms'):.0f}",
+                f"{_number(row, 'photos_per_s'):.1f}",
             ]
         )
     first = rows[0]
     packages = ", ".join(dict.fromkeys(row["runtime_version"] for row in rows))
     versions = ", ".join(dict.fromkeys(row["version"] for row in rows))
     commands = "\n".join(_broken(command) for command in dict.fromkeys(row["command"] for row in rows))
-    others = [float(row["other_load_cores"]) for row in rows if row["other_load_cores"]]
+    others = [_number(row, "other_load_cores") for row in rows if row["other_load_cores"]]
     load = load_note(others)
     looks = "" if first["repeat"] == "1" else f", each processed {first['repeat']} times"
     system = f"{first['cpu']}, {first['cores']} cores, {first['os']}, Python {first['python']}, {packages}; {versions}."
@@ -120,6 +121,16 @@ def _broken(command: str) -> str:
     words = command.replace(" --", "\n--").replace(" ", "\0").replace("\n", " ")  # an option stays with its values
     lines = textwrap.wrap(words, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
     return " \\\n".join(lines).replace("\0", " ")
+
+
+def _number(row: dict[str, str], column: str) -> float:
+    try:
+        number = float(row[column])
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise BenchmarkError(f"{row['model']}: {column} is {row[column]!r}, not a number; measure it again")
+    return number
 
 
 def _linked(model: str, folder: Path, page: Path) -> str:
@@ -148,8 +159,12 @@ def model_table(csv: Path, kind: str, models: Sequence[str], folder: Path, page:
     """
     if kind not in TABLES:
         raise BenchmarkError(f"no table {kind!r} of {csv.name}; there are {'; '.join(TABLES)}")
-    rows = chosen_rows(read_csv(csv))
-    missing = set(models) - {row["model"] for row in rows}
-    if missing:
-        raise BenchmarkError(f"{csv.name}: no model {', '.join(sorted(missing))}; measure it, or name another")
-    return TABLES[kind]([row for row in rows if not models or row["model"] in models], folder, page)
+    measured = read_csv(csv)
+    try:
+        rows = chosen_rows(measured)
+        missing = set(models) - {row["model"] for row in rows}
+        if missing:
+            raise BenchmarkError(f"no model {', '.join(sorted(missing))}; measure it, or name another")
+        return TABLES[kind]([row for row in rows if not models or row["model"] in models], folder, page)
+    except BenchmarkError as error:
+        raise BenchmarkError(f"{csv.name}: {error}") from error

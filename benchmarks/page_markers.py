@@ -7,19 +7,27 @@ from pathlib import Path
 
 from model_tables import model_table
 from result_tables import result_figure, result_table
-from results_file import read_results
+from results_file import Results, read_results
 
 from strongpose.exceptions import BenchmarkError
 
 __all__ = ["rewritten", "without_code", "without_generated"]
 
-CODE = re.compile(r"^(```|~~~).*?^\1[^\n]*$|`[^`\n]+`", re.DOTALL | re.MULTILINE)
+CODE = re.compile(
+    r"^ *(?P<ticks>`{3,})[^`\n]*\n(?:.*?^ *(?P=ticks)`* *$|.*\Z)"
+    r"|^ *(?P<tildes>~{3,})[^\n]*\n(?:.*?^ *(?P=tildes)~* *$|.*\Z)"
+    r"|(?<!`)(?P<inline>`+)(?!`)[^\n]+?(?<!`)(?P=inline)(?!`)",
+    re.DOTALL | re.MULTILINE,
+)
+"""Fenced blocks, which end with a fence as long as the first one or with the page, and code within a line."""
 GENERATED = re.compile(
     r"^<!-- results: (?P<table>[^\n]*?) -->\n(?P<old_table>.*?)^<!-- end -->"
     r"|<!-- result: (?P<figure>[^\n]*?) -->(?P<old_figure>[^\n]*?)<!-- end -->",
     re.DOTALL | re.MULTILINE,
 )
-STRAY = re.compile(r"<!-- results?:|<!-- end -->")
+STRAY = re.compile(r"<!-+\s*(?:results?|end)\b[^>\n]*", re.IGNORECASE)
+SCRIPT = re.compile(r"\b(?:benchmarks|scripts)/[\w/]+\.py\b")
+RIGHT = re.compile(r"<!-- (?:results?: |end --$)")
 
 
 def rewritten(text: str, page: Path, folder: Path) -> str:
@@ -45,7 +53,11 @@ def rewritten(text: str, page: Path, folder: Path) -> str:
     stray = STRAY.search(without_generated(masked))
     if stray:
         where = _place(masked, stray.start(), page, folder)
-        raise BenchmarkError(f"{where}: {stray[0]!r} alone; a table starts and ends on lines of its own")
+        if not RIGHT.match(stray[0]):
+            raise BenchmarkError(
+                f"{where}: {stray[0] + '>'!r}: write '<!-- results: …', '<!-- result: …' or '<!-- end -->'"
+            )
+        raise BenchmarkError(f"{where}: {stray[0] + '>'!r} alone; a table starts and ends on lines of its own")
     return "".join(parts) + text[end:]
 
 
@@ -83,7 +95,7 @@ def _table_of(match: re.Match[str], page: Path, folder: Path) -> str:
     elif kinds:
         raise BenchmarkError(f"{kinds[0]!r} is neither 'rows: A; B' nor 'columns: A; B'")
     else:
-        table = result_table(read_results(_results_path(folder, name)), **chosen)
+        table = result_table(_results(folder, name), **chosen)
     return f"<!-- results: {match['table']} -->\n\n{table}\n\n<!-- end -->"
 
 
@@ -93,17 +105,21 @@ def _figure_of(match: re.Match[str], masked: str, folder: Path) -> str:
     words = match["figure"].split(" | ")
     if len(words) != 3:
         raise BenchmarkError("a single figure is written '<!-- result: NAME | ROW | COLUMN -->'")
-    figure = result_figure(read_results(_results_path(folder, words[0])), *words[1:])
+    figure = result_figure(_results(folder, words[0]), *words[1:])
     return f"<!-- result: {match['figure']} -->{figure}<!-- end -->"
 
 
-def _results_path(folder: Path, name: str) -> Path:
+def _results(folder: Path, name: str) -> Results:
     results = folder / "benchmarks" / "results"
     path = results / f"{name}.json"
     if not path.is_file():
         names = "; ".join(sorted(p.stem for p in results.glob("*.json"))) or "none yet"
         raise BenchmarkError(f"no results {name!r} in benchmarks/results; there are {names}")
-    return path
+    measured = read_results(path)
+    for script in SCRIPT.findall(measured.command) if measured.kept else ():
+        if not (folder / script).is_file():
+            raise BenchmarkError(f'{path.name}: no {script}; measure it anew, or add "kept": false')
+    return measured
 
 
 def _place(text: str, start: int, page: Path, folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,13 @@ def result_table(results: Results, rows: Sequence[str] = (), columns: Sequence[s
     shown = _shown(results)
     chosen = sorted({i for name in rows for i in _indices(results, name)}) if rows else range(len(shown))
     places = [_place(results, name) for name in columns or results.columns]
-    body = [[shown[i][place] for place in places] for i in chosen]
-    note = f"`{results.command}`; {results.machine}; commit {results.commit}, {results.date}."
-    return f"{table([results.columns[place] for place in places], body, markdown=True)}\n\n{note}"
+    body = [[_escaped(shown[i][place]) for place in places] for i in chosen]
+    header = [_escaped(results.columns[place]) for place in places]
+    when = f"commit {results.commit}, {results.date}" + (
+        "" if results.kept else ", with a script that is no longer kept"
+    )
+    note = f"{_code(results.command)}; {_escaped(results.machine)}; {when}."
+    return f"{table(header, body, markdown=True)}\n\n{note}"
 
 
 def result_figure(results: Results, row: str, column: str) -> str:
@@ -56,7 +61,18 @@ def result_figure(results: Results, row: str, column: str) -> str:
     indices = _indices(results, row)
     if len(indices) > 1:
         raise BenchmarkError(f"{len(indices)} rows are named {row!r}; name one by its first cells, joined by ', '")
-    return _shown(results)[indices[0]][_place(results, column)]
+    return _escaped(_shown(results)[indices[0]][_place(results, column)])
+
+
+def _escaped(text: str) -> str:
+    """Text whose tags and comments are shown as they are."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")
+
+
+def _code(text: str) -> str:
+    """Text as code, between more backticks than it has in a row."""
+    ticks = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{ticks} {text} {ticks}" if len(ticks) > 1 else f"`{text}`"
 
 
 def _indices(results: Results, name: str) -> list[int]:

@@ -37,6 +37,7 @@ class Results:
         date: of the measurement, YYYY-MM-DD.
         columns: C names, units included (``"network, ms"``).
         rows: R rows of C cells, text or numbers.
+        kept: whether the command's script is still there; if not, it is that of the commit.
     """
 
     command: str
@@ -45,6 +46,7 @@ class Results:
     date: str
     columns: list[str]
     rows: list[list[str | float]]
+    kept: bool = True
 
 
 def write_results(
@@ -97,14 +99,16 @@ def read_results(path: Path) -> Results:
 def _checked(path: Path, content: Any) -> Results:
     remedy = "write it with results_file.write_results"
     names = [*TEXTS, "columns", "rows"]
-    if not isinstance(content, dict) or sorted(content) != sorted(names):
+    if not isinstance(content, dict) or sorted(content.keys() - {"kept"}) != sorted(names):
         raise BenchmarkError(f"{path}: expected an object of {', '.join(names)}; {remedy}")
+    if not isinstance(content.get("kept", True), bool):
+        raise BenchmarkError(f"{path}: 'kept' must be true or false; false says that the command's script is gone")
     for name in TEXTS:
         if not isinstance(content[name], str) or not content[name] or "\n" in content[name]:
             raise BenchmarkError(f"{path}: {name!r} must be one line of text; {remedy}")
     columns, rows = content["columns"], content["rows"]
-    if not _is_list_of(columns, str) or not columns or len(set(columns)) < len(columns):
-        raise BenchmarkError(f"{path}: 'columns' must be a list of different names; {remedy}")
+    if not _is_list_of(columns, str) or not columns or len(set(columns)) < len(columns) or "\n" in "".join(columns):
+        raise BenchmarkError(f"{path}: 'columns' must be a list of different names, a line each; {remedy}")
     if not _is_list_of(rows, list) or not rows:
         raise BenchmarkError(f"{path}: 'rows' must be a list of rows; {remedy}")
     for number, row in enumerate(rows, start=1):
@@ -112,8 +116,10 @@ def _checked(path: Path, content: Any) -> Results:
             raise BenchmarkError(f"{path}: row {number} has {len(row)} cells for {len(columns)} columns; {remedy}")
         for cell in row:
             is_number = isinstance(cell, int | float) and not isinstance(cell, bool) and math.isfinite(cell)
-            if not is_number and not isinstance(cell, str):
-                raise BenchmarkError(f"{path}: row {number}: {cell!r} is neither text nor a finite number; {remedy}")
+            if not is_number and not (isinstance(cell, str) and "\n" not in cell):
+                raise BenchmarkError(
+                    f"{path}: row {number}: {cell!r} is neither a line of text nor a finite number; {remedy}"
+                )
     return Results(**content)
 
 

@@ -78,9 +78,11 @@ def test_the_command_is_this_process_s_without_folders(tmp_path, monkeypatch):
     ("change", "message"),
     [
         ({"rows": [["base", 481, 0.44]]}, "row 1 has 3 cells for 4 columns"),
-        ({"rows": [["base", 481, None, 1]]}, "row 1: None is neither text nor a finite number"),
+        ({"rows": [["base", 481, None, 1]]}, "row 1: None is neither a line of text nor a finite number"),
+        ({"rows": [["base\n", 481, 0.44, 1]]}, "row 1: 'base\\n' is neither a line of text nor a finite number"),
         ({"rows": []}, "'rows' must be a list of rows"),
         ({"columns": ["a", "a", "b", "c"]}, "'columns' must be a list of different names"),
+        ({"columns": ["a", "a\nb", "c", "d"]}, "'columns' must be a list of different names, a line each"),
         ({"command": ""}, "'command' must be one line"),
         ({"more": 1}, "expected an object of command, machine, commit, date, columns, rows"),
     ],
@@ -93,6 +95,36 @@ def test_bad_results_are_one_line_that_names_the_file(folder, change, message):
     assert message in str(raised.value)
     assert "write_results" in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_cells_and_commands_are_shown_as_they_are(folder):
+    cells = ["a|b", "<b>c</b> <!-- end -->", "R&D"]
+    path = folder / "benchmarks" / "results" / "odd.json"
+    write_results(path, ["<i>", "x|y", "z"], [cells], command="OMP=`nproc` python a.py")
+    status, text = written(folder, "<!-- results: odd -->\n<!-- end -->\n")
+    assert status == 0
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "| &lt;i> | x\\|y | z |" in lines
+    assert "| a\\|b | &lt;b>c&lt;/b> &lt;!-- end --> | R&amp;D |" in lines
+    assert "\n`` OMP=`nproc` python a.py ``; " in text
+    assert written(folder, text, check=True) == (0, text)
+
+
+def test_a_command_s_script_is_there_or_said_to_be_gone(folder, capsys):
+    path = folder / "benchmarks" / "results" / "measured.json"
+    write_results(path, COLUMNS, ROWS, command="OMP_NUM_THREADS=1 python benchmarks/gone.py DATA")
+    text = "<!-- results: measured -->\n<!-- end -->\n"
+    assert written(folder, text) == (1, text)
+    assert capsys.readouterr().err == (
+        'pages: README.md, line 1: measured.json: no benchmarks/gone.py; measure it anew, or add "kept": false\n'
+    )
+    path.write_text(json.dumps({**json.loads(path.read_text()), "kept": False}))
+    status, new = written(folder, text)
+    assert status == 0
+    assert new.splitlines()[-3].endswith(", with a script that is no longer kept.")
+    path.write_text(json.dumps({**json.loads(path.read_text()), "kept": "no"}))
+    assert written(folder, text)[0] == 1
+    assert "measured.json: 'kept' must be true or false" in capsys.readouterr().err
 
 
 def test_no_results_and_no_json_name_the_remedy(tmp_path):
@@ -150,7 +182,12 @@ def test_tables_and_figures_are_written_and_twice_is_once(folder, capsys):
         ),
         ("<!-- results: measured | big -->\n<!-- end -->", "line 2: 'big' is neither 'rows: A; B' nor"),
         ("<!-- results: measured.csv -->\n<!-- end -->", "line 2: write 'measured.csv | summary' or"),
-        ("<!-- results: measured -->\n", "line 2: '<!-- results:' alone"),
+        ("<!-- results: measured -->\n", "line 2: '<!-- results: measured -->' alone"),
+        *(
+            (f"a {near}", f"line 2: {near!r}: write '<!-- results: …'")
+            for near in ("<!-- Results: measured -->", "<!--results: measured-->", "<!--end-->", "<!-- END -->")
+        ),
+        ("<!-- results: measured -->\n<!-- End -->\nlost\n<!-- end -->", "line 2: the table has no line <!-- end -->"),
         ("text\n<!-- end -->", "line 3: '<!-- end -->' alone"),
         ("<!-- results: measured -->\n<!-- results: measured -->\n<!-- end -->", "line 2: the table has no line"),
         ("a <!-- result: measured | base | AP --><!-- end -->", "line 2: 2 rows are named 'base'; name one by"),
@@ -168,20 +205,40 @@ def test_what_is_not_there_is_one_line_with_page_and_line(folder, capsys, text, 
     assert error.count("\n") == 1
 
 
-@pytest.mark.parametrize("figure", [".441", "0.441", "**.441**", "+.009", "2.4 ms", "1,117 ms", "IoU .441."])
+FIGURES = [".441", "0.441", "**.441**", "+.009", ".4413", "2.4 ms", "1,117 ms", "34ms", "34&nbsp;ms", "3 milliseconds"]
+FIGURES += [
+    "IoU .441.",
+    "an AP of .44",
+    "AP 44.1 %",
+    "AP50 of 0.44",
+    "\n\n| base | .44 |\n",
+    "\n\n| **0.44** | base |\n",
+]
+
+
+@pytest.mark.parametrize("figure", FIGURES)
 def test_a_measured_figure_by_hand_is_refused(folder, capsys, figure):
     (folder / "docs").mkdir()
     (folder / "docs" / "new.md").write_text(f"# Title\n\nIt has {figure} or so.\n")
     assert pages.main(pages.Arguments(True, folder)) == 1
     error = capsys.readouterr().err
-    assert error.startswith("pages: docs/new.md, line 3: '")
+    assert re.match(r"pages: docs/new\.md, line [35]: '", error)
     assert error.endswith("' is written by hand; show it from benchmarks/results, or leave it out\n")
+
+
+@pytest.mark.parametrize("fence", ["````\n```\n````", "~~~~\n~~~\n~~~~", "```\n~~~\n```", "    ```\n    ```", "``` `"])
+def test_what_follows_code_is_checked(folder, capsys, fence):
+    assert written(folder, f"{fence}\n\nIt has .441.\n", check=True)[0] == 1
+    assert "'.441' is written by hand" in capsys.readouterr().err
 
 
 def test_settings_code_and_generated_figures_are_not_taken_for_measured_by_hand(folder):
     (folder / "docs").mkdir()
     (folder / "docs" / "new.md").write_text(
         "Scores from .25 on, ± .03, rounded to .001, Pillow 10.3.123, tables/.123, 0.1.441, `.441`, 1,117.\n\n"
-        "```\nAP .441, 12 ms\n```\n\nAP of <!-- result: measured | fast | AP -->.380<!-- end --> there.\n"
+        "``.441 ` .441``\n\n"
+        "```\nAP .441, 12 ms\n```\n\n````\n```\n.441\n````\n\n```python\n.441\n````\n\n~~~\n```\n.441\n~~~\n\n"
+        "| people | with a score of at least .25 |\n\n"
+        "AP of <!-- result: measured | fast | AP -->.380<!-- end --> there.\n"
     )
     assert pages.main(pages.Arguments(True, folder)) == 0

@@ -78,5 +78,10 @@ def test_what_cannot_be_compared_is_refused(tmp_path):
     one = write(tmp_path / "one.csv", made_up())
     with pytest.raises(BenchmarkError, match=r"one\.csv: no model large"):
         table(one, models=["large"])
+    for value in ("fast", "nan"):
+        bad = write(tmp_path / f"{value}.csv", [replace(row, size_px="321", file_mb=value) for row in made_up()])
+        for kind in ("summary", "details"):
+            with pytest.raises(BenchmarkError, match=rf"{value}\.csv: small\.onnx: file_mb is '{value}', not a number"):
+                table(bad, kind=kind)
     with pytest.raises(BenchmarkError, match=r"no table 'all' of one\.csv; there are summary; details"):
         table(one, kind="all")
