@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import torch
 import tyro
+from one_line import errors_in_one_line
 from region_figures import (
     PersonFigures,
     Silhouettes,
@@ -245,4 +246,5 @@ def _masks(owners: np.ndarray, people: int) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    with errors_in_one_line():
+        main(tyro.cli(Arguments))

@@ -14,6 +14,7 @@ import matplotlib
 import tyro
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from one_line import errors_in_one_line
 from peers import END_TO_END
 from results_file import Results, read_results
 
@@ -105,4 +106,5 @@ def _empty(title: str, x: str, y: str) -> tuple[Figure, Axes]:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    with errors_in_one_line():
+        main(tyro.cli(Arguments))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tyro
 from bootstrap import Matches, difference, match
+from one_line import errors_in_one_line
 from result_tables import show_results
 
 from strongpose import Poses, StrongPose
@@ -286,4 +287,5 @@ def main(arguments: Ablation | Calibration | Thresholds) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Ablation | Calibration | Thresholds))  # type: ignore[arg-type]
+    with errors_in_one_line():
+        main(tyro.cli(Ablation | Calibration | Thresholds))  # type: ignore[arg-type]

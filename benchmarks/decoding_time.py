@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 import torch
 import tyro
+from one_line import errors_in_one_line
 from result_tables import show_results
 
 from strongpose.decode import DecodeOptions, decode
@@ -121,4 +122,5 @@ def main(arguments: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    with errors_in_one_line():
+        main(tyro.cli(Arguments))

@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import tyro
+from one_line import errors_in_one_line
 from result_tables import show_results
 
 from strongpose import Poses, StrongPose
@@ -125,4 +126,5 @@ def pairs(firm: Poses, others: Poses) -> Iterator[tuple[np.ndarray, int | None]]
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    with errors_in_one_line():
+        main(tyro.cli(Arguments))

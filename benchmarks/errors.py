@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import tyro
+from one_line import errors_in_one_line
 from result_tables import show_results
 
 from strongpose import StrongPose
@@ -96,4 +97,5 @@ def group_row(number: int, name: str, reports: list[dict[str, Any]]) -> list[str
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    with errors_in_one_line():
+        main(tyro.cli(Arguments))

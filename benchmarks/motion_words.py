@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+from one_line import errors_in_one_line
 from results_file import DATA, REPOSITORY, write_results
 
 from strongpose import COCO, StrongPose, VideoEstimator
@@ -128,4 +129,5 @@ def _of_photos(model: StrongPose, folder: Path, rows: list) -> list[tuple[str, .
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    with errors_in_one_line():
+        main(tyro.cli(Arguments))

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import tyro
+from one_line import errors_in_one_line
 from peer_models import Network, letterbox
 from result_tables import show_results
 
@@ -128,4 +129,5 @@ def export_untrained(preset: PresetName, path: Path) -> Path:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    with errors_in_one_line():
+        tyro.cli(main)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 import tyro
+from one_line import errors_in_one_line
 from result_tables import show_results
 
 from strongpose.decode import DecodeOptions, decode
@@ -184,4 +185,5 @@ def main(arguments: Arguments) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    with errors_in_one_line():
+        main(tyro.cli(Arguments))

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import tyro
 from cutouts import MOST, crowd, cut_people
+from one_line import errors_in_one_line
 from peer_models import Answer, System, TopDown, YoloPose
 from result_tables import show_results
 
@@ -236,4 +237,5 @@ def similarity(found: np.ndarray, person: np.ndarray, sigmas: np.ndarray) -> flo
 
 
 if __name__ == "__main__":
-    tyro.extras.subcommand_cli_from_dict({"accuracy": accuracy, "crowds": crowds})
+    with errors_in_one_line():
+        tyro.extras.subcommand_cli_from_dict({"accuracy": accuracy, "crowds": crowds})

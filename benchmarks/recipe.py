@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import tyro
+from one_line import errors_in_one_line
 from result_tables import show_results
 
 COLUMNS = ["run", "what differs", "minutes", "AP", "AP50", "AR"]
@@ -71,4 +72,5 @@ def trained(options: list[str], out: Path, name: str) -> list[float | str]:
 
 
 if __name__ == "__main__":
-    tyro.cli(main)
+    with errors_in_one_line():
+        tyro.cli(main)

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import tyro
+from one_line import errors_in_one_line
 from result_tables import show_results
 
 from strongpose import StrongPose
@@ -143,7 +144,7 @@ def mixed(folders: Sequence[Path], count: int) -> list[Path]:
         SystemExit: if there are not as many.
     """
     lists = [photos_in(folder).photos for folder in folders]
-    rows = [[photos[i] for photos in lists if i < len(photos)] for i in range(max(map(len, lists)))]
+    rows = [[photos[i] for photos in lists if i < len(photos)] for i in range(max(map(len, lists), default=0))]
     paths = [path for row in rows for path in row][:count]
     if len(paths) < count:
         raise SystemExit(f"expected {count} photos in the folders, found {len(paths)}; give a smaller --photos")
@@ -163,4 +164,5 @@ def peak_of_many(model: str, paths: Sequence[Path], a: Arguments) -> float | str
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    with errors_in_one_line():
+        main(tyro.cli(Arguments))

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import tyro
 from cutouts import CLOTHES, CROWD_RATE, PAIRS, Picture, crowd_clip, cut_people, pair_clip
+from one_line import errors_in_one_line
 from result_tables import show_results
 from scipy.optimize import linear_sum_assignment
 
@@ -213,4 +214,5 @@ def pairs(truth: Poses, found: Poses, usual: Collection[tuple[int, int]] = ()) -
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Arguments))
+    with errors_in_one_line():
+        main(tyro.cli(Arguments))
