@@ -7,11 +7,12 @@ classifier of your own in its place. How often the words are right: examples/REA
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 
 import numpy as np
 
-from strongpose import StrongPose, VideoEstimator
+from strongpose import StrongPose, StrongPoseError, VideoEstimator
 from strongpose.skeleton import COCO
 from strongpose.video import TrackedPoses, open_video
 
@@ -45,7 +46,7 @@ class Recent:
             people: of the frame, with ids.
 
         Yields:
-            Of each person in it the id, (T,) seconds and (T, 17, 3) x, y in pixels and score; the last is now.
+            Of each person in it the id, (T,) seconds and (T, K, 3) x, y in pixels and score; the last is now.
         """
         for identifier, keypoints in zip(people.ids.tolist(), people.poses.keypoints, strict=True):
             moments = [*self._moments.get(identifier, []), (people.time, keypoints)]
@@ -122,12 +123,25 @@ def main() -> None:
     parser.add_argument("video", help="a file, the number of a camera or an rtsp:// address")
     parser.add_argument("--model", default="base", help="a model's name or path (base)")
     arguments = parser.parse_args()
-    estimator, recent = VideoEstimator(StrongPose.from_pretrained(arguments.model)), Recent()
+    try:
+        watch(arguments.video, arguments.model)
+    except StrongPoseError as error:  # one line that names the file and the remedy
+        sys.exit(f"motion.py: {error}")
+
+
+def watch(source: str, model: str) -> None:
+    """Print what people do in a video, whenever that changes."""
+    estimator = StrongPose.from_pretrained(model)
+    names = estimator.info.skeleton.names
+    if missing := [name for name in COCO.names if name not in names]:
+        sys.exit(f"motion.py: {model}: has no keypoints {', '.join(missing)}; name a model that has all of COCO's")
+    order = [names.index(name) for name in COCO.names]
+    tracker, recent = VideoEstimator(estimator), Recent()
     said: dict[int, tuple[str, ...]] = {}
-    with open_video(arguments.video) as video:
-        for frame, people in estimator.track(video, delay=0 if video.live else None):
+    with open_video(source) as video:
+        for frame, people in tracker.track(video, delay=0 if video.live else None):
             for identifier, times, keypoints in recent.update(people):
-                words = describe(times, keypoints)
+                words = describe(times, keypoints[:, order])
                 if words and words != said.get(identifier):
                     print(f"{frame.time:.2f} s: person {identifier} {', '.join(words)}", flush=True)
                     said[identifier] = words

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -82,3 +84,54 @@ def test_walking_takes_a_while_and_hips_that_are_seen(motion):
     assert motion.describe(times[:4], keypoints[:4]) == ("standing",)
     keypoints[:, [11, 12], 2] = 0.1
     assert motion.describe(times, keypoints) == ()
+
+
+def ended(motion, monkeypatch, *arguments):
+    """The line with which the script ends."""
+    monkeypatch.setattr("sys.argv", ["motion.py", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        motion.main()
+    assert end.value.code.startswith("motion.py: ")
+    assert "\n" not in end.value.code
+    return end.value.code.removeprefix("motion.py: ")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("nope.mp4", "nope.mp4: no such file"),
+        ("empty.mp4", "empty.mp4: the file is empty"),
+        (".", ".: is a folder"),
+        ("group.jpg", "group.jpg: is a photo"),
+        ("77", "camera 77: "),
+    ],
+)
+def test_what_is_no_video_is_one_line(motion, monkeypatch, tmp_path, photos, source, message):
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "group.jpg").write_bytes((photos / "group.jpg").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    assert ended(motion, monkeypatch, source).startswith(message)
+
+
+def with_keypoints(motion, monkeypatch, names):
+    """Let the model find keypoints of these names."""
+    model = SimpleNamespace(info=SimpleNamespace(skeleton=SimpleNamespace(names=names)))
+    monkeypatch.setattr(motion.StrongPose, "from_pretrained", lambda name: model)
+
+
+def test_models_are_refused_that_do_not_exist_or_lack_keypoints(motion, monkeypatch):
+    assert ended(motion, monkeypatch, "film.mp4", "--model", "nope").startswith("nope: no such model")
+    with_keypoints(motion, monkeypatch, COCO.names[:15])
+    expected = "fast: has no keypoints left_ankle, right_ankle; name a model that has all of COCO's"
+    assert ended(motion, monkeypatch, "film.mp4", "--model", "fast") == expected
+
+
+def test_keypoints_are_found_by_name(motion, monkeypatch, capsys):
+    with_keypoints(motion, monkeypatch, ("neck", *reversed(COCO.names)))
+    keypoints = np.concatenate([np.zeros((1, 3)), pose(**SEATED)[::-1]])
+    people = SimpleNamespace(ids=np.array([4]), time=0.0, poses=SimpleNamespace(keypoints=keypoints[None]))
+    track = [(SimpleNamespace(time=0.0), people)]
+    monkeypatch.setattr(motion, "VideoEstimator", lambda model: SimpleNamespace(track=lambda *_, **__: track))
+    monkeypatch.setattr(motion, "open_video", lambda source: contextlib.nullcontext(SimpleNamespace(live=False)))
+    motion.watch("film.mp4", "own.onnx")
+    assert capsys.readouterr().out == "0.00 s: person 4 sitting\n"
