@@ -1,16 +1,16 @@
 """The pictures of README.md and docs/how-it-works.md, the latter after figures 1 and 3 to 5 of the paper.
 
-python docs/figures.py [FOLDER]    # docs/pictures if left out
+python docs/figures.py
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import tyro
 from PIL import Image, ImageDraw, ImageFont
 
 from strongpose import Skeleton, StrongPose
@@ -39,8 +39,12 @@ INK, PAPER, DOT = (25, 25, 30), (255, 255, 255), (255, 110, 30)
 Panel = tuple[str, np.ndarray]  # title and (h, w, 3) uint8 RGB
 
 
-def main(folder: Path) -> None:
-    """Write all figures into a folder."""
+def main(folder: tyro.conf.Positional[Path] = DOCS / "pictures") -> None:
+    """Write all pictures.
+
+    Args:
+        folder: Folder to write to; it is made if need be.
+    """
     model = StrongPose.from_pretrained()
     predictions = []
     for prediction in model.predictions([PHOTOS / "group.jpg", DOCS / "pictures" / "skiers.jpg"]):
@@ -181,4 +185,4 @@ def _stacked(*rows: np.ndarray) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS / "pictures")
+    tyro.cli(main)

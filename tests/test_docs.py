@@ -106,6 +106,15 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     assert "3 people" in capsys.readouterr().out
 
 
+def test_the_script_of_the_pictures_explains_itself(tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(DOCS / "figures.py"), "--help"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Folder to write to" in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_pictures_are_made_by_the_package(tmp_path):
     script = [sys.executable, str(DOCS / "figures.py"), str(tmp_path)]
     done = subprocess.run(script, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
