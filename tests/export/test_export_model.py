@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import onnx
+import onnxruntime
 import pytest
 import torch
 
@@ -12,6 +13,7 @@ from strongpose import StrongPose
 from strongpose.decode import DecodeOptions
 from strongpose.encode import encode
 from strongpose.exceptions import ExportError, ModelError
+from strongpose.export import model
 from strongpose.export.facts import ModelFacts
 from strongpose.export.model import export_model
 from strongpose.fields import DISK_RADIUS
@@ -23,21 +25,32 @@ from strongpose.runtime.pytorch import TorchRuntime, read_model_info
 from strongpose.training.recipe import TrainConfig
 
 
-def described(model, path, text):
+def described(source, path, text):
     """The model with another description of itself."""
-    changed = onnx.load(model)
+    changed = onnx.load(source)
     changed.metadata_props[0].value = text
     onnx.save(changed, path)
     return path
 
 
-def test_what_is_returned_is_what_the_file_says(tiny_model, tmp_path):
-    model = export_model(tiny_model, tmp_path / "new" / "out.onnx", "float32", ModelFacts(size=97, card="none"))
-    assert model.files == (tmp_path / "new" / "out.onnx",) and model.skipped == 0
-    assert model.info == OnnxRuntime(model.files[0]).info == replace(model.info, size=97)
-    assert (model.info.about["card"], model.info.about["precision"]) == ("none", "float32")
-    source, written = (load_network(path).state_dict() for path in (tiny_model, model.files[0]))
+@pytest.fixture
+def no_graph(monkeypatch):
+    """Skips writing the file, which takes seconds, where only what it says about itself matters."""
+    monkeypatch.setattr(model, "export_onnx", lambda *arguments: None)
+
+
+def test_what_is_returned_is_what_the_file_says(tiny_model, tmp_path, monkeypatch):
+    facts = ModelFacts(size=97, card="none", body_weight=0.5)
+    with monkeypatch.context() as patch:  # no model runs
+        patch.setattr(onnxruntime, "InferenceSession", None)
+        made = export_model(tiny_model, tmp_path / "new" / "out.onnx", "float32", facts)
+    assert made.files == (tmp_path / "new" / "out.onnx",) and made.skipped == 0
+    assert made.info == OnnxRuntime(made.files[0]).info == replace(made.info, size=97)
+    assert (made.info.about["card"], made.info.about["precision"]) == ("none", "float32")
+    source, written = (load_network(path).state_dict() for path in (tiny_model, made.files[0]))
     assert all(torch.equal(source[name], written[name]) for name in source)
+    models = [StrongPose.from_pretrained(path, runtime="onnx") for path in (tiny_model, made.files[0])]
+    assert [estimator.options.body_weight for estimator in models] == [0.0, 0.5]
 
 
 def test_errors_are_of_exporting(tiny_model, tmp_path):
@@ -66,26 +79,19 @@ def test_a_description_that_does_not_fit_takes_no_models_place(tiny_model, tmp_p
         assert out.read_text() == "a good one"
 
 
-def test_a_model_recommends_how_much_the_body_counts(tiny_model, tmp_path):
-    weighted = export_model(tiny_model, tmp_path / "weighted.onnx", facts=ModelFacts(body_weight=0.5)).files[0]
-    again = export_model(weighted, tmp_path / "again.onnx").files[0]
-    assert [
-        StrongPose.from_pretrained(m, runtime="onnx").options.body_weight for m in (tiny_model, weighted, again)
-    ] == [
-        0.0,
-        0.5,
-        0.5,
-    ]
+def test_what_a_model_recommends_is_kept(no_graph, tiny_model, tmp_path):
+    description = json.loads(onnx.load(tiny_model).metadata_props[0].value)
+    description |= {"size": 97, "decode": {"disk_radius": 16.0, "body_weight": 0.5}}
+    source = described(tiny_model, tmp_path / "weighted.onnx", json.dumps(description))
+    info = export_model(source, tmp_path / "again.onnx").info
+    assert (info.size, info.decode) == (97, description["decode"])
 
 
 def test_a_description_is_read_without_running_the_model(tiny_model, tmp_path, monkeypatch):
-    import onnxruntime
-
     expected = OnnxRuntime(tiny_model).info
     monkeypatch.setattr(onnxruntime, "InferenceSession", None)
     assert read_model_info(tiny_model) == expected
     assert TorchRuntime.from_file(tiny_model).info == expected
-    export_model(tiny_model, tmp_path / "again.onnx")
     no_description = described(tiny_model, tmp_path / "bad.onnx", "{")
     with pytest.raises(ModelError, match=r"bad\.onnx: its metadata does not fit"):
         export_model(no_description, tmp_path / "m.onnx")
@@ -116,7 +122,7 @@ def test_a_description_of_another_network_is_refused(fact, tiny_model, tmp_path)
         open_runtime(path, "torch")
 
 
-def test_weights_become_a_model_with_the_defaults(tmp_path):
+def test_weights_become_a_model_with_the_defaults(no_graph, tmp_path):
     save_weights(build_network(NetworkConfig(upsample=1, neck_channels=0)), tmp_path / "w.safetensors")
     lines = []
     info = export_model(tmp_path / "w.safetensors", tmp_path / "m.onnx", say=lines.append).info
@@ -125,7 +131,7 @@ def test_weights_become_a_model_with_the_defaults(tmp_path):
     assert "12 pixels are assumed, --disk-radius states another" in lines[0]
 
 
-def test_a_model_says_what_its_weights_were_trained_with(tmp_path):
+def test_a_model_says_what_its_weights_were_trained_with(no_graph, tmp_path):
     path, lines = tmp_path / "w.safetensors", []
     save_weights(build_network(NetworkConfig(upsample=1, neck_channels=0)), path, TrainingFacts(16.0, 801))
     info = export_model(path, tmp_path / "m.onnx", say=lines.append).info

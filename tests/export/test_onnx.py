@@ -1,5 +1,6 @@
 """Exported networks compute what the network computes, describe themselves and give their weights back."""
 
+import functools
 import json
 
 import numpy as np
@@ -22,39 +23,46 @@ from strongpose.skeleton import COCO_TREE
 
 NORMALISATION = {
     "mobile": ([0.502, 0.502, 0.502], [1, 1, 1]),
-    "lite2": ([0.498039, 0.498039, 0.498039], [0.501961, 0.501961, 0.501961]),
+    "lite0": ([0.498039, 0.498039, 0.498039], [0.501961, 0.501961, 0.501961]),
     "resnet50v2": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
 }
 FACTS = {"size": 481, "licence": "Apache-2.0", "about": "a test"}
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        (NetworkConfig(COCO_TREE, upsample=2, neck_channels=16), "float32"),
-        (NetworkConfig(COCO_TREE, upsample=1, neck_channels=16, neck_rank=4, half_scale=True), "float32"),
-        (NetworkConfig(COCO_TREE, "lite2", upsample=1, neck_channels=16, norm="trained"), "float16"),
-        (
-            NetworkConfig(COCO_TREE, "resnet50v2", output_stride=16, last_stage=3, upsample=4, neck_channels=0),
-            "float16",
-        ),
-    ],
-    ids=["mobile-float32", "two-looks-float32", "lite2-float16", "resnet50v2-float16"],
-)
-def exported(request, tmp_path_factory):
-    """A network with lively outputs, its exported file and whether that stores half precision."""
-    config, precision = request.param
-    torch.manual_seed(0)
-    network = build_network(config)
-    with torch.no_grad():  # displacements as long as real ones: tens of pixels
-        spread = network.eval()(torch.rand(1, 3, 65, 65)).displacements.std()
-        network.head.fields.weight *= 30 / spread
-        network.head.body2.weight *= 10
-    path = tmp_path_factory.mktemp("export") / "model.onnx"
-    export_onnx(network.train(), path, FACTS, precision)
-    assert network.training
-    assert [file.name for file in path.parent.iterdir()] == ["model.onnx"]
-    return network.eval(), path, precision == "float16"
+MODELS = {
+    "half-scale-float32": NetworkConfig(COCO_TREE, upsample=1, neck_channels=16, neck_rank=4, half_scale=True),
+    "lite0-float16": NetworkConfig(COCO_TREE, "lite0", upsample=1, neck_channels=16, norm="trained"),
+    "resnet50v2-float16": NetworkConfig(
+        COCO_TREE, "resnet50v2", output_stride=16, last_stage=3, upsample=4, neck_channels=0
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def exporting(tmp_path_factory):
+    """Of one of `MODELS`, a network with lively outputs, its exported file and whether that stores half precision."""
+
+    @functools.cache
+    def export(name):
+        torch.manual_seed(0)
+        network = build_network(MODELS[name])
+        with torch.no_grad():  # displacements as long as real ones: tens of pixels
+            spread = network.eval()(torch.rand(1, 3, 65, 65)).displacements.std()
+            network.head.fields.weight *= 30 / spread
+            network.head.body2.weight *= 10
+        path = tmp_path_factory.mktemp("export") / "model.onnx"
+        precision = name.rpartition("-")[2]
+        export_onnx(network.train(), path, FACTS, precision)
+        assert network.training
+        assert [file.name for file in path.parent.iterdir()] == ["model.onnx"]
+        return network.eval(), path, precision == "float16"
+
+    return export
+
+
+@pytest.fixture(params=MODELS)
+def exported(request, exporting):
+    return exporting(request.param)
 
 
 def torch_outputs(network, images):
@@ -92,20 +100,19 @@ def test_openvino_files_compute_the_same(exported, tmp_path):
         np.testing.assert_allclose(a, e, atol=1e-3, rtol=1e-5)
 
 
-def test_runtimes_fold_the_norms_into_the_convolutions(tmp_path):
+def test_runtimes_fold_the_norms_into_the_convolutions(exporting, tmp_path):
     """The file keeps them by name, for training to resume from; when it is loaded they disappear."""
-    network = build_network(NetworkConfig(COCO_TREE, "lite0", upsample=1, neck_channels=16))
-    export_onnx(network, tmp_path / "model.onnx", FACTS)
-    assert "BatchNormalization" in {node.op_type for node in onnx.load(tmp_path / "model.onnx").graph.node}
+    network, path, _ = exporting("lite0-float16")
+    norms = sum(isinstance(module, Norm) for module in network.modules())
+    assert "BatchNormalization" in {node.op_type for node in onnx.load(path).graph.node}
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(tmp_path / "optimised.onnx")
     options.log_severity_level = 3  # it warns that such a file is for one machine
-    onnxruntime.InferenceSession(tmp_path / "model.onnx", options, providers=["CPUExecutionProvider"])
+    onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     left = {node.op_type for node in onnx.load(tmp_path / "optimised.onnx").graph.node}
     assert left & {"Conv", "FusedConv"} and "BatchNormalization" not in left
-    compiled = openvino.Core().compile_model(tmp_path / "model.onnx", "CPU")
+    compiled = openvino.Core().compile_model(path, "CPU")
     layers = [node.get_rt_info()["layerType"].astype(str) for node in compiled.get_runtime_model().get_ops()]
-    norms = sum(isinstance(module, Norm) for module in network.modules())
     assert layers.count("Convolution") >= norms  # a norm that is left over becomes elementwise layers
     assert layers.count("Eltwise") < norms / 3, layers.count("Eltwise")
 
