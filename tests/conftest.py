@@ -9,7 +9,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TextIO
 
 import numpy as np
 import pytest
@@ -62,16 +65,63 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@contextmanager
+def written_to(file: TextIO, name: str, number: int) -> Iterator[None]:
+    """What Python writes to a standard stream and what libraries in C write to its number goes into a file."""
+    kept = os.dup(number)
+    os.dup2(file.fileno(), number)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, name, file)
+            yield
+    finally:
+        os.dup2(kept, number)
+        os.close(kept)
+
+
 @pytest.fixture(scope="session")
 def strongpose() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command line in a process of its own: ``strongpose("predict", photo, "--out", folder)``."""
+    """Runs the command line: ``strongpose("predict", photo, "--out", folder)``; in this process, which saves its start.
 
-    def run(*arguments: object, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    Nothing can be read from standard input.
+    """
+    from strongpose.cli import main
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        words = list(map(str, arguments))
+        with ExitStack() as stack:
+            out, err = (stack.enter_context(TemporaryFile("w+", encoding="utf-8")) for _ in range(2))
+            with (
+                open(os.devnull) as nothing,
+                pytest.MonkeyPatch.context() as patch,
+                written_to(out, "stdout", 1),
+                written_to(err, "stderr", 2),
+            ):
+                patch.setattr(sys, "stdin", nothing)
+                patch.setenv("COLUMNS", "100")
+                try:
+                    status = main(words)
+                except SystemExit as end:
+                    assert isinstance(end.code, int)
+                    status = end.code
+                out.flush()
+                err.flush()
+            said, complained = (stream.seek(0) or stream.read() for stream in (out, err))
+        return subprocess.CompletedProcess(words, status, said, complained)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def strongpose_process() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """As ``strongpose``, in a process of its own."""
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "strongpose.cli", *map(str, arguments)],
             capture_output=True,
             text=True,
-            timeout=timeout,
+            timeout=300,
             stdin=subprocess.DEVNULL,
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8", "COLUMNS": "100"},
         )

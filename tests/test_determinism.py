@@ -72,7 +72,7 @@ def test_another_thread_moves_no_keypoint_by_a_twentieth_of_a_pixel(kind, found,
         np.testing.assert_allclose(other.keypoints[..., 2], poses.keypoints[..., 2], atol=1e-3)
 
 
-def test_files_are_the_same_in_every_process(strongpose, kind, found, paths, tmp_path):
+def test_files_are_the_same_in_every_process(strongpose_process, kind, found, paths, tmp_path):
     """JSON and pictures, the regions of people included; and the JSON is that of the API."""
     model, runtime = kind
     if runtime == "torch":
@@ -82,7 +82,7 @@ def test_files_are_the_same_in_every_process(strongpose, kind, found, paths, tmp
     kinds = ["poses.json", "poses.jpg", "fields.jpg"][: 2 + (kind == MODELS[0])]
     written = []
     for folder in ("one", "two"):
-        run = strongpose("predict", *paths[:2], "--out", tmp_path / folder, *options, timeout=300)
+        run = strongpose_process("predict", *paths[:2], "--out", tmp_path / folder, *options)
         assert run.returncode == 0, run.stderr
         told = [line.split(": ")[0].split("] ")[1] for line in run.stdout.splitlines() if line.startswith("[")]
         assert told == list(map(str, paths[:2])), "photos in the order in which they were named"

@@ -76,12 +76,12 @@ def test_video(strongpose, photos, tmp_path):
     assert list(people[0][0]["keypoints"]) == list(COCO.names)
 
 
-def test_batch(predicted, strongpose, photos, tmp_path, monkeypatch):
+def test_batch(predicted, strongpose_process, photos, tmp_path, monkeypatch):
     monkeypatch.setenv("RAY_worker_niceness", "0")  # so that other programs do not stop the test
     source, out = tmp_path / "photos", tmp_path / "out"
     source.mkdir()
     (source / "group.jpg").write_bytes((photos / "group.jpg").read_bytes())
-    run = strongpose("batch", source, out, "--actors", 1, *OPTIONS)
+    run = strongpose_process("batch", source, out, "--actors", 1, *OPTIONS)
     assert run.returncode == 0, run.stderr
     table = pq.read_table(out)
     about = json.loads(table.schema.metadata[b"strongpose"])

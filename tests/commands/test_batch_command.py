@@ -15,7 +15,7 @@ from strongpose._util.installing import install_command
 from strongpose.cli import main
 
 
-def test_a_folder_becomes_one_table_and_is_not_done_twice(strongpose, photos, tmp_path, monkeypatch, capsys):
+def test_a_folder_becomes_one_table_and_is_not_done_twice(strongpose_process, photos, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RAY_worker_niceness", "0")  # so that other programs do not stop the test
     source, out = tmp_path / "photos", tmp_path / "out"
     source.mkdir()
@@ -24,7 +24,7 @@ def test_a_folder_becomes_one_table_and_is_not_done_twice(strongpose, photos, tm
             photo.save(source / f"{name}.jpg")
     (source / "broken.jpg").write_bytes(b"no photo")
     options = ("batch", source, out, "--size", 161, "--part-size", 3, "--actors", 1, "--runtime", "onnx")
-    run = strongpose(*options)
+    run = strongpose_process(*options)
     assert run.returncode == 0, run.stderr
     assert "[2/2] part" in run.stderr and len(run.stderr.splitlines()) == 2, run.stderr
     assert re.search(

@@ -37,8 +37,10 @@ def pair(text: str) -> tuple[float, float]:
     return float(median), float(high)
 
 
-def test_every_runtime_is_measured_on_real_photos(strongpose, photos, tmp_path):
-    run = strongpose("benchmark", photos, "--size", "161", "--threads", "1", "--csv", tmp_path / "b.csv", "--markdown")
+def test_every_runtime_is_measured_on_real_photos(strongpose_process, photos, tmp_path):
+    run = strongpose_process(
+        "benchmark", photos, "--size", "161", "--threads", "1", "--csv", tmp_path / "b.csv", "--markdown"
+    )
     assert run.returncode == 0, run.stderr
     assert run.stderr == ""
     first, second, note = run.stdout.split("\n\n")

@@ -20,9 +20,9 @@ from PIL import Image
 from strongpose.poses import Poses
 
 
-def test_a_photo_gives_a_picture_and_a_json_file(strongpose, photos, tmp_path):
+def test_a_photo_gives_a_picture_and_a_json_file(strongpose_process, photos, tmp_path):
     out = tmp_path / "poses"
-    run = strongpose("predict", photos / "group.jpg", "--out", out, "--threads", 1)
+    run = strongpose_process("predict", photos / "group.jpg", "--out", out, "--threads", 1)
     assert run.returncode == 0, run.stderr
     assert run.stderr == ""
     assert sorted(path.name for path in out.iterdir()) == ["group.poses.jpg", "group.poses.json"]

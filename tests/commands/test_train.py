@@ -10,15 +10,16 @@ import sys
 import pytest
 from pictures import write_dataset
 
+from strongpose.network.weights import TrainingFacts, training_facts
 from strongpose.runtime import OnnxRuntime
 
 
 @pytest.fixture(scope="module")
-def weights(strongpose, tmp_path_factory):
+def weights(strongpose_process, tmp_path_factory):
     """The weights of a run of two steps."""
     folder = tmp_path_factory.mktemp("run")
     annotations = write_dataset(folder / "set", 3)
-    run = strongpose(
+    run = strongpose_process(
         *("train", "--data", annotations, "--out", folder / "run", "--steps", 2, "--batch-size", 2),
         *("--crop-size", 65, "--workers", 0, "--no-bf16", "--log-every", 1),
     )
@@ -87,18 +88,13 @@ def test_a_preset_gives_defaults_that_options_override(strongpose, tmp_path):
     run = strongpose("train", "--preset", "paper-resnet50", "--data", tmp_path / "a.json")
     assert run.returncode == 2 and "paper-resnet101" in run.stderr
     annotations = write_dataset(tmp_path / "set", 2)
-    options = "--backbone resnet50 --crop-size 97 --batch-size 2 --steps 1 --workers 0 --no-bf16".split()
+    options = "--backbone lite0 --crop-size 97 --batch-size 2 --steps 1 --workers 0 --no-bf16".split()
     out = tmp_path / "run"
-    run = strongpose("train", "--preset=paper-resnet101", "--data", annotations, "--out", out, *options)
+    run = strongpose("train", "--preset=lite2", "--data", annotations, "--out", out, *options)
     assert run.returncode == 0, run.stderr
     config = json.loads((out / "config.json").read_text())
-    assert (config["backbone"], config["crop_size"], config["optimizer"]) == ("resnet50", 97, "sgd")
-    run = strongpose("export", out / "weights.safetensors", "--out", out / "m.onnx", "--output-stride", 8)
-    assert run.returncode == 0, run.stderr
-    assert "skeleton coco-tree, one cell per 8 pixels" in run.stdout
-    info = OnnxRuntime(out / "m.onnx").info
-    assert (info.stride, info.coarse_stride) == (8, 8)
-    assert (info.decode, info.size) == ({"disk_radius": 16.0}, 801)  # what the preset trains and validates with
+    assert (config["backbone"], config["crop_size"], config["learning_rate"]) == ("lite0", 97, 0.002)
+    assert training_facts(out / "weights.safetensors") == TrainingFacts(12.0, 801)  # as the preset trains and validates
 
 
 def test_mistakes_in_training_are_explained(strongpose, tmp_path):

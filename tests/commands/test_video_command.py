@@ -1,4 +1,4 @@
-"""strongpose video, by subprocess, on small videos made here."""
+"""``strongpose video`` on small videos made here."""
 
 from __future__ import annotations
 

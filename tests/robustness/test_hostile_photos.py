@@ -68,12 +68,12 @@ def test_lines_are_told_from_those_of_libtiff_that_they_interrupt():
     assert lines_of_ours(f"Traceback\nLZWDecode: {theirs}.\n{ours[0]}\n") == ["Traceback", ours[0]]
 
 
-def test_predict_says_names_that_are_no_text(strongpose, tiny_model, photos, tmp_path):
+def test_predict_says_names_that_are_no_text(strongpose_process, tiny_model, photos, tmp_path):
     """Undecodable bytes and line breaks in the names of files neither end the command nor break its lines in two."""
     whole = (photos / "cameraman.jpg").read_bytes()
     for name, content in ((b"whole-\xff.jpg", whole), (b"dam\naged-\xff.jpg", b"no photo")):
         Path(os.fsdecode(bytes(tmp_path) + b"/" + name)).write_bytes(content)
-    run = strongpose("predict", tmp_path, "--out", tmp_path / "out", "--model", tiny_model, "--size", 33)
+    run = strongpose_process("predict", tmp_path, "--out", tmp_path / "out", "--model", tiny_model, "--size", 33)
     assert run.returncode == 1
     assert "whole-\\udcff.jpg: 0 people" in run.stdout
     assert run.stderr.startswith(f"strongpose: {tmp_path}/dam\\naged-\\udcff.jpg: not a photo")
