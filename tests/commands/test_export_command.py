@@ -82,7 +82,7 @@ def test_a_released_model_is_exported_by_its_name(tmp_path, capsys):
         ("--out m.xml --precision int8 --calibrate .", ".: holds no photo to calibrate with"),
         ("--out m.xml --precision int8 --calibrate nowhere", "nowhere: no such folder of photos"),
         ("--out m.onnx --evaluate nowhere.json --images .", "nowhere.json: no such file"),
-        ("--out m.onnx --filter-sigma 0", "filter_sigma must be positive, got 0.0"),
+        ("--out m.onnx --filter-sigma 0", "filter_sigma must be positive, got 0"),
         ("--out m.onnx --threshold 2", "the threshold must be 0 to 1, got 2.0"),
         ("--out m.onnx --size 0", "the size must be at least 1 pixel, got 0"),
     ],

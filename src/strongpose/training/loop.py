@@ -65,6 +65,7 @@ def train(
         stop = stop or contexts.enter_context(StopRequest(signal.SIGTERM, signal.SIGINT))
         world = contexts.enter_context(joined(_device(config.device)))
         run = TrainingRun(config, world, say if world.rank == 0 else unheard, run_clock)
+        contexts.callback(run.leave)
         if config.val:
             check_validation(config.val, config.val_images, run.network.config.skeleton, run.say)
         batches = None if world.any(stop.is_set) else open_batches(config, run.network.config, world, run.say)

@@ -202,6 +202,13 @@ class TrainingRun:
             save_weights(self._averaged, self.weights, facts)
             self.clock.expect("checkpoint", self.clock.read() - started)
 
+    def leave(self) -> None:
+        """Let go of what the processes share, before their group ends; no step can follow.
+
+        Else PyTorch's reducer of gradients outlives the group, and may wait for ever for a thread that waits for it.
+        """
+        del self._forward, self._shared
+
     @property
     def _averaged(self) -> PoseNetwork:
         return self._average.module  # type: ignore[return-value]
