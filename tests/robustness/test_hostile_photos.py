@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,16 @@ def test_damaged_photos_and_arrays_are_opened_or_refused_in_one_line(tiny_model)
     assert tally.counts["opened"] > 100
     assert tally.counts["refused"] > 300
     assert tally.slowest[0] < 10
+
+
+def test_a_box_that_claims_to_be_long_takes_no_memory():
+    tracemalloc.start()
+    try:
+        with pytest.raises(ImageError, match=r"^a\.avif: not a photo that can be read"):
+            open_image(b"\x01\0\0\0ftypavif" + bytes(40), "a.avif")
+        assert tracemalloc.get_traced_memory()[1] < 5e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_well_formed_photos_are_opened_as_they_are():

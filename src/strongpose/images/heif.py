@@ -20,7 +20,8 @@ def is_heif(head: bytes) -> bool:
     """
     if head[4:8] != b"ftyp":
         return False
-    brands = [head[8:12], *(head[at : at + 4] for at in range(16, int.from_bytes(head[:4], "big"), 4))]
+    end = min(int.from_bytes(head[:4], "big"), len(head))  # what a file says of its length may be anything
+    brands = [head[8:12], *(head[at : at + 4] for at in range(16, end, 4))]
     return brands[0] in _BRANDS or (brands[0] in _COMMON_BRANDS and not {b"avif", b"avis"} & set(brands))
 
 
