@@ -1,6 +1,6 @@
 """Load ``strongpose serve`` with many clients at once, each of which checks that the answer is that of its photo.
 
-A third of the time each: 200 clients that wait as long as a refusal says, 200 that ask again at once, and 40 with 12 MB
+A third of the time each: 200 clients that wait as long as a refusal says, 200 that ask again at once, and 20 with 12 MB
 of zeros behind their photos, so that they ask for more room than bodies may take. No answer may be lost or another
 photo's, no status other than 200, 429 and 503; the server may take no more than 1,000 MB, keep no files open, write
 nothing to its log, and must work for a single client afterwards.
@@ -27,7 +27,7 @@ from strongpose.inference import StrongPose
 
 TESTS = Path(__file__).parents[1] / "tests"
 _SIZE = 129
-_ROUNDS = ((200, None, 0), (200, 0.0, 0), (40, None, 12_000_000))  # clients, pause in seconds, bytes behind a photo
+_ROUNDS = ((200, None, 0), (200, 0.0, 0), (20, None, 12_000_000))  # clients, pause in seconds, bytes behind a photo
 _MOST_MEGABYTES = 1000.0
 
 

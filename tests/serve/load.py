@@ -140,7 +140,7 @@ async def _client(url: str, question: Question, end: float, pause: float | None,
                 async with asyncio.timeout(_PATIENCE):
                     status, headers, answer = await connection.ask("POST", "/api/poses", question.data)
             except (OSError, EOFError, TimeoutError) as error:
-                tally.wrong.append(f"an answer was lost: {error!r}")
+                tally.wrong.append(f"an answer was lost after {time.monotonic() - start:.1f} s: {error!r}")
                 connection.close()
                 continue
             tally.seconds[status].append(time.monotonic() - start)
