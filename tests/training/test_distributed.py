@@ -80,39 +80,14 @@ def test_gradients_of_two_processes_are_those_of_one(dataset, tmp_path):
     assert (one["head.fields.weight"] - first["head.fields.weight"]).abs().max() > 0.01
 
 
-def test_all_processes_stop_at_the_same_step(dataset, tmp_path):
-    """Only the second one is asked to stop."""
-    [port] = free_ports(1)
-    command = [sys.executable, "-m", "strongpose.cli", "train", "--data", str(dataset), "--out", str(tmp_path / "run")]
-    command += [*OPTIONS, *"--batch-size 2 --steps 100000".split()]
-    world = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    first, second = (
-        subprocess.Popen(
-            command,
-            env={**ENVIRONMENT, **world, "RANK": rank, "LOCAL_RANK": rank},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in "01"
-    )
-    seen = ""
-    for line in first.stdout:
-        seen += line
-        if line.startswith("step 2/"):
-            second.send_signal(signal.SIGTERM)
-            break
-    rest = first.communicate(timeout=120)[0]
-    silent = second.communicate(timeout=120)[0]
-    assert (first.returncode, second.returncode) == (0, 0), seen + rest + silent
-    assert "stopped at step" in rest and "step" not in silent
-    assert (tmp_path / "run" / "checkpoint.safetensors").exists()
-    assert not list((tmp_path / "run").glob("*.partial"))
+@pytest.fixture(scope="module")
+def two_processes(dataset, tmp_path_factory):
+    """A folder of runs of two processes, and what the two of them said.
 
-
-def test_two_processes_resume_exactly_and_take_batches_in_parts(dataset, tmp_path):
-    """Both train four times: four steps; the first two of them, and on from there; a step for the gradients."""
-    ports = free_ports(4)
+    Four steps; the first two of them, and on from there; a step for the gradients; and many, until the second is asked
+    to stop.
+    """
+    folder, ports = tmp_path_factory.mktemp("runs"), free_ports(5)
     script = f"""
 import os
 from pathlib import Path
@@ -121,14 +96,15 @@ from strongpose.training.recipe import TrainConfig
 
 def run(out, port, **changes):
     os.environ["MASTER_PORT"] = str(port)  # the second process may still find the first one's last port open
-    small = dict(crop_size=65, batch_size=5, steps=4, accumulate=2, workers=0, bf16=False, device="cpu")
+    small = dict(crop_size=65, batch_size=5, steps=4, accumulate=2, workers=0, bf16=False, device="cpu", log_every=1)
     small |= dict(learning_rate_decay=0.0)
-    train(TrainConfig(data=({str(dataset)!r},), out=Path({str(tmp_path)!r}) / out, **(small | changes)))
+    train(TrainConfig(data=({str(dataset)!r},), out=Path({str(folder)!r}) / out, **(small | changes)))
 
 run("whole", {ports[0]})
 run("parts", {ports[1]}, steps=2)
 run("parts", {ports[2]})
 run("two", {ports[3]}, **{PLAIN!r})
+run("stopped", {ports[4]}, steps=100000)
 """
     world = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
     first, second = (
@@ -141,14 +117,36 @@ run("two", {ports[3]}, **{PLAIN!r})
         )
         for rank in "01"
     )
-    outputs = [process.communicate(timeout=300)[0] for process in (first, second)]
+    seen = ""
+    for line in first.stdout:
+        seen += line
+        if line.startswith("step 2/100000"):
+            second.send_signal(signal.SIGTERM)
+            break
+    outputs = [seen + first.communicate(timeout=300)[0], second.communicate(timeout=300)[0]]
     assert (first.returncode, second.returncode) == (0, 0), outputs
-    assert "resuming" in outputs[0] and "at step 2; changed: steps" in outputs[0]
-    whole, parts = (load_file(tmp_path / out / "weights.safetensors") for out in ("whole", "parts"))
+    return folder, *outputs
+
+
+def test_all_processes_stop_at_the_same_step(two_processes):
+    """Only the second one is asked to stop."""
+    folder, said, silent = two_processes
+    assert "stopped at step" in said.splitlines()[-1] and "step" not in silent
+    assert (folder / "stopped" / "checkpoint.safetensors").exists()
+    assert not list((folder / "stopped").glob("*.partial"))
+
+
+def test_two_processes_resume_exactly(two_processes):
+    folder, said, _ = two_processes
+    assert "resuming" in said and "at step 2; changed: steps" in said
+    whole, parts = (load_file(folder / out / "weights.safetensors") for out in ("whole", "parts"))
     for name, tensor in whole.items():
         assert torch.equal(parts[name], tensor), name
 
+
+def test_two_processes_take_batches_in_parts(two_processes, dataset, tmp_path):
     small = dict(data=(dataset,), out=tmp_path / "one", crop_size=65, batch_size=5, workers=0, bf16=False, device="cpu")
-    one, two = load_file(train(TrainConfig(**small, **PLAIN))), load_file(tmp_path / "two" / "weights.safetensors")
+    one = load_file(train(TrainConfig(**small, **PLAIN)))
+    two = load_file(two_processes[0] / "two" / "weights.safetensors")
     for name in one:
         torch.testing.assert_close(two[name], one[name], rtol=1e-5, atol=1e-5, msg=lambda m, name=name: f"{name}: {m}")
