@@ -111,8 +111,8 @@ def test_a_resumed_run_counts_the_time_it_has_had(dataset, tmp_path, monkeypatch
 
 
 def test_validations_that_the_last_one_would_follow_at_once_are_left_out(dataset, tmp_path, monkeypatch):
-    clock = Clock(10.0, monkeypatch)
-    train(limited(dataset, tmp_path, val_every=15), clock=clock)
+    clock = Clock(20.0, monkeypatch)
+    train(limited(dataset, tmp_path, val_every=7), clock=clock)
     ends = [t - 1000.0 for t in clock.validated]
     assert len(ends) >= 4 and ends[-1] <= 600
     assert all(later - earlier > 2 * VALIDATING for earlier, later in itertools.pairwise(ends[1:]))
