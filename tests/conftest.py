@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import platform
@@ -22,6 +23,8 @@ REPOSITORY = Path(__file__).parent.parent
 _IS_ONE_OF_SEVERAL = "PYTEST_XDIST_WORKER" in os.environ
 if _IS_ONE_OF_SEVERAL:  # with one thread each: those of several processes would wait for one another's cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+gc.set_threshold(20_000, 20, 20)  # not after every 700 objects, of which exporting a network makes millions
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; the commands would ignore it, too
     signal.signal(signal.SIGINT, signal.default_int_handler)
