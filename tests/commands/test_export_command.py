@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
+import numpy as np
 import pytest
-import torch
 from pictures import write_dataset
 
+from strongpose import StrongPose
 from strongpose.cli import main
-from strongpose.network import NetworkConfig, build_network
-from strongpose.network.weights import save_weights
-from strongpose.runtime import OnnxRuntime, OpenVinoRuntime
+from strongpose.decode import DecodeOptions
+from strongpose.network.weights import load_network
+from strongpose.runtime import OnnxRuntime, OpenVinoRuntime, resolve_model
+from strongpose.runtime.pytorch import TorchRuntime
 
 
 def test_int8_is_calibrated_described_and_measured(strongpose, tiny_model, photos, tmp_path):
@@ -40,32 +43,28 @@ def test_int8_is_calibrated_described_and_measured(strongpose, tiny_model, photo
     assert (info.about["precision"], info.about["calibration"]) == ("int8", {"photos": 4, "size": 97})
 
 
-def test_a_model_can_be_written_again_in_another_precision(tiny_model, tmp_path, capsys):
-    """What the model says about itself is kept, but for what the options say."""
-    path = tmp_path / "full.xml"
-    assert main(["export", str(tiny_model), "--out", str(path), "--precision", "float32", "--licence", "MIT"]) == 0
-    assert path.with_suffix(".bin").stat().st_size > 1.9 * tiny_model.stat().st_size
-    before, after = OnnxRuntime(tiny_model).info, OpenVinoRuntime(path, threads=1).info
-    assert (after.size, after.decode, after.skeleton) == (before.size, before.decode, before.skeleton)
-    assert after.about == {**before.about, "licence": "MIT", "precision": "float32"}
+def test_a_released_model_by_its_name_says_and_finds_what_it_did(photos, tmp_path, capsys):
+    """The network, whose weights float16 holds exactly, and two files that it is exported to again."""
+    onnx, xml = tmp_path / "base.onnx", tmp_path / "base.xml"
+    assert main(["export", "base", "--out", str(onnx), "--size", "401"]) == 0
+    assert (
+        main(["export", "base", "--out", str(xml), "--size", "401", "--precision", "float32", "--licence", "MIT"]) == 0
+    )
     assert capsys.readouterr().err == ""
+    assert xml.with_suffix(".bin").stat().st_size > 1.9 * onnx.stat().st_size
+    before, half, full = OnnxRuntime(resolve_model("base")), OnnxRuntime(onnx), OpenVinoRuntime(xml, bf16=False)
+    assert half.info == replace(before.info, size=401)
+    about = {**before.info.about, "licence": "MIT", "precision": "float32"}
+    assert full.info == replace(before.info, size=401, about=about)
+    expected = StrongPose(TorchRuntime(load_network(resolve_model("base")), 401, 12))(photos / "group.jpg")
+    assert (expected.scores > 0.3).sum() == 3
+    for runtime in (half, full):
+        got = StrongPose(runtime, options=DecodeOptions(disk_radius=12))(photos / "group.jpg")
+        assert len(got) == len(expected)
+        assert np.abs(got.keypoints - expected.keypoints)[..., :2].max() < 0.1
 
 
-def test_a_denser_stride_and_its_smoothing_are_written_into_the_model(tmp_path):
-    torch.manual_seed(0)
-    weights, out = tmp_path / "weights.safetensors", tmp_path / "dense.onnx"
-    save_weights(build_network(NetworkConfig(upsample=1, neck_channels=0)), weights)
-    options = "--output-stride 4 --filter-sigma 2 --disk-radius 16 --threshold 0.4".split()
-    assert main(["export", str(weights), "--out", str(out), *options]) == 0
-    info = OnnxRuntime(out).info
-    assert (info.stride, info.coarse_stride) == (4, 4)
-    assert (info.decode, info.threshold) == ({"disk_radius": 16.0, "filter_sigma": 2.0}, 0.4)
-
-
-def test_a_released_model_is_exported_by_its_name(tmp_path, capsys):
-    out = tmp_path / "base.onnx"
-    assert main(["export", "base", "--out", str(out), "--size", "97"]) == 0
-    assert (OnnxRuntime(out).info.size, OnnxRuntime(out).info.decode) == (97, {"disk_radius": 12.0})
+def test_files_for_openvino_are_no_weights(tmp_path, capsys):
     assert main(["export", "fast", "--out", str(tmp_path / "fast.onnx")]) == 1
     assert "fast: OpenVINO's .xml files only run, as their weights are rounded" in capsys.readouterr().err
 

@@ -31,12 +31,16 @@ def weights(strongpose_process, tmp_path_factory):
 
 def test_trained_weights_become_a_model_that_predicts(strongpose, weights, photos, tmp_path):
     model = tmp_path / "new" / "mine.onnx"
-    run = strongpose("export", weights, "--out", model, "--size", 193, "--licence", "CC0-1.0")
+    run = strongpose(
+        *("export", weights, "--out", model, "--size", 193, "--licence", "CC0-1.0", "--output-stride", 4),
+        *("--filter-sigma", 2, "--disk-radius", 16, "--threshold", 0.4),
+    )
     assert run.returncode == 0, run.stderr
     assert run.stderr == ""
-    assert str(model) in run.stdout and "size 193" in run.stdout
+    assert str(model) in run.stdout and "skeleton coco, one cell per 4 pixels, size 193" in run.stdout
     info = OnnxRuntime(model).info
-    assert (info.size, info.about["licence"]) == (193, "CC0-1.0")
+    assert (info.size, info.about["licence"], info.stride, info.coarse_stride) == (193, "CC0-1.0", 4, 4)
+    assert (info.decode, info.threshold) == ({"disk_radius": 16.0, "filter_sigma": 2.0}, 0.4)
     run = strongpose("predict", photos / "astronaut.jpg", "--out", tmp_path, "--model", model)
     assert run.returncode == 0, run.stderr
 

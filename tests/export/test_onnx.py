@@ -10,15 +10,12 @@ import openvino
 import pytest
 import torch
 
-from strongpose import StrongPose
-from strongpose.decode import DecodeOptions
-from strongpose.export.onnx import describe, export_onnx
+from strongpose.export.onnx import export_onnx
 from strongpose.export.openvino_ir import read_onnx, write_ir
 from strongpose.network import NetworkConfig, build_network
 from strongpose.network.norm import Norm
 from strongpose.network.weights import load_network
-from strongpose.runtime import OnnxRuntime, OpenVinoRuntime, resolve_model
-from strongpose.runtime.pytorch import TorchRuntime
+from strongpose.runtime import OpenVinoRuntime
 from strongpose.skeleton import COCO_TREE
 
 NORMALISATION = {
@@ -194,17 +191,3 @@ def test_metadata_that_does_not_fit_is_refused(facts, message, tmp_path):
     network = build_network(NetworkConfig(COCO_TREE, upsample=1, neck_channels=0))
     with pytest.raises(ValueError, match=message):
         export_onnx(network, tmp_path / "model.onnx", facts)
-
-
-def test_keypoints_equal_the_networks_on_a_photo(photos, tmp_path):
-    """The released network, whose weights float16 holds exactly, exported again, and as an OpenVINO model."""
-    network = load_network(resolve_model("base"))
-    facts = {"size": 401, "licence": "Apache-2.0"}
-    export_onnx(network, tmp_path / "base.onnx", facts, "float16")
-    write_ir(read_onnx(tmp_path / "base.onnx"), tmp_path / "base.xml", describe(network, facts, "float16"))
-    expected = StrongPose(TorchRuntime(network, 401, 12))(photos / "group.jpg")
-    assert (expected.scores > 0.3).sum() == 3
-    for runtime in (OnnxRuntime(tmp_path / "base.onnx"), OpenVinoRuntime(tmp_path / "base.xml", bf16=False)):
-        got = StrongPose(runtime, options=DecodeOptions(disk_radius=12))(photos / "group.jpg")
-        assert len(got) == len(expected)
-        assert np.abs(got.keypoints - expected.keypoints)[..., :2].max() < 0.1
