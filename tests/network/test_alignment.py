@@ -15,6 +15,7 @@ CONFIGS = [
     NetworkConfig(COCO_TREE, "mobile", upsample=2),
     NetworkConfig(COCO_TREE, "mobile", output_stride=4, dilation=2, upsample=1),
     NetworkConfig(COCO_TREE, "mobile", upsample=1, half_scale=True),
+    NetworkConfig(COCO_TREE, "mobile16", upsample=1, neck_channels=16),
     NetworkConfig(COCO_TREE, "lite0", upsample=1, neck_channels=16),
     NetworkConfig(COCO_TREE, "lite2", output_stride=4, upsample=1, neck_channels=16),
     NetworkConfig(COCO_TREE, "lite2", upsample=2, neck_channels=16),

@@ -13,23 +13,22 @@ AMX = frozenset({"amx_bf16", "avx512_bf16"})
 
 
 @pytest.mark.parametrize(
-    ("wanted", "began", "device", "units", "backbone", "bf16", "reason"),
+    ("wanted", "began", "device", "units", "bf16", "reason"),
     [
-        (None, None, "cpu", AMX, "mobile", True, "bfloat16, as this CPU has units for it (amx_bf16, avx512_bf16)"),
-        (None, None, "cpu", NONE, "mobile", False, "float32, as this CPU has no units for bfloat16"),
-        (None, None, "cpu", AMX, "lite2", False, "float32, in which lite2 is faster on a CPU"),
-        (None, None, "cuda", {"bf16"}, "lite2", True, "bfloat16, as this GPU has units for it (bf16)"),
-        (None, None, "cuda", NONE, "mobile", False, "float32, as this GPU has no units for bfloat16"),
-        (True, None, "cpu", AMX, "lite2", True, "bfloat16 by --bf16"),
-        (True, None, "cpu", NONE, "mobile", True, "bfloat16 by --bf16; this CPU emulates it"),
-        (False, None, "cpu", AMX, "mobile", False, "float32 by --no-bf16"),
-        (None, True, "cpu", NONE, "mobile", True, "bfloat16, as the run began; this CPU emulates it"),
-        (None, False, "cuda", {"bf16"}, "mobile", False, "float32, as the run began"),
-        (False, True, "cpu", AMX, "mobile", False, "float32 by --no-bf16"),
+        (None, None, "cpu", AMX, True, "bfloat16, as this CPU has units for it (amx_bf16, avx512_bf16)"),
+        (None, None, "cpu", NONE, False, "float32, as this CPU has no units for bfloat16"),
+        (None, None, "cuda", {"bf16"}, True, "bfloat16, as this GPU has units for it (bf16)"),
+        (None, None, "cuda", NONE, False, "float32, as this GPU has no units for bfloat16"),
+        (True, None, "cpu", AMX, True, "bfloat16 by --bf16"),
+        (True, None, "cpu", NONE, True, "bfloat16 by --bf16; this CPU emulates it"),
+        (False, None, "cpu", AMX, False, "float32 by --no-bf16"),
+        (None, True, "cpu", NONE, True, "bfloat16, as the run began; this CPU emulates it"),
+        (None, False, "cuda", {"bf16"}, False, "float32, as the run began"),
+        (False, True, "cpu", AMX, False, "float32 by --no-bf16"),
     ],
 )
-def test_the_choice_follows_from_option_run_and_machine(wanted, began, device, units, backbone, bf16, reason):
-    found = choose_precision(wanted, began, device, units, backbone)
+def test_the_choice_follows_from_option_run_and_machine(wanted, began, device, units, bf16, reason):
+    found = choose_precision(wanted, began, device, units)
     assert found.bf16 is bf16 and found.reason.startswith(reason)
 
 

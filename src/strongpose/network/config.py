@@ -12,10 +12,9 @@ __all__ = ["NetworkConfig"]
 
 _MOST = 4096  # of any number in a file's configuration; beyond, memory would decide
 
-BackboneName = Literal[
-    "lite0", "lite2", "mobile", "resnet50", "resnet101", "resnet152", "resnet50v2", "resnet101v2", "resnet152v2"
-]
-_COARSEST = 32  # stride of the last features of "lite0" and "lite2"
+_ResNetName = Literal["resnet50", "resnet101", "resnet152", "resnet50v2", "resnet101v2", "resnet152v2"]
+BackboneName = Literal["lite0", "lite2", "mobile", "mobile16", _ResNetName]
+_COARSEST = {"lite0": 32, "lite2": 32, "mobile16": 16}  # stride of the last features under a pyramid
 
 
 @dataclass(frozen=True)
@@ -24,16 +23,17 @@ class NetworkConfig:
 
     Attributes:
         skeleton: gives the channels of the heads.
-        backbone: "lite0" or "lite2" (EfficientNet-lite), "mobile", a ResNet ("resnet50", "resnet101", "resnet152",
-            with "v2" behind for pre-activation units) or "timm:NAME" for a backbone of the timm library.
+        backbone: "lite0" or "lite2" (EfficientNet-lite), "mobile" (MobileNet with context and refinement), "mobile16"
+            (the same with its later stages at stride 16), a ResNet ("resnet50", "resnet101", "resnet152", with "v2"
+            behind for pre-activation units) or "timm:NAME" for a backbone of the timm library.
         output_stride: pixels per cell of the backbone's (finest) features: 4 or 8 for "lite0", "lite2" and "mobile",
-            8, 16 or 32 for ResNets.
+            8 for "mobile16", 8, 16 or 32 for ResNets.
         last_stage: 4, or 3 to cut a ResNet after stage 3.
         norm: batch norms of ResNets and of "lite0" and "lite2": "frozen", "fixed" statistics only (SP §IV-B), or
             "trained".
         upsample: pixel-shuffle factor u of the heads, 1, 2 or 4: the fields' stride is output_stride / u.
-        neck_channels: width of what lies between backbone and heads: of the pyramid for "lite0" and "lite2", of two
-            3×3 convolutions else, which 0 leaves out.
+        neck_channels: width of what lies between backbone and heads: of the pyramid for "lite0", "lite2" and
+            "mobile16", of two 3×3 convolutions else, which 0 leaves out.
         neck_rank: the two convolutions through that many channels, which is cheaper; 0 leaves them whole.
         fine_channels: width of the branch that corrects heat maps and offsets by the backbone's features at
             stride 4, which the fields must then have; 0 leaves it out.
@@ -72,6 +72,8 @@ class NetworkConfig:
             raise ValueError(f"the {self.backbone} backbone has output_stride 4 or 8, got {self.output_stride}")
         if not fine and self.output_stride not in (8, 16, 32):
             raise ValueError(f"output_stride must be 8, 16 or 32, got {self.output_stride}")
+        if self.backbone == "mobile16" and self.output_stride != 8:
+            raise ValueError(f"the mobile16 backbone has output_stride 8, got {self.output_stride}")
         if self.last_stage not in (3, 4):
             raise ValueError(f"last_stage must be 3 or 4, got {self.last_stage}")
         if self.norm not in get_args(NormMode):
@@ -104,13 +106,13 @@ class NetworkConfig:
 
     @property
     def has_pyramid(self) -> bool:
-        """Whether the backbone gives features at all strides up to 32, which a pyramid adds up."""
-        return self.backbone in ("lite0", "lite2")
+        """Whether the backbone gives features at several strides, which a pyramid adds up."""
+        return self.backbone in _COARSEST
 
     @property
     def coarse_stride(self) -> int:
         """Input sides are multiples of this many pixels, plus 1."""
-        return _COARSEST if self.has_pyramid else self.output_stride * (2 if self.half_scale else 1)
+        return _COARSEST[self.backbone] if self.has_pyramid else self.output_stride * (2 if self.half_scale else 1)
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""

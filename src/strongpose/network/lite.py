@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn.functional import relu6
 
+from strongpose.network.depthwise import DepthwiseConv
 from strongpose.network.norm import Norm, NormMode
 
 __all__ = ["LITE_STAGES", "LiteBackbone", "rename_efficientnet"]
@@ -32,9 +33,9 @@ _STEM, _EPS = 32, 1e-3
 _LAST_OF_STRIDE = {4: 1, 8: 2, 16: 4, 32: 6}  # index of the last stage with that stride
 
 
-def _conv(inputs: int, outputs: int, size: int = 1, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+def _conv(inputs: int, outputs: int, size: int = 1, stride: int = 1) -> nn.Conv2d:
     """Convolution without bias, padded on all sides so that output cell i lies on input cell stride·i."""
-    conv = nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False)
+    conv = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False)
     nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
     return conv
 
@@ -47,7 +48,7 @@ class _Unit(nn.Module):
         width = inputs * expansion
         self.expand = _conv(inputs, width) if expansion > 1 else None
         self.expand_norm = Norm(width, norm, _EPS) if expansion > 1 else None
-        self.depthwise, self.depthwise_norm = _conv(width, width, size, stride, groups=width), Norm(width, norm, _EPS)
+        self.depthwise, self.depthwise_norm = DepthwiseConv(width, size, stride), Norm(width, norm, _EPS)
         self.project, self.project_norm = _conv(width, outputs), Norm(outputs, norm, _EPS)
         self.adds = stride == 1 and inputs == outputs
 

@@ -28,10 +28,10 @@ _UNITS = (
     ("conv5_4", 512, 1, 1),
     ("conv5_5", 512, 1, 1),
 )
-# Units that run at strides 2, 4 and 8; `freeze_stages` counts them.
+# Units of the stages that `freeze_stages` counts, at strides 2, 4, 8 and, with a pyramid, 16; one more is all the rest.
 _STAGE_UNITS = (1, 3, 11)
-_STAGES = len(_STAGE_UNITS) + 1  # the last is all that follows the units
-_LAST_SHALLOW_UNIT = 2
+_PYRAMID_STAGE_UNITS = (1, 3, 6, 11)
+_LAST_SHALLOW_UNIT, _LAST_FINE_UNIT = 2, 5
 _WIDTH, _AFFINITIES, _HEATMAPS = 128, 38, 19
 
 
@@ -103,10 +103,13 @@ class MobileBackbone(nn.Module):
 
     Args:
         output_stride: 8, as it was trained, or 4, by atrous convolution: the same features at every second cell.
+        pyramid: compute all from the fifth stage on at stride 16, with a view twice as wide and a quarter of the
+            cells, and give the features of the fourth stage, at stride 8, beside it; for output stride 8.
 
     Attributes:
         channels: 313 = refinement 128, context 128, affinity maps 38, heat maps 19.
-        middle_channels: 128, the first stage's features.
+        fine_channels: 512, of the features beside it that a pyramid needs.
+        middle_channels: 128, the first stage's features; with a pyramid 512, the finest features.
         shallow_channels: 128, of the last features at stride 4.
         num_stages: that can be frozen.
         stride: output_stride, pixels per cell of the features.
@@ -116,21 +119,23 @@ class MobileBackbone(nn.Module):
     """
 
     channels = 2 * _WIDTH + _AFFINITIES + _HEATMAPS
-    middle_channels = _WIDTH
+    fine_channels = 512
     shallow_channels = _WIDTH
-    num_stages = _STAGES
     mean = (0.502, 0.502, 0.502)
     std = (1.0, 1.0, 1.0)
 
-    def __init__(self, output_stride: int = 8) -> None:
+    def __init__(self, output_stride: int = 8, pyramid: bool = False) -> None:
         super().__init__()
+        self.middle_channels = self.fine_channels if pyramid else _WIDTH
         self.stride = self.middle_stride = output_stride
+        self._pyramid = pyramid
+        self._stage_units = _PYRAMID_STAGE_UNITS if pyramid else _STAGE_UNITS
         self.stem = _conv3(3, 32, stride=2)
         self.units = nn.ModuleList()
         inputs, reached, dense = 32, 2, 1  # dense: how many times denser than in training
         for _, width, stride, dilation in _UNITS:
             step = min(stride, output_stride // reached)
-            self.units.append(_Separable(inputs, width, step, dilation * dense))
+            self.units.append(_Separable(inputs, width, step, 1 if pyramid else dilation * dense))
             inputs, reached, dense = width, reached * step, dense * stride // step
         self.context = _Context(dense)
         self.initial = nn.ModuleList(_conv3(_WIDTH, _WIDTH, dilation=dense) for _ in range(3))
@@ -140,30 +145,42 @@ class MobileBackbone(nn.Module):
         )
         self.final_maps = _Branches(_WIDTH)
 
+    @property
+    def num_stages(self) -> int:
+        """How many stages can be frozen."""
+        return len(self._stage_units) + 1
+
     def freeze(self, stages: int) -> None:
-        """Stop training the stem and the units of the first stages (strides 2, 4, 8), or with 4 everything.
+        """Stop training the stem and the units of the first stages, or with all stages everything.
 
         Raises:
-            ValueError: if ``stages`` is not 0 to 4.
+            ValueError: if there are fewer stages.
         """
-        if not 0 <= stages <= _STAGES:
-            raise ValueError(f"the mobile backbone has {_STAGES} stages that can be frozen, got freeze_stages={stages}")
-        if stages == _STAGES:
+        if not 0 <= stages <= self.num_stages:
+            raise ValueError(
+                f"the mobile backbone has {self.num_stages} stages that can be frozen, got freeze_stages={stages}"
+            )
+        if stages == self.num_stages:
             self.requires_grad_(False)
         elif stages:
             self.stem.requires_grad_(False)
-            self.units[: _STAGE_UNITS[stages - 1]].requires_grad_(False)
+            self.units[: self._stage_units[stages - 1]].requires_grad_(False)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor | tuple[Tensor, Tensor], Tensor, Tensor]:
         """Features (B, 313, n, m), middle (B, 128, n, m) and shallow (B, 128, 2n − 1, 2m − 1) ones of RGB (B, 3, H, W).
 
-        The image is normalised; its sides are 8n − 7 and 8m − 7. At output stride 4 all have 2n − 1 rows.
+        The image is normalised; its sides are 8n − 7 and 8m − 7. At output stride 4 all have 2n − 1 rows. With a
+        pyramid, n and m are odd, the features are (B, 512, n, m) and (B, 313, (n + 1) / 2, (m + 1) / 2), the middle
+        ones the first of these.
         """
         x = shallow = relu(self.stem(x))
+        fine = x
         for i, unit in enumerate(self.units):
             x = unit(x)
             if i == _LAST_SHALLOW_UNIT:
                 shallow = x
+            if i == _LAST_FINE_UNIT and self._pyramid:
+                fine, x = x, x[..., ::2, ::2]  # the next unit, of dilation 2, would read no other cells
         context = self.context(x)
         middle = context
         for layer in self.initial:
@@ -171,7 +188,8 @@ class MobileBackbone(nn.Module):
         x = torch.cat([*self.initial_maps(middle), context], dim=1)
         for block in self.refine:
             x = block(x)
-        return torch.cat([x, context, *self.final_maps(x)], dim=1), middle, shallow
+        features = torch.cat([x, context, *self.final_maps(x)], dim=1)
+        return ((fine, features), fine, shallow) if self._pyramid else (features, middle, shallow)
 
 
 def _file_layers() -> dict[str, str]:

@@ -80,10 +80,10 @@ class PoseNetwork(nn.Module):
 
 def _backbone(config: NetworkConfig) -> LiteBackbone | MobileBackbone | ResNet | TimmBackbone:
     name, stride = config.backbone, config.output_stride
-    if config.has_pyramid:
+    if name.startswith("lite"):
         return LiteBackbone(int(name.removeprefix("lite")), stride, config.norm)
-    if name == "mobile":
-        return MobileBackbone(stride)
+    if name.startswith("mobile"):
+        return MobileBackbone(stride, config.has_pyramid)
     if name.startswith("timm:"):
         return TimmBackbone(name.removeprefix("timm:"), stride)
     depth, preactivation = int(name.removeprefix("resnet").removesuffix("v2")), name.endswith("v2")
@@ -97,6 +97,8 @@ def _neck(
     width = config.neck_channels
     if isinstance(backbone, LiteBackbone):
         return Pyramid(backbone.channels, backbone.stride, width), width
+    if isinstance(backbone, MobileBackbone) and config.has_pyramid:
+        return Pyramid((backbone.fine_channels, backbone.channels), backbone.stride, width), width
     if not width:
         return nn.Identity(), backbone.channels
     return neck(backbone.channels, width, config.neck_rank, config.dilation), width
@@ -157,7 +159,7 @@ def load_backbone(network: PoseNetwork, path: str | Path) -> None:
     Args:
         network: as built.
         path: a safetensors file. For "lite0" and "lite2": EfficientNet-lite without classifier and last 1×1
-            convolution, layers named as in its PyTorch port. For "mobile": the trunk of Open Model Zoo's
+            convolution, layers named as in its PyTorch port. For "mobile" and "mobile16": the trunk of Open Model Zoo's
             human-pose-estimation-0001, layers named as there. For ResNets: torchvision's names (classic units, the
             classifier is left out) or ours. For timm: the state of its ``features_only`` model.
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, relu
 
+from strongpose.network.depthwise import DepthwiseConv
 from strongpose.network.norm import Norm
 
 __all__ = ["Pyramid"]
@@ -32,7 +33,7 @@ class _Separable(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.depthwise, self.depthwise_norm = _conv(width, width, 5, width), Norm(width, "trained")
+        self.depthwise, self.depthwise_norm = DepthwiseConv(width, 5), Norm(width, "trained")
         self.pointwise, self.pointwise_norm = _conv(width, width, 1), Norm(width, "trained")
 
     def forward(self, x: Tensor) -> Tensor:
@@ -79,7 +80,7 @@ def _lateral(inputs: int, width: int) -> nn.Sequential:
     return nn.Sequential(_conv(inputs, width, 1), Norm(width, "trained"))
 
 
-def _conv(inputs: int, outputs: int, size: int, groups: int = 1) -> nn.Conv2d:
-    conv = nn.Conv2d(inputs, outputs, size, padding=size // 2, groups=groups, bias=False)
+def _conv(inputs: int, outputs: int, size: int) -> nn.Conv2d:
+    conv = nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False)
     nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
     return conv

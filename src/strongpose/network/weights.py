@@ -14,12 +14,21 @@ from torch import Tensor
 
 from strongpose.network.config import NetworkConfig
 from strongpose.network.heads import repeat_outputs
-from strongpose.network.model import PoseNetwork, build_network
+from strongpose.network.model import PoseNetwork, build_network, load_backbone
 from strongpose.network.neck import LowRankConv, factors
 from strongpose.network.onnx_file import read_onnx_metadata, read_onnx_weights
 from strongpose.network.tensors import fill, read_metadata, read_tensors, write_tensors
 
-__all__ = ["METADATA_KEY", "TrainingFacts", "load_network", "load_weights", "renamed", "save_weights", "training_facts"]
+__all__ = [
+    "METADATA_KEY",
+    "TrainingFacts",
+    "load_backbone_weights",
+    "load_network",
+    "load_weights",
+    "renamed",
+    "save_weights",
+    "training_facts",
+]
 
 METADATA_KEY = "strongpose"
 """Where safetensors and .onnx files keep our JSON; "network" is the `NetworkConfig`, "size" and "decode" are facts."""
@@ -117,6 +126,26 @@ def load_weights(network: PoseNetwork, path: str | Path, other_skeleton: bool = 
         return False
     _fill(network, tensors, config, path)
     return True
+
+
+def load_backbone_weights(network: PoseNetwork, path: str | Path) -> None:
+    """Fill a network's backbone, in place, with that of a whole network, or with a file of backbone weights alone.
+
+    Args:
+        network: "mobile16" and "mobile" have the same weights; any other backbone takes those of its own kind.
+        path: a .safetensors file of `save_weights`, a released .onnx file, or a file for `load_backbone`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ImportError: if the file is an .onnx and the onnx package is missing.
+        ValueError: if it cannot be read, or does not fit.
+    """
+    if Path(path).suffix != ".onnx" and METADATA_KEY not in read_metadata(path):
+        load_backbone(network, path)
+        return
+    tensors, _ = _read(path)
+    prefix = "backbone."
+    fill(network.backbone, {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}, path)
 
 
 def load_network(path: str | Path) -> PoseNetwork:

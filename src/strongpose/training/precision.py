@@ -26,9 +26,7 @@ class Precision(NamedTuple):
     reason: str
 
 
-def choose_precision(
-    wanted: bool | None, began: bool | None, device: str, units: Collection[str], backbone: str
-) -> Precision:
+def choose_precision(wanted: bool | None, began: bool | None, device: str, units: Collection[str]) -> Precision:
     """Whether to use bfloat16: as it is wanted, else as the run began, else where the machine has units for it.
 
     Without units it is emulated, which takes about ten times as long as float32.
@@ -38,8 +36,6 @@ def choose_precision(
         began: of a run that is resumed, what it computed in until now, on whatever machine; None for a new one.
         device: "cpu" or "cuda".
         units: what `bf16_units` found there.
-        backbone: of the network that is trained; those with a pyramid are faster in float32 on a CPU, with units for
-            bfloat16 as well.
     """
     machine = "GPU" if device == "cuda" else "CPU"
     warning = "" if units else f"; this {machine} emulates it, which is slow: --no-bf16 is faster"
@@ -49,8 +45,6 @@ def choose_precision(
         return Precision(began, f"bfloat16, as the run began{warning}" if began else "float32, as the run began")
     if not units:
         return Precision(False, f"float32, as this {machine} has no units for bfloat16")
-    if device == "cpu" and backbone.startswith("lite"):
-        return Precision(False, f"float32, in which {backbone} is faster on a CPU")
     return Precision(True, f"bfloat16, as this {machine} has units for it ({', '.join(sorted(units))})")
 
 

@@ -57,9 +57,9 @@ class TrainConfig:
     val_every: int = 500
     """Steps between validations."""
     backbone: str = "mobile"
-    """Backbone: lite0, lite2, mobile, resnet50, resnet101, resnet152, these with v2 behind, or timm:NAME."""
-    backbone_weights: _File = None
-    """Pretrained weights of the backbone alone, such as ImageNet's (.safetensors)."""
+    """Backbone: lite0, lite2, mobile, mobile16, resnet50, resnet101, resnet152, these with v2 behind, or timm:NAME."""
+    backbone_weights: _Weights = None
+    """Pretrained weights of the backbone alone: ImageNet's (.safetensors), or those of a model, as in --init."""
     init: _Weights = None
     """Start from these pretrained weights: a model's name, .onnx or .safetensors; without heads if skeletons differ."""
     teacher: _Weights = None
@@ -151,7 +151,7 @@ class TrainConfig:
                 raise ValueError(f"--{what}: expected {len(self.data)}, one for each data set, got {len(given)}")
         if not self.data:
             raise ValueError("--data: name at least one annotation file")
-        lite = self.backbone in ("lite0", "lite2")
+        lite = self.backbone in ("lite0", "lite2", "mobile16")
         unit = 32 if lite else self.output_stride * (2 if self.half_scale else 1)
         if (self.crop_size - 1) % unit:
             raise ValueError(f"--crop-size: {self.crop_size} is not a multiple of {unit}, the coarsest stride, plus 1")

@@ -247,10 +247,10 @@ class TrainingRun:
         units = bf16_units(device)
         if self.world.any(not units):  # all processes compute in the same
             units = frozenset()
-        precision = choose_precision(config.bf16, began.get("bf16"), device.type, units, config.backbone)
+        precision = choose_precision(config.bf16, began.get("bf16"), device.type, units)
         if config.teacher is None:
             return precision, None
-        taught = choose_precision(config.teacher_bf16, began.get("teacher_bf16"), device.type, units, "")
+        taught = choose_precision(config.teacher_bf16, began.get("teacher_bf16"), device.type, units)
         teacher = resolve_weights(config.teacher)
         student = self.network.config
         return precision, Teacher(

@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from strongpose._util.lines import Say
-from strongpose.network import NetworkConfig, PoseNetwork, build_network, load_backbone
-from strongpose.network.weights import load_network, load_weights, training_facts
+from strongpose.network import NetworkConfig, PoseNetwork, build_network
+from strongpose.network.weights import load_backbone_weights, load_network, load_weights, training_facts
 from strongpose.runtime import resolve_weights
 from strongpose.training.recipe import TrainConfig
 
@@ -26,7 +26,7 @@ def starting_network(config: TrainConfig, say: Say) -> tuple[PoseNetwork, float 
     """
     network = build_network(config.network_config())
     if config.backbone_weights:
-        load_backbone(network, config.backbone_weights)
+        load_backbone_weights(network, resolve_weights(config.backbone_weights))
     body_weight = _load_init(network, config, say) if config.init else None
     if config.body_only:
         network.train_body_only()
