@@ -27,7 +27,7 @@ FACTS = {"size": 481, "licence": "Apache-2.0", "about": "a test"}
 
 
 MODELS = {
-    "half-scale-float32": NetworkConfig(COCO_TREE, upsample=1, neck_channels=16, neck_rank=4, half_scale=True),
+    "half-scale-float32": NetworkConfig(COCO_TREE, upsample=1, neck_channels=16, half_scale=True),
     "lite0-float16": NetworkConfig(COCO_TREE, "lite0", upsample=1, neck_channels=16, norm="trained"),
     "resnet50v2-float16": NetworkConfig(
         COCO_TREE, "resnet50v2", output_stride=16, last_stage=3, upsample=4, neck_channels=0

@@ -14,18 +14,17 @@ from strongpose.network.resnet import ResNet, rename_torchvision
 def test_map_sizes(depth, output_stride, preactivation):
     with torch.device("meta"):
         backbone = ResNet(depth, preactivation, output_stride)
-        features, middle, shallow = backbone(torch.empty(2, 3, 65, 97))
+        features, middle = backbone(torch.empty(2, 3, 65, 97))
     assert features.shape == (2, 2048, 64 // output_stride + 1, 96 // output_stride + 1)
     assert middle.shape == (2, 1024, 64 // backbone.middle_stride + 1, 96 // backbone.middle_stride + 1)
-    assert shallow.shape == (2, 256, 17, 25)
-    assert (backbone.channels, backbone.middle_channels, backbone.shallow_channels) == (2048, 1024, 256)
+    assert (backbone.channels, backbone.middle_channels) == (2048, 1024)
     assert (backbone.stride, backbone.middle_stride) == (output_stride, min(output_stride, 16))
 
 
 def test_a_resnet_cut_after_stage_3():
     with torch.device("meta"):
         backbone = ResNet(50, True, 16, last_stage=3)
-        features, middle, _ = backbone(torch.empty(1, 3, 65, 65))
+        features, middle = backbone(torch.empty(1, 3, 65, 65))
     assert features.shape == (1, 1024, 5, 5)
     assert middle.shape == (1, 512, 9, 9)
     assert (backbone.stride, backbone.middle_stride) == (16, 8)

@@ -111,13 +111,12 @@ def test_the_middle_head_is_optional(tmp_path):
         assert torch.equal(other.head.fields.weight, network.head.fields.weight)
 
 
-@pytest.mark.parametrize("fine_channels", [0, 8])
-def test_a_finer_network_predicts_at_first_what_the_coarse_one_predicts(tmp_path, fine_channels):
+def test_a_finer_network_predicts_at_first_what_the_coarse_one_predicts(tmp_path):
     torch.manual_seed(0)
     coarse = build_network(SMALL)
     torch.nn.init.normal_(coarse.head.fields.bias)
     save_weights(coarse, tmp_path / "a.safetensors")
-    finer = build_network(NetworkConfig(**{**vars(SMALL), "upsample": 2, "fine_channels": fine_channels}))
+    finer = build_network(NetworkConfig(**{**vars(SMALL), "upsample": 2}))
     load_weights(finer, tmp_path / "a.safetensors")
     images = torch.rand(1, 3, 33, 49)
     with torch.no_grad():
@@ -132,19 +131,6 @@ def test_a_finer_network_predicts_at_first_what_the_coarse_one_predicts(tmp_path
                     ends = getattr(ours, name)[..., row::2, column::2] + away
                     wanted = getattr(theirs, name)[..., : ends.shape[-2], : ends.shape[-1]]
                     torch.testing.assert_close(ends, wanted, rtol=1e-4, atol=1e-3)
-
-
-def test_the_fine_branch_learns(tmp_path):
-    network = build_network(NetworkConfig(**{**vars(SMALL), "upsample": 2, "fine_channels": 8}))
-    network(torch.rand(1, 3, 33, 33)).offsets.square().sum().backward()
-    assert network.fine.correction.weight.grad.abs().sum() > 0
-    save_weights(network, tmp_path / "a.safetensors")
-    assert load_network(tmp_path / "a.safetensors").config.fine_channels == 8
-
-
-def test_the_fine_branch_needs_fields_at_stride_4():
-    with pytest.raises(ValueError, match="fine_channels need fields at stride 4, got 8"):
-        NetworkConfig(upsample=1, fine_channels=8)
 
 
 def test_weights_of_another_skeleton_are_refused(tmp_path):

@@ -40,5 +40,5 @@ def test_the_papers_settings(name):
     config = TrainConfig(data=("a.json",), **PRESETS[name])
     assert (config.crop_size, config.disk_radius, config.output_stride, config.eval_output_stride) == (401, 16, 16, 8)
     assert (config.optimizer, config.learning_rate, config.backbone_lr_factor, config.norm) == ("sgd", 1e-3, 1, "fixed")
-    assert (config.upsample, config.neck_channels, config.fine_channels, config.focal_gamma) == (1, 0, 0, 0)
+    assert (config.upsample, config.neck_channels, config.focal_gamma) == (1, 0, 0)
     assert [config.learning_rate_factor(step, step / 90_000) for step in (0, 45_000, 89_999)] == [1, 1, 1]

@@ -125,7 +125,6 @@ def test_the_body_alone_is_learnt_in_the_same_network(dataset, outlined, tmp_pat
     for other, named in (
         ({"skeleton": "lsp14"}, "skeleton"),
         ({"graph": "coco-19"}, "skeleton"),
-        ({"neck_rank": 16}, "neck_rank"),
         ({"half_scale": True, "crop_size": 97}, "half_scale"),
     ):
         with pytest.raises(

@@ -14,6 +14,7 @@ _MOST = 4096  # of any number in a file's configuration; beyond, memory would de
 
 _ResNetName = Literal["resnet50", "resnet101", "resnet152", "resnet50v2", "resnet101v2", "resnet152v2"]
 BackboneName = Literal["lite0", "lite2", "mobile", "mobile16", _ResNetName]
+_GONE = ("neck_rank", "fine_channels")
 _COARSEST = {"lite0": 32, "lite2": 32, "mobile16": 16}  # stride of the last features under a pyramid
 
 
@@ -34,9 +35,6 @@ class NetworkConfig:
         upsample: pixel-shuffle factor u of the heads, 1, 2 or 4: the fields' stride is output_stride / u.
         neck_channels: width of what lies between backbone and heads: of the pyramid for "lite0", "lite2" and
             "mobile16", of two 3×3 convolutions else, which 0 leaves out.
-        neck_rank: the two convolutions through that many channels, which is cheaper; 0 leaves them whole.
-        fine_channels: width of the branch that corrects heat maps and offsets by the backbone's features at
-            stride 4, which the fields must then have; 0 leaves it out.
         half_scale: also see the image at half its size and learn which scale counts where; needs a neck of
             convolutions. Sides of images are then multiples of 2·output_stride plus 1.
         dilation: how many times denser the features are than those that neck and head were trained on; see
@@ -55,8 +53,6 @@ class NetworkConfig:
     norm: NormMode = "fixed"
     upsample: int = 2
     neck_channels: int = 256
-    neck_rank: int = 0
-    fine_channels: int = 0
     half_scale: bool = False
     dilation: int = 1
     freeze_stages: int = 0
@@ -80,7 +76,7 @@ class NetworkConfig:
             raise ValueError(f"norm must be one of {', '.join(get_args(NormMode))}, got {self.norm!r}")
         if self.upsample not in (1, 2, 4):
             raise ValueError(f"upsample must be 1, 2 or 4, got {self.upsample}")
-        for name in ("neck_channels", "neck_rank", "fine_channels", "freeze_stages"):
+        for name in ("neck_channels", "freeze_stages"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative, got {getattr(self, name)}")
         if self.dilation < 1:
@@ -88,16 +84,11 @@ class NetworkConfig:
         if self.has_pyramid:
             if not self.neck_channels:
                 raise ValueError(f"the {self.backbone} backbone needs a pyramid, got neck_channels 0")
-            for name, none in (("neck_rank", 0), ("half_scale", False), ("dilation", 1)):
+            for name, none in (("half_scale", False), ("dilation", 1)):
                 if getattr(self, name) != none:
                     raise ValueError(f"the {self.backbone} backbone has no {name}, got {getattr(self, name)}")
         if self.half_scale and not self.neck_channels:
             raise ValueError("half_scale needs a neck, got neck_channels 0")
-        if self.fine_channels and self.stride != 4:
-            raise ValueError(
-                f"fine_channels need fields at stride 4, got {self.stride} (output_stride {self.output_stride} / "
-                f"upsample {self.upsample})"
-            )
 
     @property
     def stride(self) -> int:
@@ -126,8 +117,10 @@ class NetworkConfig:
             ValueError: if a field is missing, unknown or does not fit.
         """
         expected = {field.name for field in fields(cls)}
-        unknown_to_older_files = {"neck_rank": 0, "fine_channels": 0, "half_scale": False, "dilation": 1}
+        unknown_to_older_files = {"half_scale": False, "dilation": 1}
         data = {**unknown_to_older_files, **data} if isinstance(data, dict) else data
+        if isinstance(data, dict):  # older files, the released ones among them, name parts that are gone
+            data = {name: value for name, value in data.items() if name not in _GONE or value}
         if not isinstance(data, dict) or set(data) != expected:
             got = sorted(data) if isinstance(data, dict) else type(data).__name__
             raise ValueError(f"a network configuration needs the fields {sorted(expected)}, got {got}")

@@ -86,7 +86,6 @@ class LiteBackbone(nn.Module):
     Attributes:
         channels: of the features, finest first.
         middle_channels: of the finest features.
-        shallow_channels: 24, of the features at stride 4.
         stride, middle_stride: output_stride.
         mean: per channel (RGB, 0-1), what the network subtracts from the image.
         std: per channel, what it then divides by.
@@ -111,7 +110,6 @@ class LiteBackbone(nn.Module):
         self._taken = [last for stride, last in _LAST_OF_STRIDE.items() if stride >= output_stride]
         self.channels = tuple(stages[i][-1] for i in self._taken)
         self.middle_channels = self.channels[0]
-        self.shallow_channels = stages[_LAST_OF_STRIDE[4]][-1]
         self.stride = self.middle_stride = output_stride
 
     @property
@@ -133,15 +131,15 @@ class LiteBackbone(nn.Module):
                 if isinstance(module, Norm):
                     module.freeze()
 
-    def forward(self, x: Tensor) -> tuple[tuple[Tensor, ...], Tensor, Tensor]:
-        """Features of normalised RGB (B, 3, H, W): at all strides, finest first; the finest; those at stride 4."""
+    def forward(self, x: Tensor) -> tuple[tuple[Tensor, ...], Tensor]:
+        """Features of normalised RGB (B, 3, H, W): at all strides, finest first; and the finest again."""
         x = self.stem(x)
         maps = []
         for stage in self.stages:
             x = stage(x)
             maps.append(x)
         features = tuple(maps[i] for i in self._taken)
-        return features, features[0], maps[_LAST_OF_STRIDE[4]]
+        return features, features[0]
 
 
 def rename_efficientnet(tensors: Mapping[str, Tensor], variant: int) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ _UNITS = (
 # Units of the stages that `freeze_stages` counts, at strides 2, 4, 8 and, with a pyramid, 16; one more is all the rest.
 _STAGE_UNITS = (1, 3, 11)
 _PYRAMID_STAGE_UNITS = (1, 3, 6, 11)
-_LAST_SHALLOW_UNIT, _LAST_FINE_UNIT = 2, 5
+_LAST_FINE_UNIT = 5
 _WIDTH, _AFFINITIES, _HEATMAPS = 128, 38, 19
 
 
@@ -110,7 +110,6 @@ class MobileBackbone(nn.Module):
         channels: 313 = refinement 128, context 128, affinity maps 38, heat maps 19.
         fine_channels: 512, of the features beside it that a pyramid needs.
         middle_channels: 128, the first stage's features; with a pyramid 512, the finest features.
-        shallow_channels: 128, of the last features at stride 4.
         num_stages: that can be frozen.
         stride: output_stride, pixels per cell of the features.
         middle_stride: the same, of the middle features.
@@ -120,7 +119,6 @@ class MobileBackbone(nn.Module):
 
     channels = 2 * _WIDTH + _AFFINITIES + _HEATMAPS
     fine_channels = 512
-    shallow_channels = _WIDTH
     mean = (0.502, 0.502, 0.502)
     std = (1.0, 1.0, 1.0)
 
@@ -166,19 +164,16 @@ class MobileBackbone(nn.Module):
             self.stem.requires_grad_(False)
             self.units[: self._stage_units[stages - 1]].requires_grad_(False)
 
-    def forward(self, x: Tensor) -> tuple[Tensor | tuple[Tensor, Tensor], Tensor, Tensor]:
-        """Features (B, 313, n, m), middle (B, 128, n, m) and shallow (B, 128, 2n − 1, 2m − 1) ones of RGB (B, 3, H, W).
+    def forward(self, x: Tensor) -> tuple[Tensor | tuple[Tensor, Tensor], Tensor]:
+        """Features (B, 313, n, m) and middle ones (B, 128, n, m) of RGB (B, 3, H, W).
 
         The image is normalised; its sides are 8n − 7 and 8m − 7. At output stride 4 all have 2n − 1 rows. With a
         pyramid, n and m are odd, the features are (B, 512, n, m) and (B, 313, (n + 1) / 2, (m + 1) / 2), the middle
         ones the first of these.
         """
-        x = shallow = relu(self.stem(x))
-        fine = x
+        x = fine = relu(self.stem(x))
         for i, unit in enumerate(self.units):
             x = unit(x)
-            if i == _LAST_SHALLOW_UNIT:
-                shallow = x
             if i == _LAST_FINE_UNIT and self._pyramid:
                 fine, x = x, x[..., ::2, ::2]  # the next unit, of dilation 2, would read no other cells
         context = self.context(x)
@@ -189,7 +184,7 @@ class MobileBackbone(nn.Module):
         for block in self.refine:
             x = block(x)
         features = torch.cat([x, context, *self.final_maps(x)], dim=1)
-        return ((fine, features), fine, shallow) if self._pyramid else (features, middle, shallow)
+        return ((fine, features), fine) if self._pyramid else (features, middle)
 
 
 def _file_layers() -> dict[str, str]:

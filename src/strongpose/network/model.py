@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from strongpose.network.config import NetworkConfig
-from strongpose.network.fine import FineBranch
 from strongpose.network.half_scale import HalfScaleBranch, half_size
 from strongpose.network.heads import Head, Maps
 from strongpose.network.lite import LiteBackbone, rename_efficientnet
@@ -47,11 +46,6 @@ class PoseNetwork(nn.Module):
         self.neck, width = _neck(self.backbone, config)
         self.half_scale = HalfScaleBranch(width, config.dilation) if config.half_scale else None
         self.head = Head(width, config.skeleton, config.upsample, config.dilation)
-        self.fine = (
-            FineBranch(width, self.backbone.shallow_channels, config.fine_channels, config.skeleton, config.upsample)
-            if config.fine_channels
-            else None
-        )
         self.middle_head = (
             Head(self.backbone.middle_channels, config.skeleton, config.upsample) if config.middle_head else None
         )
@@ -65,13 +59,11 @@ class PoseNetwork(nn.Module):
     def forward(self, images: Tensor) -> Maps:
         """The maps of images (B, 3, H, W), float RGB 0-1; in training mode with ``middle`` set."""
         images = (images - self.mean) / self.std
-        features, middle, shallow = self.backbone(images)
+        features, middle = self.backbone(images)
         features = self.neck(features)
         if self.half_scale is not None:
             features = self.half_scale(features, self.neck(self.backbone(half_size(images))[0]))
         maps = self.head(features)
-        if self.fine is not None:
-            maps = self.fine(maps, features, shallow)
         if self.training and self.middle_head is not None:
             step = self.backbone.stride // self.backbone.middle_stride
             return maps._replace(middle=self.middle_head(middle[..., ::step, ::step]))
@@ -101,7 +93,7 @@ def _neck(
         return Pyramid((backbone.fine_channels, backbone.channels), backbone.stride, width), width
     if not width:
         return nn.Identity(), backbone.channels
-    return neck(backbone.channels, width, config.neck_rank, config.dilation), width
+    return neck(backbone.channels, width, config.dilation), width
 
 
 def build_network(config: NetworkConfig) -> PoseNetwork:

@@ -94,7 +94,6 @@ class ResNet(nn.Module):
     Attributes:
         channels: of the features.
         middle_channels: of the last but one stage.
-        shallow_channels: 256, of the first stage, at stride 4.
         stride: output_stride.
         middle_stride: pixels per cell of the last but one stage.
         mean: per channel (RGB, 0-1), what the network subtracts from the image: ImageNet's.
@@ -136,7 +135,7 @@ class ResNet(nn.Module):
             self.stages.append(nn.Sequential(*stage))
             inputs = 4 * width
         self.post_norm = Norm(inputs, norm) if preactivation else None
-        self.channels, self.middle_channels, self.shallow_channels = inputs, inputs // 2, 256
+        self.channels, self.middle_channels = inputs, inputs // 2
         self.stride, self.middle_stride = output_stride, strides[-2]
 
     @property
@@ -158,17 +157,15 @@ class ResNet(nn.Module):
             if self.input_norm is not None:
                 self.input_norm.requires_grad_(False)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features (B, C, n, m), middle and shallow (B, 256, H / 4, W / 4) features of normalised RGB (B, 3, H, W)."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (B, C, n, m) and middle features of normalised RGB (B, 3, H, W)."""
         x = self.stem(x if self.input_norm is None else self.input_norm(x))
-        x = shallow = self.stages[0](x)
-        for stage in self.stages[1:-1]:
+        for stage in self.stages[:-1]:
             x = stage(x)
         last = self.stages[-1]
         if self.post_norm is None:
-            return last(x), x, shallow
-        shallow = relu(self.stages[1].get_submodule("0.norm1")(shallow))
-        return relu(self.post_norm(last(x))), relu(last.get_submodule("0.norm1")(x)), shallow
+            return last(x), x
+        return relu(self.post_norm(last(x))), relu(last.get_submodule("0.norm1")(x))
 
 
 def rename_torchvision(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

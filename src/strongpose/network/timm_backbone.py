@@ -23,7 +23,6 @@ class TimmBackbone(nn.Module):
     Attributes:
         channels: of the features.
         middle_channels: of the last but one feature map.
-        shallow_channels: of the feature map at stride 4.
         num_stages: 0, as none can be frozen.
         stride: output_stride.
         middle_stride: pixels per cell of the last but one feature map.
@@ -58,10 +57,6 @@ class TimmBackbone(nn.Module):
         if strides[-1] != output_stride:
             raise ValueError(f"timm's {name!r} gives output stride {strides[-1]}, not {output_stride}")
         self.middle_channels, self.channels = channels[-2:]
-        if 4 not in strides:
-            raise ValueError(f"timm's {name!r} has no features at stride 4, only at {strides}")
-        self._shallow = strides.index(4)
-        self.shallow_channels = channels[self._shallow]
         self.middle_stride, self.stride = strides[-2:]
 
     def freeze(self, stages: int) -> None:
@@ -73,7 +68,7 @@ class TimmBackbone(nn.Module):
         if stages:
             raise ValueError(f"timm backbones cannot be frozen in part, got freeze_stages={stages}; use 0")
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Features (B, C, n, m), middle and shallow (stride 4) features of normalised RGB (B, 3, H, W)."""
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (B, C, n, m) and middle features of normalised RGB (B, 3, H, W)."""
         maps = self.model(x)
-        return maps[-1], maps[-2], maps[self._shallow]
+        return maps[-1], maps[-2]

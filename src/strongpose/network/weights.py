@@ -15,7 +15,6 @@ from torch import Tensor
 from strongpose.network.config import NetworkConfig
 from strongpose.network.heads import repeat_outputs
 from strongpose.network.model import PoseNetwork, build_network, load_backbone
-from strongpose.network.neck import LowRankConv, factors
 from strongpose.network.onnx_file import read_onnx_metadata, read_onnx_weights
 from strongpose.network.tensors import fill, read_metadata, read_tensors, write_tensors
 
@@ -34,7 +33,7 @@ METADATA_KEY = "strongpose"
 """Where safetensors and .onnx files keep our JSON; "network" is the `NetworkConfig`, "size" and "decode" are facts."""
 
 _MIDDLE = "middle_head."
-_HEADS = ("head.", _MIDDLE, "fine.")
+_HEADS = ("head.", _MIDDLE)
 _T = TypeVar("_T")
 _MOST_PIXELS = 8192  # as of `strongpose.runtime.ModelInfo.size`
 
@@ -101,14 +100,13 @@ def load_weights(network: PoseNetwork, path: str | Path, other_skeleton: bool = 
 
     The middle-layer head serves training only: a file without it (every .onnx) leaves the network's own
     as it is, and a network without it leaves the file's out. A network that goes beyond the file, by
-    up-sampled heads, the fine branch or the half-scale branch, predicts at first what the file's network predicts;
-    one whose neck has a lower rank, nearly so.
+    up-sampled heads or the half-scale branch, predicts at first what the file's network predicts.
 
     Args:
         network: what to fill.
         path: of the file.
         other_skeleton: take a file for another skeleton as well: backbone and neck are filled, and the network's
-            own heads (and fine branch) left as they are.
+            own heads left as they are.
 
     Returns:
         Whether the heads were filled, too.
@@ -186,15 +184,6 @@ def _fill(network: PoseNetwork, tensors: dict[str, Tensor], config: NetworkConfi
     theirs = {name: tensor for name, tensor in tensors.items() if name.startswith(_MIDDLE)}
     middle = theirs if own and theirs else own
     tensors = {name: t for name, t in tensors.items() if name not in theirs} | middle
-    for name, layer in network.neck.named_children():
-        whole, bias = (tensors.get(f"neck.{name}.{kind}") for kind in ("weight", "bias"))
-        if isinstance(layer, LowRankConv) and whole is not None and bias is not None and whole.ndim == 4:
-            narrow, widen = factors(whole, layer.narrow.out_channels)
-            del tensors[f"neck.{name}.weight"], tensors[f"neck.{name}.bias"]
-            new = {"narrow.weight": narrow, "widen.weight": widen, "widen.bias": bias}
-            tensors |= {f"neck.{name}.{kind}": tensor for kind, tensor in new.items()}
-    if network.fine is not None and not config.fine_channels:
-        tensors |= {f"fine.{name}": tensor for name, tensor in network.fine.state_dict().items()}
     if network.half_scale is not None and not config.half_scale:
         tensors |= {f"half_scale.{name}": tensor for name, tensor in network.half_scale.state_dict().items()}
     upsample = network.config.upsample

@@ -37,7 +37,6 @@ _BEST = dict(
     **_LARGE_RUN,
     output_stride=16,
     upsample=4,
-    fine_channels=128,
     norm="fixed",
     graph="coco",
     crop_size=513,

@@ -80,10 +80,6 @@ class TrainConfig:
     """Sub-pixel up-sampling of the heads: fields have output_stride / upsample pixels per cell."""
     neck_channels: int = 256
     """Width of the pyramid (lite0, lite2) or of the two convolutions between backbone and heads, which 0 leaves out."""
-    neck_rank: int = 0
-    """Low-rank factorization of the neck's convolutions: rank; 0 for none."""
-    fine_channels: int = 0
-    """Width of the branch that corrects heat maps and offsets by features at stride 4; needs fields at stride 4."""
     half_scale: bool = False
     """Half-scale branch: also process the image at half resolution (shared weights)."""
     graph: Literal["coco", "coco-19", "coco-tree"] = "coco"
@@ -202,8 +198,6 @@ class TrainConfig:
             norm=self.norm,
             upsample=self.upsample,
             neck_channels=self.neck_channels,
-            neck_rank=self.neck_rank,
-            fine_channels=self.fine_channels,
             half_scale=self.half_scale,
             freeze_stages=self.freeze_stages,
             middle_head=self.loss_weights[-1] > 0 and not self.body_only,
