@@ -1,4 +1,4 @@
-"""Draw the pictures of measured figures in docs/pictures: AP by latency, and latency by number of people.
+"""Draw the pictures of measured figures in docs/pictures: AP by latency, latency by people, AP over crops seen.
 
 python benchmarks/charts.py
 """
@@ -50,10 +50,10 @@ LOOK = {
 
 @dataclass(frozen=True)
 class Arguments:
-    """Draw tradeoff.svg and scaling.svg."""
+    """Draw tradeoff.svg, scaling.svg and learning.svg."""
 
     results: Path = REPOSITORY / "benchmarks" / "results"
-    """The folder of peers.json and crowds.json, as peers.py writes them."""
+    """The folder of peers.json and crowds.json, as peers.py writes them, and of learning-curves.json."""
     out: Path = REPOSITORY / "docs" / "pictures"
     """The folder of the pictures."""
 
@@ -63,6 +63,7 @@ def main(arguments: Arguments) -> None:
         for name, figure in (
             ("tradeoff", tradeoff(read_results(arguments.results / "peers.json"))),
             ("scaling", scaling(read_results(arguments.results / "crowds.json"))),
+            ("learning", learning(read_results(arguments.results / "learning-curves.json"))),
         ):
             figure.savefig(arguments.out / f"{name}.svg", format="svg", metadata={"Date": None})
 
@@ -97,6 +98,19 @@ def scaling(results: Results) -> Figure:
             axes.plot([int(people) for people in results.columns[2:]], ms, label=name)
     axes.set(xlim=0, ylim=0)
     axes.legend(loc="upper left")
+    return figure
+
+
+def learning(results: Results) -> Figure:
+    """AP over crops seen: a line for every network, and for what it learns from."""
+    figure, axes = _empty("AP over crops seen", "crops seen (thousands)", "AP on coco-tune")
+    curves: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for network, crops, ap in results.rows:
+        curves[str(network)].append((int(crops) / 1000, float(ap)))
+    for network, points in curves.items():
+        axes.plot(*zip(*points, strict=True), label=network)
+    axes.set(xlim=0, ylim=0)
+    axes.legend(loc="lower right")
     return figure
 
 

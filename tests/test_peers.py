@@ -19,7 +19,7 @@ import charts  # noqa: E402
 import network_times  # noqa: E402
 import peer_models  # noqa: E402
 import peers  # noqa: E402
-from results_file import Results, read_results  # noqa: E402
+from results_file import Results, read_results, write_results  # noqa: E402
 
 from strongpose import Poses  # noqa: E402
 
@@ -211,9 +211,15 @@ def test_the_script_measures_and_its_figures_are_drawn(tmp_path):
     assert sorted(line.get_xydata().tolist()) == sorted([row["end-to-end, ms"], row["AP"]] for row in rows)
     [line] = charts.scaling(crowds).axes[0].lines
     assert line.get_xydata().tolist() == [[1, end_to_end["1"]], [3, end_to_end["3"]]]
+    rows = [["a", 1000, 0.2], ["b", 2000, 0.1], ["a", 3000, 0.3]]
+    curves = Results("train", "a CPU", "abc", "2026-01-01", ["network", "crops seen", "AP"], rows)
+    write_results(tmp_path / "learning-curves.json", curves.columns, rows)
+    lines = {line.get_label(): line.get_xydata().tolist() for line in charts.learning(curves).axes[0].lines}
+    assert lines == {"a": [[1, 0.2], [3, 0.3]], "b": [[2, 0.1]]}
     charts.main(charts.Arguments(tmp_path, tmp_path))
     assert {"base, 257 px", "AP"} <= words(tmp_path / "tradeoff.svg")
     assert {"base, 257 px", "people in the picture"} <= words(tmp_path / "scaling.svg")
+    assert {"a", "b", "crops seen (thousands)"} <= words(tmp_path / "learning.svg")
 
 
 def test_the_chart_has_released_models_and_all_settings_of_peers():

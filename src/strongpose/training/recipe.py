@@ -24,6 +24,7 @@ _File = Annotated[Path | None, arg(metavar="FILE", help_behavior_hint="")]
 _Folder = Annotated[Path | None, arg(metavar="FOLDER", help_behavior_hint="")]
 _Weights = Annotated[str | Path | None, arg(metavar="NAME|FILE", help_behavior_hint="(default: none)")]
 
+_PYRAMIDS = {"lite0": 32, "lite2": 32, "mobile16": 16}  # backbones that have one: the stride of its coarsest level
 _LONGEST_WARMUP = 0.1  # share of the minutes
 _MOST_MINUTES = 1_000_000
 
@@ -69,7 +70,7 @@ class TrainConfig:
     teacher_bf16: _Automatic = None
     """Mixed precision of the teacher, likewise."""
     output_stride: Literal[4, 8, 16, 32] = 8
-    """Pixels per cell of the backbone's last features; of lite0 and lite2, its finest."""
+    """Pixels per cell of the backbone's last features; of lite0, lite2 and mobile16, its finest."""
     eval_output_stride: Literal[0, 4, 8, 16, 32] = 0
     """The same in validation, by atrous convolution, for networks that do not up-sample; 0 as in training."""
     last_stage: Literal[3, 4] = 4
@@ -79,7 +80,7 @@ class TrainConfig:
     upsample: Literal[1, 2, 4] = 1
     """Sub-pixel up-sampling of the heads: fields have output_stride / upsample pixels per cell."""
     neck_channels: int = 256
-    """Width of the pyramid (lite0, lite2) or of the two convolutions between backbone and heads, which 0 leaves out."""
+    """Width of the pyramid (lite0, lite2, mobile16) or the two convolutions before the heads, which 0 leaves out."""
     half_scale: bool = False
     """Half-scale branch: also process the image at half resolution (shared weights)."""
     graph: Literal["coco", "coco-19", "coco-tree"] = "coco"
@@ -91,7 +92,7 @@ class TrainConfig:
     body_only: bool = False
     """Train the body heat map's layers only, without weight decay; all else stays as in --init."""
     crop_size: int = 257
-    """Pixels of the square crops; a multiple of the coarsest features' stride plus 1 (lite0, lite2: of 32)."""
+    """Pixels of the square crops; a multiple of the coarsest stride plus 1 (of lite0 and lite2 32, of mobile16 16)."""
     disk_radius: float = DISK_RADIUS
     """Radius of the heat-map disks in pixels; the weights and the exported model say it."""
     scale: tuple[float, float] = (0.8, 2.2)
@@ -147,11 +148,11 @@ class TrainConfig:
                 raise ValueError(f"--{what}: expected {len(self.data)}, one for each data set, got {len(given)}")
         if not self.data:
             raise ValueError("--data: name at least one annotation file")
-        lite = self.backbone in ("lite0", "lite2", "mobile16")
-        unit = 32 if lite else self.output_stride * (2 if self.half_scale else 1)
+        coarsest = _PYRAMIDS.get(self.backbone)
+        unit = coarsest or self.output_stride * (2 if self.half_scale else 1)
         if (self.crop_size - 1) % unit:
             raise ValueError(f"--crop-size: {self.crop_size} is not a multiple of {unit}, the coarsest stride, plus 1")
-        if lite and self.eval_output_stride not in (0, self.output_stride):
+        if coarsest and self.eval_output_stride not in (0, self.output_stride):
             raise ValueError(f"--eval-output-stride: {self.backbone} has only that of training; leave it out")
         if self.eval_output_stride and (self.upsample > 1 or self.output_stride % self.eval_output_stride):
             raise ValueError(
