@@ -53,8 +53,11 @@ def test_a_released_model_by_its_name_says_and_finds_what_it_did(photos, tmp_pat
     assert capsys.readouterr().err == ""
     assert xml.with_suffix(".bin").stat().st_size > 1.9 * onnx.stat().st_size
     before, half, full = OnnxRuntime(resolve_model("base")), OnnxRuntime(onnx), OpenVinoRuntime(xml, bf16=False)
-    assert half.info == replace(before.info, size=401)
-    about = {**before.info.about, "licence": "MIT", "precision": "float32"}
+    gone = ("neck_rank", "fine_channels")  # which the released file still says it lacks
+    network = {name: value for name, value in before.info.about["network"].items() if name not in gone}
+    about = {**before.info.about, "network": network}
+    assert half.info == replace(before.info, size=401, about=about)
+    about |= {"licence": "MIT", "precision": "float32"}
     assert full.info == replace(before.info, size=401, about=about)
     expected = StrongPose(TorchRuntime(load_network(resolve_model("base")), 401, 12))(photos / "group.jpg")
     assert (expected.scores > 0.3).sum() == 3

@@ -133,6 +133,13 @@ def test_a_finer_network_predicts_at_first_what_the_coarse_one_predicts(tmp_path
                     torch.testing.assert_close(ends, wanted, rtol=1e-4, atol=1e-3)
 
 
+def test_older_files_may_name_parts_that_are_gone_but_not_use_them():
+    older = {**SMALL.to_dict(), "neck_rank": 0, "fine_channels": 0}
+    assert NetworkConfig.from_dict(older) == SMALL
+    with pytest.raises(ValueError, match="a network configuration needs the fields"):
+        NetworkConfig.from_dict({**older, "neck_rank": 96})
+
+
 def test_weights_of_another_skeleton_are_refused(tmp_path):
     save_weights(build_network(SMALL), tmp_path / "a.safetensors")
     other = build_network(NetworkConfig(COCO_19, upsample=1, neck_channels=8))
