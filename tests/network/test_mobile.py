@@ -39,6 +39,12 @@ def test_stages_are_frozen_from_the_first(pyramid, stages, trained):
     assert backbone.context.align.weight.requires_grad == (stages < backbone.num_stages)
 
 
+def test_a_pyramid_has_one_output_stride():
+    with pytest.raises(ValueError, match="the mobile16 backbone has output_stride 8, got 4"):
+        NetworkConfig(backbone="mobile16", output_stride=4)
+    assert NetworkConfig(backbone="mobile16", upsample=1).coarse_stride == 16
+
+
 def test_a_backbone_can_have_the_weights_of_a_whole_network(tmp_path):
     torch.manual_seed(0)
     source = build_network(NetworkConfig(upsample=1, neck_channels=16))

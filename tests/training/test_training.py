@@ -238,6 +238,8 @@ def test_config_errors():
         TrainConfig(data=("a.json",), crop_size=256)
     with pytest.raises(ValueError, match="265 is not a multiple of 32, the coarsest stride, plus 1"):
         TrainConfig(data=("a.json",), backbone="lite2", crop_size=265)
+    with pytest.raises(ValueError, match="265 is not a multiple of 16, the coarsest stride, plus 1"):
+        TrainConfig(data=("a.json",), backbone="mobile16", crop_size=265)
     with pytest.raises(ValueError, match=r"--eval-output-stride: 8 needs .* --upsample 1, got 16 and 4"):
         TrainConfig(data=("a.json",), output_stride=16, eval_output_stride=8, upsample=4)
     with pytest.raises(ValueError, match="--sampling-weights: expected 1, one for each data set, got 2"):
