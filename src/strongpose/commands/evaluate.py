@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import statistics
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -14,7 +13,7 @@ from tyro.conf import Positional, arg
 
 from strongpose._util.atomic_write import write_atomically
 from strongpose._util.lines import counted
-from strongpose._util.signals import StopRequest
+from strongpose._util.signals import ending_early
 from strongpose._util.terminal import Progress, complain, say
 from strongpose.commands.estimator_options import EstimatorOptions
 from strongpose.commands.help_texts import BESIDE
@@ -186,13 +185,13 @@ def _find_poses(
             if log.done:
                 say(f"resuming after {counted(len(log.done), 'photo')} in {log.path}")
         before = 0 if log is None else len(log.done)
-        stop = stack.enter_context(StopRequest(signal.SIGTERM))
+        stop = stack.enter_context(ending_early())
         show = stack.enter_context(Progress("photos"))
 
         def progress(done: int, total: int) -> None:
             if done > before:
                 show(done, total)
-            if stop.is_set and done < total:
+            if stop and done < total:
                 raise KeyboardInterrupt
 
         try:
