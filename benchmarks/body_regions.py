@@ -38,7 +38,7 @@ from strongpose.encode.drawn_body import body_targets
 from strongpose.evaluation import MAX_DETECTIONS
 from strongpose.evaluation.diagnosis.people import People, object_similarities
 from strongpose.fields import Fields
-from strongpose.images import FittedImage
+from strongpose.images import FittedImage, open_image
 
 SURE = 0.1  # score from which a keypoint counts, as in body regions
 ON = 0.5  # body heat from which a pixel is somebody's
@@ -57,7 +57,7 @@ class Arguments:
     models: tuple[str, ...] = ("base",)
     """Released models' names, or paths of .onnx files."""
     size: int | None = None
-    """Long side in pixels; left out, what the model recommends."""
+    """Long side in pixels; left out, the model's and half of it."""
     json: Path | None = None
     """Also write the table to this results file."""
 
@@ -149,10 +149,10 @@ def outlined_photos(
 
 def look_at(estimator: StrongPose, photo: Path, people: list[dict[str, Any]]) -> Found:
     """What is found in a photo, poses of all scores, and its annotated people."""
-    fitted = estimator.fit(photo)
+    views = estimator.views(estimator.inputs(open_image(photo)))
+    fitted, fields = views[-1]
     silhouettes = read_silhouettes(people, fitted.photo_size)
-    fields = estimator.fields(fitted)
-    poses = estimator.with_threshold(0).decode(fields, fitted)
+    poses = estimator.with_threshold(0).poses(views)
     poses = poses[np.argsort(-poses.scores, kind="stable")[:MAX_DETECTIONS]]
     return Found(fitted, fields, poses, silhouettes, matched(poses, silhouettes))
 

@@ -110,7 +110,7 @@ class Study:
     """A model, annotated photos, and what the model predicts for them.
 
     Attributes:
-        estimator: the model, with its own size and decoder options; people of all scores count.
+        estimator: the model, at its own size alone, with its decoder options; people of all scores count.
         data: the annotations of all files, in COCO's form.
         people: the annotations of each photo by its id.
     """

@@ -19,6 +19,7 @@ from strongpose.annotations import load_sets, photo_folder
 from strongpose.evaluation.diagnosis import classify_data_set, describe_people, make_report
 from strongpose.evaluation.results_log import find_poses
 from strongpose.images import open_image
+from strongpose.runtime import RuntimeChoice, resolve_model
 
 COUNTED = {  # kinds of errors: what is counted, and the whole that it is a share of
     "missed people": ("missed", "people"),
@@ -39,8 +40,8 @@ class Arguments:
 
     annotations: tyro.conf.Positional[tuple[Path, ...]]
     """Annotation files in COCO keypoint format, measured together; photos lie beside them, in images/."""
-    models: tuple[str, ...] = ("base", "accurate")
-    """Names or files; each at the size that it recommends, single-scale, on ONNX Runtime."""
+    models: tuple[str, ...] = ("base", "accurate", "fast")
+    """Names or files; each at its default sizes, on ONNX Runtime, .xml files on OpenVINO."""
     threads: int = 0
     """CPU threads of the network; 0 takes all cores."""
     json: Path | None = None
@@ -67,7 +68,8 @@ def main(arguments: Arguments) -> None:
 
 def report_of(name: str, arguments: Arguments) -> dict[str, Any]:
     """The report of `strongpose diagnose` on all files together."""
-    estimator = StrongPose.from_pretrained(name, runtime="onnx", threads=arguments.threads)
+    runtime: RuntimeChoice = "openvino" if resolve_model(name).suffix == ".xml" else "onnx"
+    estimator = StrongPose.from_pretrained(name, runtime=runtime, threads=arguments.threads)
     skeleton = estimator.info.skeleton
     folders = [photo_folder(path, None) for path in arguments.annotations]
     data, paths = load_sets(arguments.annotations, folders, skeleton)

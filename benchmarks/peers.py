@@ -28,6 +28,7 @@ from result_tables import show_results
 from strongpose import Poses, StrongPose
 from strongpose.annotations import load_annotations
 from strongpose.evaluation import MAX_DETECTIONS, evaluate_results
+from strongpose.images import open_image
 from strongpose.oks import AREA_SHARE, similarity_to
 from strongpose.runtime import RuntimeChoice
 from strongpose.skeleton import COCO
@@ -51,8 +52,8 @@ class Chosen:
     """Ours: released models' names, or paths of .onnx files, or of the .xml files of int8 models (OpenVINO only)."""
     runtimes: tuple[RuntimeChoice, ...] = ("openvino",)
     """What ours run on."""
-    sizes: tuple[int, ...] = (401, 481, 561)
-    """Long sides in pixels that ours look at."""
+    sizes: tuple[int, ...] = ()
+    """Long sides in pixels at which ours run as well, one alone, besides the sizes that they run at by default."""
     yolo: Path | None = None
     """A YOLOv8-pose model, 640 pixels, .xml or .onnx."""
     detector: Path | None = None
@@ -67,13 +68,13 @@ class Chosen:
     """Also write the table to this results file."""
 
     def systems(self, *pairs: dict[str, Any]) -> list[System]:
-        """Ours on each runtime that can run them at each size, and the named peers; the pair with each of ``pairs``."""
+        """Ours, as the attributes say, and the named peers; the pair with each of ``pairs``."""
         if (self.detector is None) != (self.keypoints is None):
             raise SystemExit("the top-down pair needs both --detector and --keypoints")
         cv2.setNumThreads(self.threads)
         found: list[System] = [
             Ours(model, size, self.threads, runtime)
-            for model, runtime, size in product(self.models, self.runtimes, self.sizes)
+            for model, runtime, size in product(self.models, self.runtimes, (None, *self.sizes))
             if Path(model).suffix != ".xml" or runtime == "openvino"
         ]
         if self.yolo is not None:
@@ -88,19 +89,20 @@ Chosen_ = Annotated[Chosen, tyro.conf.arg(name="")]
 
 
 class Ours:
-    """This project's estimator, with one size."""
+    """This project's estimator, with one size or its default sizes."""
 
-    def __init__(self, model: str, size: int, threads: int, runtime: RuntimeChoice) -> None:
+    def __init__(self, model: str, size: int | None, threads: int, runtime: RuntimeChoice) -> None:
         self._estimator = StrongPose.from_pretrained(model, size=size, threshold=0, threads=threads, runtime=runtime)
-        self.name = f"{Path(model).stem}, {size} px, {self._estimator.runtime.name}"
+        sizes = " + ".join(map(str, self._estimator.sizes))
+        self.name = f"{Path(model).stem}, {sizes} px, {self._estimator.runtime.name}"
 
     def __call__(self, photo: Path) -> Answer:
         """The poses of a photo."""
-        fitted = self._estimator.fit(photo)
+        inputs = self._estimator.inputs(open_image(photo))
         start = time.perf_counter()
-        fields = self._estimator.fields(fitted)
+        views = self._estimator.views(inputs)
         network = time.perf_counter() - start
-        return Answer(self._estimator.decode(fields, fitted), network)
+        return Answer(self._estimator.poses(views), network)
 
 
 @dataclass

@@ -49,8 +49,8 @@ class Arguments:
     """What runs the network."""
     threads: int = 0
     """CPU threads of the network; 0 takes all cores."""
-    size: int | None = None
-    """Long side in pixels; left out, what the model recommends."""
+    size: int = 561
+    """Long side in pixels."""
     batch: int = 1
     """Photos that go through the network together, bare and in the pipeline."""
     part: int = 25

@@ -48,7 +48,7 @@ class Arguments:
     model: str = "base"
     """A released model's name, or the path of a model file."""
     size: int | None = None
-    """Long side in pixels at which the network sees the frames; left out, what the model recommends."""
+    """Long side in pixels at which the network sees the frames; left out, the model's and half of it."""
     clips: int = 8
     """The number of clips of each kind."""
     threads: int = 0

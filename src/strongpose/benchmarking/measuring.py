@@ -14,8 +14,7 @@ import numpy as np
 from strongpose.benchmarking.machine import busy_seconds, peak_memory_mb
 from strongpose.evaluation import MAX_DETECTIONS
 from strongpose.exceptions import EvaluationError
-from strongpose.fields import Fields
-from strongpose.images import FittedImage, fit_image, open_image
+from strongpose.images import open_image
 from strongpose.inference import StrongPose
 from strongpose.poses import Poses
 from strongpose.runtime import resolve_model
@@ -63,9 +62,9 @@ class Measurement:
         file_mb: the model's file or files, in 10⁶ bytes.
         sizes: long sides in pixels at which photos were looked at.
         start_s: seconds for opening the model, with importing the runtime, and for the poses of the first photo.
-        read_ms: R lists of P times in milliseconds: opening the photo and fitting it to the network's input.
-        network_ms: the same of the network, with averaging over sizes and mirroring.
-        decode_ms: the same of the decoder, to poses in photo pixels.
+        read_ms: R lists of P times in milliseconds: opening the photo and fitting it to the network's inputs.
+        network_ms: the same of the network, at all sizes, with averaging over mirroring.
+        decode_ms: the same of the decoder, to poses in photo pixels, each person once.
         people: P numbers of people found with the score of the model's own threshold or more.
         results: at most 20 poses a photo as COCO keypoint results; ``image_id`` is the photo's index.
         sigmas: K tolerances of the model's skeleton.
@@ -156,18 +155,13 @@ def _look(estimator: StrongPose, photo: str) -> tuple[Poses, tuple[float, float,
     """The poses of a photo, and the milliseconds of reading, network and decoding."""
     start = time.perf_counter()
     pixels = open_image(photo)
-    fitted = estimator.fit(pixels)
+    inputs = estimator.inputs(pixels)
     read = time.perf_counter()
-    fields = _fields(estimator, pixels, fitted)
+    views = estimator.views(inputs)
     seen = time.perf_counter()
-    poses = estimator.decode(fields, fitted)
+    poses = estimator.poses(views)
     end = time.perf_counter()
     return poses, (1e3 * (read - start), 1e3 * (seen - read), 1e3 * (end - seen))
-
-
-def _fields(estimator: StrongPose, pixels: np.ndarray, fitted: FittedImage) -> Fields:
-    """The fields of a photo; of several sizes, fitting to each is part of it."""
-    return estimator.fields(fitted if len(estimator.sizes) == 1 else pixels)
 
 
 def _warm_up(estimator: StrongPose, photos: Iterable[str]) -> None:
@@ -175,11 +169,11 @@ def _warm_up(estimator: StrongPose, photos: Iterable[str]) -> None:
     known = set()
     for photo in photos:
         pixels = open_image(photo)
-        shapes = tuple(fit_image(pixels, size, estimator.info.coarse_stride).pixels.shape for size in estimator.sizes)
+        inputs = estimator.inputs(pixels)
+        shapes = tuple(fitted.pixels.shape for fitted in inputs.values())
         if shapes not in known:
             known.add(shapes)
-            fitted = estimator.fit(pixels)
-            estimator.decode(_fields(estimator, pixels, fitted), fitted)
+            estimator.poses(estimator.views(inputs))
 
 
 def _other_cores(before: tuple[float | None, float, float], after: tuple[float | None, float, float]) -> float | None:

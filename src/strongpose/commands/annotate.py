@@ -54,7 +54,7 @@ def annotate(
         model: A model that comes with the package (accurate, base, or fast, which needs OpenVINO), or the path of an
             .onnx or .xml file.
         size: Input resolution: long side of the crop around a person in pixels. Several sizes: multi-scale testing
-            (outputs are averaged).
+            (poses are merged).
         flip: Flip augmentation: also run on the horizontally flipped crops and average; more accurate,
             twice the latency.
         least_score: Minimum score of a pose.

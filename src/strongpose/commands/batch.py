@@ -37,7 +37,7 @@ def batch(
     key: str = "",
     model: Annotated[str, arg(metavar="NAME|PATH")] = "base",
     size: Annotated[
-        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
+        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: the model's and half of it)")
     ] = (),
     flip: Flag = False,
     threshold: Threshold = None,
@@ -67,7 +67,7 @@ def batch(
         model: A model that comes with the package (accurate, base, or fast, which needs OpenVINO), or the path of an
             .onnx or .xml file.
         size: Input resolution: long side in pixels; larger finds smaller people, slower. Several sizes: multi-scale
-            testing (outputs are averaged). Name photos or files, if any, before it.
+            testing (poses are merged). Name photos or files, if any, before it.
         flip: Flip augmentation: also run on the horizontally flipped photo and average; more accurate,
             twice the latency.
         threshold: Leave people with a lower score out.

@@ -40,7 +40,7 @@ def benchmark(
         tuple[RuntimeName, ...], arg(help_behavior_hint="(default: openvino and onnx, where installed)")
     ] = (),
     size: Annotated[
-        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
+        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: the model's and half of it)")
     ] = (),
     flip: Flag = False,
     threads: int = 0,
@@ -65,7 +65,7 @@ def benchmark(
         models: Models to compare: those that come with the package, or paths of .onnx or .xml files.
         runtimes: Inference runtimes; each model is measured on each.
         size: Input resolution: long side in pixels; larger finds smaller people, slower. Several sizes: multi-scale
-            testing (outputs are averaged). Name photos or files, if any, before it.
+            testing (poses are merged). Name photos or files, if any, before it.
         flip: Flip augmentation: also run on the horizontally flipped photo and average; more accurate,
             twice the latency.
         threads: CPU threads of the network; 0 takes all cores.

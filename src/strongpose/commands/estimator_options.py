@@ -29,10 +29,10 @@ class EstimatorOptions:
     """A model that comes with the package (accurate, base, or fast, which needs OpenVINO), or the path of an .onnx or
     .xml file."""
     size: Annotated[
-        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: what the model recommends)")
+        tuple[int, ...], arg(metavar="PIXELS ...", help_behavior_hint="(default: the model's and half of it)")
     ] = ()
     """Input resolution: long side in pixels; larger finds smaller people, slower.
-    Several sizes: multi-scale testing (outputs are averaged). Name photos or files, if any, before it."""
+    Several sizes: multi-scale testing (poses are merged). Name photos or files, if any, before it."""
     flip: Flag = False
     """Flip augmentation: also run on the horizontally flipped photo and average; more accurate, twice the latency."""
     threads: int = 0

@@ -92,7 +92,7 @@ def write_results(
         OSError: if a file cannot be written.
     """
     image = prediction.photo
-    poses = estimator.decode(prediction.fields, prediction.fitted)
+    poses = estimator.poses(prediction.views)
     regions = body_regions(prediction.fields, poses, prediction.fitted) if options.bodies else None
     ground = image if regions is None else draw.draw_bodies(image, regions)
     pictures = {"poses": draw.draw_poses(ground, poses, options.keypoint_threshold)}

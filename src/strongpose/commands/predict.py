@@ -29,8 +29,7 @@ __all__ = ["predict", "predict_all"]
 
 _PANORAMA, _USUAL = 2.5, 1.5  # long side by short side: from which a hint is given, and of most photos
 _FEW = 2  # people
-_CLOSE = 241  # long side in pixels at which people who fill the photo are found
-_SMALLER = 1.4  # times the size, at which smaller people are found
+_LARGER = 1.4  # times the size, at which smaller people are found
 _NO_PHOTO = "no such photo, and no folder or pattern that holds one"
 
 
@@ -165,9 +164,9 @@ def predict_all(
     speed = f"{pace(len(targets), time.perf_counter() - start, 'photo')} with {estimator.runtime.name}"
     more = f"; failed: {first_names(failed)}" if failed else ""
     more += f"; left out: {', '.join(found.left_out)}" if found.left_out else ""
-    if done and not people and len(estimator.sizes) == 1 and estimator.size > _CLOSE:
-        smaller = round(_SMALLER * estimator.size)
-        more += f"; try --size {_CLOSE} {estimator.size} for people who fill the photo, --size {smaller} for small ones"
+    if done and not people:
+        larger = round(_LARGER * estimator.size)
+        more += f"; try --size {larger // 2} {larger} for small people"
     print(
         f"{done} of {counted(len(targets), 'photo')}, {counted(people, 'person', 'people')}, {speed}; "
         f"results in {out}{more}"

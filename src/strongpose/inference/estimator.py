@@ -18,10 +18,11 @@ from strongpose.exceptions import ImageError
 from strongpose.fields import Fields
 from strongpose.images import FittedImage, Photo, fit_image, open_image
 from strongpose.inference.field_finder import FieldFinder, Inputs
+from strongpose.inference.multi_scale import merge
 from strongpose.inference.photos import noting_paths, path_of, require_one, several
-from strongpose.inference.prediction import Prediction
+from strongpose.inference.prediction import Prediction, View
 from strongpose.inference.prefetch import overlap
-from strongpose.inference.settings import checked_sizes, checked_threshold, recommended, require_runtime
+from strongpose.inference.settings import checked_sizes, checked_threshold, default_sizes, recommended, require_runtime
 from strongpose.poses import Poses
 from strongpose.runtime import ModelInfo, Runtime, RuntimeChoice, open_runtime, resolve_model
 
@@ -36,8 +37,9 @@ class StrongPose:
 
     Args:
         runtime: what runs the network; see `strongpose.runtime`.
-        size: long side in pixels to which photos are scaled; left out, the model's. Larger finds smaller people and
-            takes longer. Of several, the fields are averaged (`strongpose.inference.tta`); the times add up.
+        size: long side in pixels to which photos are scaled, or several: people are found at each and merged
+            (`strongpose.inference.multi_scale`), the times add up. Larger finds smaller people and takes longer. Left
+            out, the model's size and half of it.
         flip: flip augmentation: also run on the horizontally flipped photo and average the fields; more accurate, twice
             the latency.
         options: of the decoder; left out, what the model recommends.
@@ -46,7 +48,7 @@ class StrongPose:
     Attributes:
         runtime: what runs the network.
         sizes: the long sides at which photos are looked at, ascending.
-        size: the one in whose frame fields are given and decoded.
+        size: the largest of them, that of `fit` and `fields`.
         flip: whether flip augmentation is used.
         options: of the decoder.
         threshold: people with a lower score are left out.
@@ -66,7 +68,7 @@ class StrongPose:
         threshold: float | None = None,
     ) -> None:
         self.runtime = require_runtime(runtime)
-        self.sizes = checked_sizes(runtime.info.size if size is None else size)
+        self.sizes = checked_sizes(default_sizes(runtime.info.size) if size is None else size)
         self.size = self.sizes[-1]
         self.flip = flip
         self._finder = FieldFinder(runtime, self.sizes, flip)
@@ -91,8 +93,7 @@ class StrongPose:
         Args:
             name_or_path: a model that comes with the package, or the path of an .onnx file, or
                 of the .xml file of an int8 model.
-            size: long side in pixels to which photos are scaled, or several, whose fields are averaged;
-                left out, what the model recommends.
+            size: long side in pixels to which photos are scaled, or several; left out, the model's and half of it.
             flip: flip augmentation.
             options: of the decoder; left out, what the model recommends.
             threshold: people with a lower score (0-1) are left out; left out, the model's own, usually 0.25.
@@ -111,11 +112,7 @@ class StrongPose:
         return cls(opened, size, flip, options, threshold)
 
     def with_threshold(self, threshold: float) -> StrongPose:
-        """The same estimator with another threshold: 0 keeps all people, as average precision needs.
-
-        Raises:
-            ValueError: if the threshold is not in 0-1.
-        """
+        """The same estimator with another threshold (0-1): 0 keeps all people, as average precision needs."""
         return StrongPose(self.runtime, self.sizes, self.flip, self.options, threshold)
 
     def __repr__(self) -> str:
@@ -156,8 +153,7 @@ class StrongPose:
         if isinstance(photo, list | tuple):
             return list(self.predict_many(photo, bgr=bgr, strict=True))
         require_one(photo)
-        inputs = self._finder.inputs(open_image(photo, bgr=bgr))
-        poses = self.decode(self._finder.fields([inputs])[0], inputs[self.size])
+        poses = self.poses(self.views(self.inputs(open_image(photo, bgr=bgr))))
         return replace(poses, photo=path_of(photo))
 
     def track(
@@ -223,11 +219,11 @@ class StrongPose:
         def opened(photo: Photo) -> Inputs:
             return self._finder.inputs(open_image(photo, bgr=bgr))
 
-        found = overlap(noting_paths(several(photos), paths), opened, self._finder.with_inputs, batch)
+        found = overlap(noting_paths(several(photos), paths), opened, self._finder.views, batch)
         return self._all_poses(found, paths, strict)
 
     def predictions(self, images: Iterable[Photo], batch: int = 1) -> Generator[Prediction | ImageError, None, None]:
-        """What the network predicts for each of many photos, for `decode` and for drawing; otherwise as `predict_many`.
+        """What the network predicts for each of many photos, for `poses` and for drawing; otherwise as `predict_many`.
 
         Returns:
             In the order of the photos the prediction or, where a photo cannot be opened, the error.
@@ -241,10 +237,22 @@ class StrongPose:
             return photo, self._finder.inputs(photo)
 
         def run(group: list[tuple[np.ndarray, Inputs]]) -> list[Prediction]:
-            found = zip(group, self._finder.fields([inputs for _, inputs in group]), strict=True)
-            return [Prediction(photo, inputs[self.size], fields) for (photo, inputs), fields in found]
+            found = zip(group, self._finder.views([inputs for _, inputs in group]), strict=True)
+            return [Prediction(photo, views) for (photo, _), views in found]
 
         return overlap(images, opened, run, batch)
+
+    def inputs(self, photo: np.ndarray) -> Inputs:
+        """The network inputs of a photo (H, W, 3) of uint8 RGB, by size; a `ModelError` where memory is too small."""
+        return self._finder.inputs(photo)
+
+    def views(self, inputs: Inputs) -> tuple[View, ...]:
+        """What the network predicts for the `inputs` of one photo, at every size, ascending."""
+        return self._finder.views([inputs])[0]
+
+    def poses(self, views: Sequence[View]) -> Poses:
+        """The poses, in photo pixels, in the `views` of one photo; of several sizes each person once."""
+        return merge([(self.decode(view.fields, view.fitted), view.fitted) for view in views])
 
     def fit(self, image: Photo) -> FittedImage:
         """The photo as the network's input of the long side ``size``, with the mapping back to photo pixels.
@@ -257,23 +265,15 @@ class StrongPose:
         return fit_image(photo, self.size, self.info.coarse_stride)
 
     def fields(self, image: Photo | FittedImage) -> Fields:
-        """All maps of a photo, averaged over sizes and mirroring, in the frame of `fit`.
-
-        Args:
-            image: a photo, or, where there is one size, what `fit` returned.
+        """All maps of a photo, or of what `fit` made of it, in the frame of `fit`: those of the largest size.
 
         Raises:
             strongpose.exceptions.ImageError: if the photo cannot be opened.
-            ValueError: if a fitted photo is given and there are several sizes: each needs the photo itself.
         """
-        if not isinstance(image, FittedImage):
-            return self._finder.fields([self._finder.inputs(open_image(image))])[0]
-        if len(self.sizes) > 1:
-            raise ValueError(f"sizes {self.sizes} need the photo itself, not the photo fitted to one of them")
-        return self._finder.fields([{self.size: image}])[0]
+        return self._finder.at_one_size([image if isinstance(image, FittedImage) else self.fit(image)])[0].fields
 
     def decode(self, fields: Fields, fitted: FittedImage) -> Poses:
-        """The poses, in photo pixels, that `fields` found in a photo that `fit` fitted; none below ``threshold``."""
+        """The poses, in photo pixels, in the fields of one size, in the frame ``fitted``; none below ``threshold``."""
         poses = decode(fields, self.options, self.threshold)
         keypoints = poses.keypoints.copy()
         keypoints[..., :2] = fitted.to_photo(keypoints[..., :2])
@@ -282,7 +282,7 @@ class StrongPose:
 
     def _all_poses(
         self,
-        found: Generator[tuple[Inputs, Fields] | ImageError, None, None],
+        found: Generator[tuple[View, ...] | ImageError, None, None],
         paths: deque[Path | None],
         strict: bool,
     ) -> Generator[Poses, None, None]:
@@ -291,8 +291,7 @@ class StrongPose:
             for one in found:
                 photo = paths.popleft()
                 if not isinstance(one, ImageError):
-                    inputs, fields = one
-                    yield replace(self.decode(fields, inputs[self.size]), photo=photo)
+                    yield replace(self.poses(one), photo=photo)
                 elif strict:
                     raise one
                 else:

@@ -1,4 +1,4 @@
-"""From photos to fields: network inputs of every size, mirrored too, through the runtime, averaged in one frame."""
+"""From photos to fields: network inputs of every size, mirrored too, through the runtime."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from strongpose._util.memory import available_memory
 from strongpose.exceptions import ModelError
 from strongpose.fields import Fields, cell_count
 from strongpose.images import FittedImage, fit_image, padded_stack
-from strongpose.inference.tta import average
+from strongpose.inference.prediction import View
+from strongpose.inference.tta import flip_average
 from strongpose.runtime import RawMaps, Runtime
 
 __all__ = ["BYTES_PER_PIXEL", "FieldFinder", "Inputs"]
@@ -28,7 +29,7 @@ class FieldFinder:
 
     Args:
         runtime: what runs the network.
-        sizes: the long sides at which photos are looked at, ascending; fields come in the frame of the last.
+        sizes: the long sides at which photos are looked at, ascending.
         flip: whether flip augmentation is used.
     """
 
@@ -56,27 +57,20 @@ class FieldFinder:
         size, (height, width) = self._sizes[-1], photo.shape[:2]
         self._require(round(size * size * min(height, width) / max(height, width)) * (2 if self._flip else 1), 1)
 
-    def fields(self, photos: Sequence[Inputs]) -> list[Fields]:
-        """The fields of every photo, in the frame of the largest size; inputs of the same size run together."""
-        views = {size: self._views([inputs[size] for inputs in photos]) for size in self._sizes}
-        frame = self._sizes[-1]
-        if len(self._sizes) == 1 and not self._flip:
-            return [fields for [fields] in views[frame]]
-        return [
-            average([(views[size][i], inputs[size]) for size in self._sizes], inputs[frame])
-            for i, inputs in enumerate(photos)
-        ]
+    def views(self, photos: Sequence[Inputs]) -> list[tuple[View, ...]]:
+        """Every photo at all sizes, with its fields; inputs of the same size run together."""
+        by_size = [self.at_one_size([inputs[size] for inputs in photos]) for size in self._sizes]
+        return list(zip(*by_size, strict=True))
 
-    def with_inputs(self, photos: Sequence[Inputs]) -> list[tuple[Inputs, Fields]]:
-        """The inputs of every photo and its fields."""
-        return list(zip(photos, self.fields(photos), strict=True))
-
-    def _views(self, inputs: Sequence[FittedImage]) -> list[list[Fields]]:
-        """Of every input its fields and, with ``flip``, those of its mirror image mirrored back."""
-        if not self._flip:
-            return [[fields] for fields in self._run([fitted.pixels for fitted in inputs])]
-        found = self._run([pixels for fitted in inputs for pixels in (fitted.pixels, fitted.pixels[:, ::-1])])
-        return [[straight, mirrored.mirrored()] for straight, mirrored in zip(found[::2], found[1::2], strict=True)]
+    def at_one_size(self, inputs: Sequence[FittedImage]) -> list[View]:
+        """Of every input its fields; with ``flip`` the mean of them and those of its mirror image."""
+        if self._flip:
+            found = self._run([pixels for fitted in inputs for pixels in (fitted.pixels, fitted.pixels[:, ::-1])])
+            pairs = zip(found[::2], found[1::2], strict=True)
+            fields = [flip_average(straight, mirrored.mirrored()) for straight, mirrored in pairs]
+        else:
+            fields = self._run([fitted.pixels for fitted in inputs])
+        return [View(fitted, one) for fitted, one in zip(inputs, fields, strict=True)]
 
     def _run(self, images: Sequence[np.ndarray]) -> list[Fields]:
         """The fields of each of B network inputs (H, W, 3), smaller ones padded to the size of the largest."""

@@ -23,8 +23,8 @@ class Found:
     Attributes:
         photo: (H, W, 3) uint8 RGB.
         poses: in photo pixels, best first.
-        fields: the maps behind them.
-        fitted: the photo as the network saw it.
+        fields: the maps of the largest size.
+        fitted: the photo as the network saw it there.
         seconds: of the steps read, network and decode.
     """
 
@@ -48,11 +48,11 @@ def find_people(estimator: StrongPose, data: bytes, limits: Limits) -> Found:
     """
     start = time.perf_counter()
     photo = open_upload(data, limits)
-    fitted = estimator.fit(photo)
+    inputs = estimator.inputs(photo)
     opened = time.perf_counter()
-    fields = estimator.fields(fitted if len(estimator.sizes) == 1 else photo)
+    views = estimator.views(inputs)
     looked = time.perf_counter()
-    poses = estimator.decode(fields, fitted)
+    poses = estimator.poses(views)
     decoded = time.perf_counter()
     seconds = {"read": opened - start, "network": looked - opened, "decode": decoded - looked}
-    return Found(photo, poses, fields, fitted, seconds)
+    return Found(photo, poses, views[-1].fields, views[-1].fitted, seconds)

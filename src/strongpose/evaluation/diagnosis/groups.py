@@ -16,7 +16,7 @@ _BORDER = 2.0  # pixels within which a box touches the border of the photo
 _OVERLAP = 0.1  # intersection over union of the boxes of people who crowd each other
 _FEW = 9  # fewer labelled keypoints than this: much of the person is occluded or truncated
 _SIDE = 128  # long side in pixels to which boxes are scaled to compare their sharpness
-_MEDIUM, _LARGE = 32.0**2, 96.0**2  # square pixels, COCO's borders
+_MEDIUM, _LARGE, _VERY_LARGE = 32.0**2, 96.0**2, 192.0**2  # square pixels; the first two are COCO's borders
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +133,8 @@ def group_people(people: Sequence[Person]) -> list[Group]:
         ("all", "all people", np.ones(len(people), dtype=bool)),
         ("size", "small, below 32²", area < _MEDIUM),
         ("size", "medium, 32² to 96²", (area >= _MEDIUM) & (area < _LARGE)),
-        ("size", "large, from 96²", area >= _LARGE),
+        ("size", "large, 96² to 192²", (area >= _LARGE) & (area < _VERY_LARGE)),
+        ("size", "very large, from 192²", area >= _VERY_LARGE),
         *_terciles("size, thirds", area, ("smallest", "middle", "largest")),
         ("crowding", "nobody overlaps", crowding == 0),
         ("crowding", "1 other", crowding == 1),
