@@ -71,19 +71,19 @@ def main(arguments: Arguments) -> None:
 def tradeoff(results: Results) -> Figure:
     """AP by latency: a line for every released model through its sizes, and for every peer through its settings."""
     released = packaged_models()
-    models: dict[str, list[tuple[float, float]]] = defaultdict(list)
-    sizes: dict[str, list[str]] = defaultdict(list)
+    models: dict[str, list[tuple[float, float, str]]] = defaultdict(list)
     for row in results.rows:
         cells = dict(zip(results.columns, row, strict=True))
         name, _, rest = str(cells["system"]).partition(", ")
-        size = re.findall(r"^\d+(?= px)", rest)
-        if name in released or not size:
-            models[name].append((float(cells[END_TO_END]), float(cells["AP"])))
-            sizes[name] += size
+        sizes = re.match(r"[\d +]+(?= px)", rest)
+        if name in released or not sizes:
+            models[name].append((float(cells[END_TO_END]), float(cells["AP"]), sizes[0] if sizes else ""))
     figure, axes = _empty("AP by latency: better is up and left", f"{END_TO_END} (median)", "AP")
     for name, points in models.items():
-        ends = sorted(set(sizes[name]), key=int)[:: max(1, len(set(sizes[name])) - 1)]  # the smallest and the largest
-        axes.plot(*zip(*sorted(points), strict=True), label=f"{name}, {' to '.join(ends)} px" if ends else name)
+        ms, ap, sizes_px = zip(*sorted(points), strict=True)
+        axes.plot(ms, ap, label=name)
+        for place, text in zip(zip(ms, ap, strict=True), sizes_px, strict=True):
+            axes.annotate(f"{text} px" if text else "", place, (7, -12), textcoords="offset points", fontsize=9)
     axes.set_xlim(0)
     axes.legend(loc="lower right")  # where slow and inaccurate models would be
     return figure

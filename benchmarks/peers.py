@@ -52,8 +52,8 @@ class Chosen:
     """Ours: released models' names, or paths of .onnx files, or of the .xml files of int8 models (OpenVINO only)."""
     runtimes: tuple[RuntimeChoice, ...] = ("openvino",)
     """What ours run on."""
-    sizes: tuple[int, ...] = ()
-    """Long sides in pixels at which ours run as well, one alone, besides the sizes that they run at by default."""
+    sizes: tuple[int, ...] = (0,)
+    """Long sides in pixels at which ours run, one at a time; 0 is for their default sizes."""
     yolo: Path | None = None
     """A YOLOv8-pose model, 640 pixels, .xml or .onnx."""
     detector: Path | None = None
@@ -74,7 +74,7 @@ class Chosen:
         cv2.setNumThreads(self.threads)
         found: list[System] = [
             Ours(model, size, self.threads, runtime)
-            for model, runtime, size in product(self.models, self.runtimes, (None, *self.sizes))
+            for model, runtime, size in product(self.models, self.runtimes, self.sizes)
             if Path(model).suffix != ".xml" or runtime == "openvino"
         ]
         if self.yolo is not None:
@@ -91,8 +91,10 @@ Chosen_ = Annotated[Chosen, tyro.conf.arg(name="")]
 class Ours:
     """This project's estimator, with one size or its default sizes."""
 
-    def __init__(self, model: str, size: int | None, threads: int, runtime: RuntimeChoice) -> None:
-        self._estimator = StrongPose.from_pretrained(model, size=size, threshold=0, threads=threads, runtime=runtime)
+    def __init__(self, model: str, size: int, threads: int, runtime: RuntimeChoice) -> None:
+        self._estimator = StrongPose.from_pretrained(
+            model, size=size or None, threshold=0, threads=threads, runtime=runtime
+        )
         sizes = " + ".join(map(str, self._estimator.sizes))
         self.name = f"{Path(model).stem}, {sizes} px, {self._estimator.runtime.name}"
 

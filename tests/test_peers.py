@@ -217,21 +217,27 @@ def test_the_script_measures_and_its_figures_are_drawn(tmp_path):
     lines = {line.get_label(): line.get_xydata().tolist() for line in charts.learning(curves).axes[0].lines}
     assert lines == {"a": [[1, 0.2], [3, 0.3]], "b": [[2, 0.1]]}
     charts.main(charts.Arguments(tmp_path, tmp_path))
-    assert {"base, 257 px", "AP"} <= words(tmp_path / "tradeoff.svg")
+    assert {"base", "257 px", "AP"} <= words(tmp_path / "tradeoff.svg")
     assert {"base, 257 px", "people in the picture"} <= words(tmp_path / "scaling.svg")
     assert {"a", "b", "crops seen (thousands)"} <= words(tmp_path / "learning.svg")
 
 
 def test_the_chart_has_released_models_and_all_settings_of_peers():
     rows = [
+        ["base, 129 + 257 px", 0.45, 12],
         ["base, 257 px", 0.4, 10],
         ["trial, 257 px", 0.5, 9],
         ["a + b, fast", 0.5, 20],
         ["a + b, mirrored", 0.6, 90],
     ]
     results = Results("peers.py", "a CPU", "abc", "2026-01-01", ["system", "AP", peers.END_TO_END], rows)
-    drawn = {line.get_label(): line.get_xydata().tolist() for line in charts.tradeoff(results).axes[0].lines}
-    assert drawn == {"base, 257 px": [[10, 0.4]], "a + b": [[20, 0.5], [90, 0.6]]}
+    axes = charts.tradeoff(results).axes[0]
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in axes.lines}
+    assert drawn == {"base": [[10, 0.4], [12, 0.45]], "a + b": [[20, 0.5], [90, 0.6]]}
+    assert {text.get_text(): text.xy for text in axes.texts if text.get_text()} == {
+        "257 px": (10, 0.4),
+        "129 + 257 px": (12, 0.45),
+    }
 
 
 def test_people_count_once_and_only_among_the_best_poses():

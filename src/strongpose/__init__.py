@@ -1,4 +1,4 @@
-"""StrongPose: bottom-up multi-person pose estimation in one fully convolutional pass."""
+"""StrongPose: bottom-up multi-person pose estimation by a fully convolutional network."""
 
 from __future__ import annotations
 
