@@ -68,7 +68,7 @@ def overview(model: StrongPose, prediction: Prediction) -> np.ndarray:
     fields, fitted, options = prediction.fields, prediction.fitted, model.options
     displacements = draw_displacements(fields, fitted, find_seeds(fields, options), options.disk_radius)
     return _stacked(
-        _arrow("one pass of the network", _row([("Photo", prediction.photo)], WIDTH * 2 // 3)),
+        _arrow("fully convolutional network", _row([("Photo", prediction.photo)], WIDTH * 2 // 3)),
         _row(
             [("Strong keypoint heat maps", draw_heatmaps(fields, fitted)), ("Body heat map", draw_body(fields, fitted))]
         ),

@@ -36,7 +36,10 @@ def test_another_job_is_refused_and_the_difference_named(job, tmp_path):
         (replace(job, input="/x"), r"its input is '.*', now it is '/x'"),
         (replace(job, part_size=3), r"its part_size is 2, now it is 3"),
         (replace(job, estimator={**job.estimator, "model": "abc"}), r"its model's sha256 is '\w{64}', now it is 'abc'"),
-        (replace(job, estimator={**job.estimator, "sizes": [97]}), r"its sizes is \[161\], now it is \[97\]"),
+        (
+            replace(job, estimator={**job.estimator, "merged_sizes": [97]}),
+            r"its merged_sizes is \[161\], now it is \[97\]",
+        ),
     ):
         with pytest.raises(BatchError, match=r"out: holds another job.*" + difference):
             begin_job(tmp_path / "out", other)

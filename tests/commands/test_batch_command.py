@@ -36,7 +36,7 @@ def test_a_folder_becomes_one_table_and_is_not_done_twice(strongpose_process, ph
     assert table["status"].to_pylist() == ["ok", "unreadable", "ok", "ok"]
     assert "not a photo that can be read" in table["error"][1].as_py()
     assert len(table["people"][0]) >= 1 and len(table["people"][0][0]["keypoints"]) == 17
-    assert json.loads(table.schema.metadata[b"strongpose"])["estimator"]["sizes"] == [161]
+    assert json.loads(table.schema.metadata[b"strongpose"])["estimator"]["merged_sizes"] == [161]
     assert main(list(map(str, options))) == 0
     assert capsys.readouterr().err == "strongpose: 2 of 2 parts are done already\n"
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from faster_coco_eval.core import mask
-from PIL import Image
+from PIL import Image, ImageFilter
 
 from strongpose.poses import Poses
 
@@ -153,6 +153,16 @@ def test_results_of_other_photos_are_not_overwritten(strongpose, tiny_model, tmp
     assert "2 of 2 photos have their results" in run.stdout
     about = {path.name: json.loads(path.read_text())["width"] for path in (tmp_path / "out").glob("*.json")}
     assert about == {"a.poses.json": 60, "a-2.poses.json": 61}
+
+
+def test_fields_are_drawn_of_somebody_whom_only_the_smaller_size_shows(strongpose, photos, tmp_path):
+    """Blurred, so that the larger size has not even a seed."""
+    blurred = Image.open(photos / "cameraman.jpg").convert("RGB").filter(ImageFilter.GaussianBlur(7))
+    blurred.save(tmp_path / "a.png")
+    run = strongpose("predict", tmp_path / "a.png", "--out", tmp_path / "out", "--fields", "--size", "281", "561")
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith(f"[1/1] {tmp_path / 'a.png'}: 1 person\n")
+    assert (tmp_path / "out" / "a.fields.jpg").is_file()
 
 
 def test_a_photo_that_is_named_in_several_ways_is_looked_at_once(strongpose, tiny_model, tmp_path, monkeypatch):

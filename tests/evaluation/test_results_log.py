@@ -105,7 +105,7 @@ def test_a_run_is_described_by_what_changes_its_poses(photos, tmp_path):
     assert about == json.loads(json.dumps(about)) == describe()
     assert about["model"] == hashlib.sha256(model.read_bytes()).hexdigest()
     assert "disk_radius" in about["options"]
-    assert {key for key, value in describe(size=(401, 561)).items() if value != about[key]} == {"sizes"}
+    assert {key for key, value in describe(size=(401, 561)).items() if value != about[key]} == {"merged_sizes"}
     assert {key for key, value in describe(flip=True).items() if value != about[key]} == {"flip"}
     assert {key for key, value in describe(threshold=0.4).items() if value != about[key]} == {"threshold"}
     assert {key for key, value in describe(photos={1: photos / "x.jpg"}).items() if value != about[key]} == {"photos"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -144,6 +145,26 @@ def test_the_model_recommends_size_and_decoder_options():
     runtime.info.decode["no_such_option"] = 1.0
     with pytest.raises(ModelError, match=r"recommends decoder options that do not fit: .*no_such_option"):
         StrongPose(runtime)
+
+
+def test_no_more_people_than_asked_for_at_several_sizes():
+    image, _ = photo(400, 300)
+    several = StrongPose(TriangleRuntime(), size=(257, 401))
+    small, large = several.views(several.inputs(image))
+    assert len(several.poses((small, large))) == 1
+    apart = (small, large._replace(fitted=replace(large.fitted, scaled_size=(75, 100))))  # as if elsewhere in the photo
+    assert len(several.poses(apart)) == 2
+    one = StrongPose(TriangleRuntime(), size=(257, 401), options=replace(several.options, max_people=1))
+    np.testing.assert_array_equal(one.poses(apart).keypoints, several.poses(apart)[:1].keypoints)
+
+
+def test_inputs_and_views_of_other_sizes_are_refused():
+    image, _ = photo(400, 300)
+    several, one = StrongPose(TriangleRuntime(), size=(129, 257)), StrongPose(TriangleRuntime(), size=257)
+    with pytest.raises(ValueError, match=r"expected inputs of the sizes \(129, 257\), got \(257,\)"):
+        several.views(one.inputs(image))
+    with pytest.raises(ValueError, match="at least one size, got none"):
+        several.poses([])
 
 
 def test_people_below_the_threshold_are_left_out():

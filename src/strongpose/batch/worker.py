@@ -97,7 +97,7 @@ class PartWorker:
     @cached_property
     def _estimator(self) -> StrongPose:
         """The model, which is opened with the first part."""
-        sizes, flip = self.job.estimator["sizes"], self.job.estimator["flip"]
+        sizes, flip = self.job.estimator["merged_sizes"], self.job.estimator["flip"]
         estimator = StrongPose.from_pretrained(
             self.job.model,
             size=sizes,
@@ -152,7 +152,7 @@ class PartWorker:
 def describe_estimator(estimator: StrongPose, model: str) -> dict[str, Any]:
     """Everything on which the poses in a photo depend, but for the runtime, which differs between machines."""
     facts = describe_run(estimator, resolve_model(model), {})
-    return {key: facts[key] for key in ("strongpose", "model", "sizes", "flip", "options")}
+    return {key: facts[key] for key in ("strongpose", "model", "merged_sizes", "flip", "options")}
 
 
 def _opened(found: Found) -> tuple[str, np.ndarray | Exception]:

@@ -97,7 +97,9 @@ def write_results(
     ground = image if regions is None else draw.draw_bodies(image, regions)
     pictures = {"poses": draw.draw_poses(ground, poses, options.keypoint_threshold)}
     if options.fields:
-        pictures["fields"] = draw.draw_fields(prediction.fields, prediction.fitted, poses, estimator.options)
+        fields, fitted = prediction.fields, prediction.fitted
+        grown = estimator.decode(fields, fitted)  # as the largest size alone shows them
+        pictures["fields"] = draw.draw_fields(fields, fitted, grown, estimator.options)
     for kind, picture in pictures.items():
         write_atomically(target.with_name(f"{target.name}.{kind}.jpg"), jpeg_of(picture))
     about = {"photo": str(photo), "width": image.shape[1], "height": image.shape[0], "run": options.run}

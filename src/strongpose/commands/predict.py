@@ -62,7 +62,8 @@ def predict(
         out: Folder for the results; it is made if need be.
         bodies: Also find the part of the photo that each person covers: tinted under the pose, and in the
             JSON as "body" with COCO's segmentation (run-length encoding) and area.
-        fields: Also draw what the network predicts and how the poses grow from it: NAME.fields.jpg.
+        fields: Also draw what the network predicts at the largest size and how the poses grow from it:
+            NAME.fields.jpg.
         threshold: Leave people with a lower score out.
         keypoint_threshold: Do not draw keypoints with a lower score, those near it faintly; the files have them all.
         batch: Batch size of inference; more than 1 pays on a GPU.

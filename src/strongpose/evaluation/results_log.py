@@ -129,7 +129,7 @@ def describe_run(estimator: StrongPose, model: Path, photos: Mapping[Any, Path])
         "strongpose": __version__,
         "model": weights.hexdigest(),
         "runtime": estimator.runtime.name,
-        "sizes": list(estimator.sizes),
+        "merged_sizes": list(estimator.sizes),  # "sizes" until they were merged: results of then are others
         "flip": estimator.flip,
         "options": repr(estimator.options),
         "threshold": estimator.threshold,

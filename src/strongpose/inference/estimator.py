@@ -242,17 +242,18 @@ class StrongPose:
 
         return overlap(images, opened, run, batch)
 
-    def inputs(self, photo: np.ndarray) -> Inputs:
-        """The network inputs of a photo (H, W, 3) of uint8 RGB, by size; a `ModelError` where memory is too small."""
-        return self._finder.inputs(photo)
+    def inputs(self, photo: Photo) -> Inputs:
+        """The network inputs of a photo, by size; an `ImageError` if it cannot be opened."""
+        return self._finder.inputs(open_image(photo))
 
     def views(self, inputs: Inputs) -> tuple[View, ...]:
-        """What the network predicts for the `inputs` of one photo, at every size, ascending."""
+        """What the network predicts for the `inputs` of one photo, at every size; `ValueError` for other sizes."""
         return self._finder.views([inputs])[0]
 
     def poses(self, views: Sequence[View]) -> Poses:
-        """The poses, in photo pixels, in the `views` of one photo; of several sizes each person once."""
-        return merge([(self.decode(view.fields, view.fitted), view.fitted) for view in views])
+        """The poses, in photo pixels, in the `views` of one photo, each person once; `ValueError` for no view."""
+        found = [(self.decode(view.fields, view.fitted), view.fitted) for view in views]
+        return merge(found)[: self.options.max_people]
 
     def fit(self, image: Photo) -> FittedImage:
         """The photo as the network's input of the long side ``size``, with the mapping back to photo pixels.

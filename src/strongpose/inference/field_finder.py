@@ -58,7 +58,14 @@ class FieldFinder:
         self._require(round(size * size * min(height, width) / max(height, width)) * (2 if self._flip else 1), 1)
 
     def views(self, photos: Sequence[Inputs]) -> list[tuple[View, ...]]:
-        """Every photo at all sizes, with its fields; inputs of the same size run together."""
+        """Every photo at all sizes, with its fields; inputs of the same size run together.
+
+        Raises:
+            ValueError: if there are inputs of other sizes.
+        """
+        for inputs in photos:
+            if tuple(inputs) != self._sizes:
+                raise ValueError(f"expected inputs of the sizes {self._sizes}, got {tuple(inputs)}")
         by_size = [self.at_one_size([inputs[size] for inputs in photos]) for size in self._sizes]
         return list(zip(*by_size, strict=True))
 

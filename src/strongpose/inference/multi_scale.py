@@ -33,7 +33,12 @@ def merge(found: Sequence[tuple[Poses, FittedImage]]) -> Poses:
 
     Returns:
         In photo pixels, best first.
+
+    Raises:
+        ValueError: if nothing is given.
     """
+    if not found:
+        raise ValueError("expected the poses of at least one size, got none")
     kept = [_large(poses, fitted) for poses, fitted in found[:-1]] + [found[-1][0]]
     if len(kept) == 1:
         return kept[0]
