@@ -51,7 +51,7 @@ def chosen_rows(rows: Sequence[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def summary(rows: Sequence[dict[str, str]], folder: Path, page: Path) -> str:
-    """The short table: a line for each model at a single size, with the latency of each runtime.
+    """The short table: a line for each model and its sizes, without flip, with the latency of each runtime.
 
     Args:
         rows: what `chosen_rows` returned.
@@ -61,14 +61,22 @@ def summary(rows: Sequence[dict[str, str]], folder: Path, page: Path) -> str:
     models: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
     for row in sorted(rows, key=lambda row: -_number(row, "ap")):
         name = next((name for name in RUNTIMES if row["runtime"].startswith(name)), None)
-        if name and row["size_px"].isdecimal() and row["flip"] == "no":
+        if name and row["flip"] == "no":
             models.setdefault((row["model"], row["size_px"]), {})[name] = row
     body = []
     for (model, size), by_runtime in models.items():
         measured = next(by_runtime[name] for name in RUNTIMES if name in by_runtime)
         times = [f"{_number(by_runtime[n], 'total_median_ms'):.0f}" if n in by_runtime else "–" for n in RUNTIMES]
         figures = (fraction(_number(measured, name)) for name in ("ap", "ar"))
-        body.append([_linked(model, folder, page), f"{_number(measured, 'file_mb'):.1f} MB", size, *figures, *times])
+        body.append(
+            [
+                _linked(model, folder, page),
+                f"{_number(measured, 'file_mb'):.1f} MB",
+                sides(size, "no"),
+                *figures,
+                *times,
+            ]
+        )
     header = ("model", "file", "size, px", "AP", "AR", *(f"{name}, ms" for name in RUNTIMES))
     first = rows[0]
     note = (
