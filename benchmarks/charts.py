@@ -84,8 +84,8 @@ def tradeoff(results: Results) -> Figure:
         axes.plot(ms, ap, label=name)
         for place, text in zip(zip(ms, ap, strict=True), sizes_px, strict=True):
             axes.annotate(f"{text} px" if text else "", place, (7, -12), textcoords="offset points", fontsize=9)
-    axes.set_xlim(0)
-    axes.legend(loc="lower right")  # where slow and inaccurate models would be
+    axes.set_xlim(0, 1.15 * axes.get_xlim()[1])  # room for the sizes beside the last points
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
