@@ -50,7 +50,7 @@ def test_blocks_run_or_are_marked():
     counts = Counter(block.language for page in PAGES for block in blocks(page))
     assert set(counts) <= {*RUN, "console", "json", ""}
     assert counts["python"] + counts["bash"] >= 20
-    assert counts["console"] + counts[""] <= 29  # shown only; a block more needs a reason
+    assert counts["console"] + counts[""] <= 30  # shown only; a block more needs a reason
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

@@ -34,4 +34,4 @@ def test_kinds_begin_with_the_ap_as_it_is_and_groups_with_everybody(tmp_path):
     everybody, *parts = read_results(groups).rows
     assert everybody[:2] == ["all people", 6]
     assert everybody[-2:] == ["100 %", "100 %"]
-    assert sum(row[1] for row in parts if row[0].startswith(("medium,", "large,"))) == 6
+    assert sum(row[1] for row in parts if row[0].startswith(("medium,", "large,", "very large,"))) == 6

@@ -19,7 +19,7 @@ def test_its_commands_and_code_run(tmp_path, monkeypatch, capsys):
     printed = run_page(REPOSITORY / "README.md", tmp_path)
     assert "1 of 1 photo, 5 people" in printed
     assert {"skiers.poses.jpg", "skiers.poses.json"} <= {path.name for path in (tmp_path / "poses").iterdir()}
-    assert "(17, 36, 101) 8" in capsys.readouterr().out  # the last block's fields
+    assert "(17, 26, 71) 8" in capsys.readouterr().out  # the last block's fields
 
 
 def test_ci_runs_the_readmes_test_command():
