@@ -140,6 +140,8 @@ def test_the_model_recommends_size_and_decoder_options():
     model = StrongPose(runtime)
     assert model.sizes == (161, 321)
     assert model.size == 321
+    assert StrongPose(TriangleRuntime(size=198)).sizes == (100, 198)
+    assert StrongPose(TriangleRuntime(size=197)).sizes == (197,)  # in 99 pixels nobody is large enough
     assert model.options == DecodeOptions(disk_radius=12.0)
     assert StrongPose(runtime, options=DecodeOptions(max_people=5)).options == DecodeOptions(max_people=5)
     runtime.info.decode["no_such_option"] = 1.0

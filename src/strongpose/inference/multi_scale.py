@@ -11,9 +11,9 @@ from strongpose.images import FittedImage
 from strongpose.oks import person_areas, similarity_to
 from strongpose.poses import Poses
 
-__all__ = ["merge"]
+__all__ = ["SMALLEST", "merge"]
 
-_SMALLEST = 100.0
+SMALLEST = 100
 """Pixels of the input, the long side of the box: smaller people are left to larger sizes, which see more of them."""
 
 _SAME = 0.4
@@ -52,7 +52,7 @@ def merge(found: Sequence[tuple[Poses, FittedImage]]) -> Poses:
 def _large(poses: Poses, fitted: FittedImage) -> Poses:
     """Those who are large enough in the network's input."""
     sides = (poses.boxes[:, 2:] - poses.boxes[:, :2]) * fitted.scale
-    return poses[sides.max(axis=1, initial=0) >= _SMALLEST]
+    return poses[sides.max(axis=1, initial=0) >= SMALLEST]
 
 
 def _concatenate(several: Sequence[Poses]) -> Poses:

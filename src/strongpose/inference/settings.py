@@ -8,6 +8,7 @@ from os import PathLike
 
 from strongpose.decode import DecodeOptions
 from strongpose.exceptions import ModelError
+from strongpose.inference.multi_scale import SMALLEST
 from strongpose.runtime import ModelInfo, Runtime
 
 __all__ = ["checked_sizes", "checked_threshold", "default_sizes", "recommended", "require_runtime"]
@@ -52,9 +53,11 @@ def checked_threshold(threshold: float) -> float:
 def default_sizes(size: int) -> tuple[int, ...]:
     """The long sides in pixels at which photos are looked at, where nothing is said: the model's, and half of it.
 
-    At half the size, for a quarter of the time, people who fill the photo are found.
+    At half the size, for a quarter of the time, people who fill the photo are found. Where that would be too small for
+    anybody (`strongpose.inference.multi_scale`), it is left out.
     """
-    return tuple(sorted({size // 2 + 1, size}))
+    half = size // 2 + 1
+    return (half, size) if half >= SMALLEST else (size,)
 
 
 def checked_sizes(size: int | Sequence[int]) -> tuple[int, ...]:
