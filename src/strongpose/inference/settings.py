@@ -53,8 +53,8 @@ def checked_threshold(threshold: float) -> float:
 def default_sizes(size: int) -> tuple[int, ...]:
     """The long sides in pixels at which photos are looked at, where nothing is said: the model's, and half of it.
 
-    At half the size, for a quarter of the time, people who fill the photo are found. Where that would be too small for
-    anybody (`strongpose.inference.multi_scale`), it is left out.
+    At half the size, with a quarter of the pixels, people who fill the photo are found. Where that would be too small
+    for anybody (`strongpose.inference.multi_scale`), it is left out.
     """
     half = size // 2 + 1
     return (half, size) if half >= SMALLEST else (size,)
